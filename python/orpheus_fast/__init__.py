@@ -1,0 +1,1 @@
+"""Makes a music collection searchable by sound."""

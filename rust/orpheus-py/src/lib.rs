@@ -1,0 +1,1 @@
+//! The border: checks, releases the GIL, hands over. No algorithm.
