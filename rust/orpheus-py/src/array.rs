@@ -1,0 +1,115 @@
+#![expect(unsafe_code, reason = "the border where NumPy's memory is borrowed")]
+//! Arrays in (borrowed) and out (moved): no element is copied either way.
+
+use numpy::ndarray::{ArrayD, IxDyn};
+use numpy::{Element, IntoPyArray, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+
+use crate::error::{NativeError, NativeResult};
+
+/// A C-contiguous NumPy array, borrowed for one call.
+///
+/// The borrow keeps the array alive, but cannot keep another Python thread from writing into it
+/// while the GIL is released: the documentation of every public function asks callers not to.
+pub(crate) struct View<'py, T: Element> {
+    array: Bound<'py, PyArrayDyn<T>>,
+}
+
+/// Borrowed float32 values.
+pub(crate) type F32View<'py> = View<'py, f32>;
+/// Borrowed int64 values (ids).
+pub(crate) type I64View<'py> = View<'py, i64>;
+
+impl<'a, 'py, T: Element> FromPyObject<'a, 'py> for View<'py, T> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> Result<Self, PyErr> {
+        let refuse = |found: String| -> PyErr {
+            let wanted = T::get_dtype(object.py());
+            NativeError::shape(format!(
+                "expected a C-contiguous NumPy array of {wanted}, found {found}"
+            ))
+            .into()
+        };
+        let Ok(array) = object.cast::<PyArrayDyn<T>>() else {
+            let found = match object.getattr("dtype") {
+                Ok(dtype) => format!("dtype {dtype}"),
+                Err(_) => object.get_type().name()?.to_string(),
+            };
+            return Err(refuse(found));
+        };
+        if !array.is_c_contiguous() {
+            return Err(refuse("another memory order".to_owned()));
+        }
+        let aligned: bool = array.getattr("flags")?.getattr("aligned")?.extract()?;
+        if !aligned {
+            return Err(refuse("unaligned memory".to_owned()));
+        }
+        Ok(Self { array: array.to_owned() })
+    }
+}
+
+impl<T: Element> View<'_, T> {
+    /// All values in C order.
+    pub(crate) fn as_slice(&self) -> &[T] {
+        let length = self.array.len();
+        if length == 0 {
+            return &[];
+        }
+        // SAFETY: the array is C-contiguous and aligned (checked at extraction), holds `length`
+        // initialised values, and is kept alive by `self`, which the slice borrows.
+        unsafe { std::slice::from_raw_parts(self.array.data(), length) }
+    }
+
+    /// Extent of each dimension.
+    pub(crate) fn shape(&self) -> &[usize] {
+        self.array.shape()
+    }
+
+    /// Rows and columns of a matrix called `name`.
+    pub(crate) fn matrix_shape(&self, name: &str) -> NativeResult<(usize, usize)> {
+        match *self.shape() {
+            [n_rows, n_columns] => Ok((n_rows, n_columns)),
+            ref shape => Err(NativeError::shape(format!(
+                "{name} has shape {shape:?}, expected two dimensions"
+            ))),
+        }
+    }
+}
+
+/// Values on their way out. NumPy takes over the allocation; the array is writable.
+pub(crate) struct OwnedArray<T> {
+    values: Vec<T>,
+    shape: Vec<usize>,
+}
+
+/// float32 on its way out.
+pub(crate) type F32Array = OwnedArray<f32>;
+/// int64 on its way out.
+pub(crate) type I64Array = OwnedArray<i64>;
+
+impl<T> OwnedArray<T> {
+    /// One dimension.
+    pub(crate) fn vector(values: Vec<T>) -> Self {
+        let shape = vec![values.len()];
+        Self { values, shape }
+    }
+
+    /// Any number of dimensions; `values` holds their product in C order.
+    pub(crate) fn shaped(values: Vec<T>, shape: &[usize]) -> Self {
+        debug_assert_eq!(values.len(), shape.iter().product::<usize>());
+        Self { values, shape: shape.to_vec() }
+    }
+}
+
+impl<'py, T: Element> IntoPyObject<'py> for OwnedArray<T> {
+    type Target = PyArrayDyn<T>;
+    type Output = Bound<'py, Self::Target>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> Result<Self::Output, PyErr> {
+        let array = ArrayD::from_shape_vec(IxDyn(&self.shape), self.values)
+            .map_err(|error| PyErr::from(NativeError::shape(error.to_string())))?;
+        Ok(array.into_pyarray(py))
+    }
+}
