@@ -17,8 +17,9 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 # The thread pools of librosa's dependencies read these when they are loaded.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -30,6 +31,7 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 
+Given = ParamSpec("Given")
 Result = TypeVar("Result")
 Samples = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
@@ -112,10 +114,10 @@ class Clock:
         self.wall: dict[str, float] = {}
         self.cpu: dict[str, float] = {}
 
-    def run(self, stage: str, work: Callable[[], Result]) -> Result:
+    def run(self, stage: str, work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
         """Do the work and charge its time to the stage."""
         wall, cpu = time.perf_counter(), time.process_time()
-        result = work()
+        result = work(*args, **kwargs)
         self.wall[stage] = self.wall.get(stage, 0.0) + time.perf_counter() - wall
         self.cpu[stage] = self.cpu.get(stage, 0.0) + time.process_time() - cpu
         return result
@@ -132,18 +134,23 @@ def describe(samples: Samples, of_window: Callable[[Samples], Vector]) -> Vector
     return vector
 
 
+def warm_up(path: Path, of_window: Callable[[Samples], Vector]) -> None:
+    """Make librosa compile and load what it does lazily."""
+    describe(load(path)[: WINDOW_SECONDS * SAMPLE_RATE], of_window)
+
+
 def measure(
     paths: list[Path], of_window: Callable[[Samples], Vector]
 ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
     """Vectors of all tracks, and what they cost."""
     clock = Clock()
-    clock.run("warm_up", lambda: describe(load(paths[0])[: WINDOW_SECONDS * SAMPLE_RATE], of_window))
+    clock.run("warm_up", warm_up, paths[0], of_window)
     vectors = np.empty((len(paths), DIM), dtype=np.float32)
     audio_seconds = 0.0
     for row, path in enumerate(paths):
-        samples = clock.run("decode", lambda path=path: load(path))
+        samples = clock.run("decode", load, path)
         audio_seconds += samples.size / SAMPLE_RATE
-        vectors[row] = clock.run("features", lambda samples=samples: describe(samples, of_window))
+        vectors[row] = clock.run("features", describe, samples, of_window)
     wall = clock.wall["decode"] + clock.wall["features"]
     cpu = clock.cpu["decode"] + clock.cpu["features"]
     return vectors, {
@@ -153,8 +160,8 @@ def measure(
         "cpu_seconds_per_track": cpu / len(paths),
         "wall_seconds": clock.wall,
         "cpu_seconds": clock.cpu,
-        "librosa": librosa.__version__,
-        "numpy": np.__version__,
+        "librosa": version("librosa"),
+        "numpy": version("numpy"),
         "python": platform.python_version(),
     }
 

@@ -1,1 +1,27 @@
 //! Bytes in, samples out.
+//!
+//! [`decode`] turns one track into a [`Signal`]; [`Loader`] turns many into batches of windows on
+//! worker threads, in memory that does not grow with the length of the tracks or of the list.
+//! Every track ends with an [`Outcome`]: nothing is skipped in silence.
+
+mod decode;
+mod error;
+mod limits;
+pub mod loader;
+mod outcome;
+mod resample;
+mod signal;
+mod sniff;
+mod source;
+mod wall;
+mod window;
+
+pub use decode::{DecodeOptions, Decoder, TrackInfo, decode};
+pub use error::{Error, Result};
+pub use limits::Limits;
+pub use loader::Loader;
+pub use outcome::{Outcome, Status};
+pub use resample::{Quality, Resampler, resample};
+pub use signal::Signal;
+pub use source::Source;
+pub use window::{Placement, Window, WindowPlan, WindowPolicy};

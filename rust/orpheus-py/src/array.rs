@@ -85,6 +85,8 @@ pub(crate) struct OwnedArray<T> {
 
 /// float32 on its way out.
 pub(crate) type F32Array = OwnedArray<f32>;
+/// float64 on its way out.
+pub(crate) type F64Array = OwnedArray<f64>;
 /// int64 on its way out.
 pub(crate) type I64Array = OwnedArray<i64>;
 

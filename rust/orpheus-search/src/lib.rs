@@ -1,1 +1,32 @@
 //! Vectors in, neighbours out.
+//!
+//! [`FlatIndex`] searches a mapped FAISS file, [`search_rows`] a matrix that the caller holds.
+//! Both are exact: every allowed vector is compared, and the answer is ordered by score and then
+//! by id, so that equal input gives equal output on any number of threads.
+
+#[cfg(target_endian = "big")]
+compile_error!("FAISS files and the kernels that read them are little-endian");
+
+mod distance;
+mod error;
+mod filter;
+pub mod format;
+pub mod index;
+mod metric;
+mod neighbours;
+mod queries;
+mod rows;
+mod top_k;
+
+pub use distance::{Kernels, Tier};
+pub use error::{Error, ErrorKind, Result};
+pub use filter::{Allow, Filter};
+pub use format::writer::write_flat;
+pub use index::flat::{
+    ColumnStatistics, FlatIndex, SearchOptions, inverse_norms_into, search_rows,
+    standardise_rows_into,
+};
+pub use metric::Metric;
+pub use neighbours::{NO_ID, Neighbours};
+pub use rows::Rows;
+pub use top_k::TopK;

@@ -1,0 +1,271 @@
+//! Many tracks → batches of windows, on worker threads.
+//!
+//! Each worker takes the next track, decodes it once for all taps, and hands over rows: windows,
+//! or what a front end makes of them. Everything between is bounded, so memory depends neither on
+//! the length of the tracks nor on how slowly batches are taken.
+
+mod batch;
+mod feed;
+mod pipeline;
+mod stats;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+pub use self::batch::{Batch, Ended};
+pub use self::stats::StageSeconds;
+
+use self::batch::Assembler;
+use self::feed::{Event, Feed, Outlet, Outlets};
+use self::pipeline::Pipeline;
+use self::stats::Stats;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::outcome::Outcome;
+use crate::resample::Quality;
+use crate::source::Source;
+use crate::wall;
+use crate::window::{Window, WindowPlan, WindowPolicy};
+
+/// Turns windows into the rows that a model or an embedding starts from.
+pub trait FrontEnd: Send + Sync {
+    /// Shape of the row that one window becomes.
+    fn row_shape(&self) -> Vec<usize>;
+    /// A worker with its own scratch memory; each thread has one.
+    fn worker(&self) -> Box<dyn FrontEndWorker>;
+}
+
+/// One thread's share of a [`FrontEnd`].
+pub trait FrontEndWorker: Send {
+    /// Fills `row`, which has the product of [`FrontEnd::row_shape`] values.
+    ///
+    /// # Errors
+    ///
+    /// Why the window cannot be worked with; it becomes the track's outcome.
+    fn compute(&mut self, window: Window<'_>, row: &mut [f32]) -> std::result::Result<(), String>;
+}
+
+/// One consumer of the decoded audio: a rate, a choice of windows, and what is made of them.
+#[derive(Clone)]
+pub struct Tap {
+    /// Hz.
+    pub sample_rate: u32,
+    /// Which windows.
+    pub policy: WindowPolicy,
+    /// What becomes of each window; `None` hands over its samples.
+    pub front_end: Option<Arc<dyn FrontEnd>>,
+}
+
+/// How a [`Loader`] works.
+#[derive(Debug, Clone, Copy)]
+pub struct LoaderOptions {
+    /// Worker threads, at least 1.
+    pub n_threads: usize,
+    /// Rows of a full batch, at least 1.
+    pub batch_size: usize,
+    /// Tracks come in the order of the list; otherwise as they are ready.
+    pub ordered: bool,
+    /// Of the resampler.
+    pub quality: Quality,
+    /// What each track may ask for.
+    pub limits: Limits,
+}
+
+/// A tap that was checked.
+pub(crate) struct CheckedTap {
+    pub(crate) sample_rate: u32,
+    pub(crate) plan: WindowPlan,
+    pub(crate) front_end: Option<Arc<dyn FrontEnd>>,
+}
+
+/// What the workers share.
+struct Shared {
+    sources: Vec<Source>,
+    taps: Vec<CheckedTap>,
+    options: LoaderOptions,
+    next: AtomicUsize,
+    cancelled: AtomicBool,
+    stats: Stats,
+}
+
+/// What [`Loader::next`] found.
+#[derive(Debug)]
+pub enum Next {
+    /// The next batch.
+    Batch(Batch),
+    /// Nothing yet; ask again.
+    Pending,
+    /// Every track has ended and every row was handed over.
+    End,
+}
+
+/// Decodes a list of tracks in the background.
+///
+/// Dropping it stops the workers within a packet's time.
+pub struct Loader {
+    shared: Arc<Shared>,
+    feed: Option<Feed>,
+    assembler: Assembler,
+    workers: Vec<JoinHandle<()>>,
+    process: u32,
+}
+
+impl Loader {
+    /// Starts the workers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if a tap or an option cannot be met; [`Error::Io`] if no thread can be
+    /// started.
+    pub fn start(sources: Vec<Source>, taps: Vec<Tap>, options: LoaderOptions) -> Result<Self> {
+        let refuse = |name, given: usize| Error::Parameter {
+            name,
+            given: given.to_string(),
+            expected: "at least 1".to_owned(),
+        };
+        if options.batch_size == 0 {
+            return Err(refuse("batch_size", 0));
+        }
+        if options.n_threads == 0 {
+            return Err(refuse("n_threads", 0));
+        }
+        let taps = taps.into_iter().map(check_tap).collect::<Result<Vec<_>>>()?;
+        let n_threads = options.n_threads.min(sources.len().max(1));
+        let (feed, outlets) = feed::connect(options.ordered, n_threads);
+        let assembler = Assembler::new(&taps, options.batch_size);
+        let shared = Arc::new(Shared {
+            sources,
+            taps,
+            options,
+            next: AtomicUsize::new(0),
+            cancelled: AtomicBool::new(false),
+            stats: Stats::default(),
+        });
+        let mut loader = Self {
+            shared,
+            feed: Some(feed),
+            assembler,
+            workers: Vec::new(),
+            process: std::process::id(),
+        };
+        for i in 0..n_threads {
+            let shared = loader.shared.clone();
+            let outlets = outlets.clone();
+            let worker = std::thread::Builder::new()
+                .name(format!("orpheus-load-{i}"))
+                .spawn(move || work(&shared, &outlets))?;
+            loader.workers.push(worker);
+        }
+        Ok(loader)
+    }
+
+    /// The next batch, waiting at most `timeout` for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forked`] in a process that was forked from the loader's: its threads live there.
+    pub fn next(&mut self, timeout: Duration) -> Result<Next> {
+        if self.process != std::process::id() {
+            return Err(Error::Forked);
+        }
+        let deadline = Instant::now() + timeout;
+        loop {
+            if let Some(batch) = self.assembler.pop() {
+                return Ok(Next::Batch(batch));
+            }
+            let Some(feed) = &mut self.feed else { return Ok(Next::End) };
+            match feed.receive(deadline) {
+                feed::Received::Event(track, event) => self.assembler.add(track, event),
+                feed::Received::Pending => return Ok(Next::Pending),
+                feed::Received::End => {
+                    self.feed = None;
+                    self.assembler.flush();
+                }
+            }
+        }
+    }
+
+    /// Seconds that the workers have spent in each stage so far, summed over all threads.
+    #[must_use]
+    pub fn stage_seconds(&self) -> StageSeconds {
+        self.shared.stats.seconds()
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.shared.cancelled.store(true, Ordering::Relaxed);
+        self.feed = None;
+        if self.process != std::process::id() {
+            // In a forked child the threads do not exist, so they cannot be waited for.
+            self.workers.drain(..).for_each(std::mem::forget);
+        }
+        for worker in self.workers.drain(..) {
+            // A worker contains the panics of its tracks; one outside them has nothing to report to.
+            drop(worker.join());
+        }
+    }
+}
+
+fn check_tap(tap: Tap) -> Result<CheckedTap> {
+    let rates = Limits::MIN_SAMPLE_RATE..=Limits::MAX_SAMPLE_RATE;
+    if !rates.contains(&tap.sample_rate) {
+        return Err(Error::Parameter {
+            name: "sample_rate",
+            given: tap.sample_rate.to_string(),
+            expected: format!("{} to {} Hz", rates.start(), rates.end()),
+        });
+    }
+    let plan = tap.policy.at(tap.sample_rate)?;
+    Ok(CheckedTap { sample_rate: tap.sample_rate, plan, front_end: tap.front_end })
+}
+
+/// A worker's life: one track after the other until there are none, or nobody listens.
+fn work(shared: &Shared, outlets: &Outlets) {
+    let mut pipeline = Pipeline::new(&shared.taps, shared.options.quality);
+    while let Some(permit) = outlets.wait() {
+        let track = shared.next.fetch_add(1, Ordering::Relaxed);
+        let Some(source) = shared.sources.get(track) else { return };
+        let Some(outlet) = outlets.start(track, permit) else { return };
+        let ended = load_track(shared, source, track, &mut pipeline, &outlet);
+        if shared.cancelled.load(Ordering::Relaxed) || !outlet.send(Event::Ended(Box::new(ended))) {
+            return;
+        }
+    }
+}
+
+fn load_track(
+    shared: &Shared,
+    source: &Source,
+    track: usize,
+    pipeline: &mut Pipeline,
+    outlet: &Outlet,
+) -> Ended {
+    let mut info = None;
+    let limits = &shared.options.limits;
+    let mut cancelled = || shared.cancelled.load(Ordering::Relaxed);
+    let mut send = |row| {
+        let sent = Instant::now();
+        let listening = outlet.send(Event::Row(row));
+        shared.stats.blocked(sent.elapsed());
+        if listening { Ok(()) } else { Err(Error::Cancelled) }
+    };
+    let result = wall::contain(|| {
+        let mut job = pipeline::Job {
+            limits,
+            stats: &shared.stats,
+            cancelled: &mut cancelled,
+            send: &mut send,
+            info: &mut info,
+        };
+        pipeline.run(source, &mut job)
+    });
+    if matches!(result, Err(Error::Panic(_))) {
+        // What a panic left half done must not reach the next track.
+        *pipeline = Pipeline::new(&shared.taps, shared.options.quality);
+    }
+    let outcome = result.unwrap_or_else(|error| Outcome::failed(&error));
+    Ended { track, info, outcome }
+}

@@ -1,0 +1,266 @@
+//! What the bytes are, by their content: names and extensions are never believed.
+
+use crate::decode::mpeg::header::find_chain;
+use crate::error::{Error, Result};
+use crate::source::Input;
+
+/// Containers that a backend reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Container {
+    Wav,
+    Aiff,
+    Caf,
+    Flac,
+    Ogg,
+    Mp4,
+    Matroska,
+    Mpeg,
+    Adts,
+}
+
+impl Container {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Wav => "wav",
+            Self::Aiff => "aiff",
+            Self::Caf => "caf",
+            Self::Flac => "flac",
+            Self::Ogg => "ogg",
+            Self::Mp4 => "mp4",
+            Self::Matroska => "matroska",
+            Self::Mpeg => "mpeg",
+            Self::Adts => "adts",
+        }
+    }
+}
+
+/// Where the audio stands in the file, without the tags in front of it and behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sniffed {
+    pub(crate) container: Container,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+}
+
+/// How much is looked through for the first frame of a stream that has no magic number.
+const SEARCH_BYTES: usize = 512 << 10;
+/// More `ID3v2` tags in a row than any tagger writes.
+const MAX_TAGS: usize = 16;
+const CHAIN: usize = 4;
+
+/// Names the container and finds the audio in it.
+pub(crate) fn sniff(input: &mut Input) -> Result<Sniffed> {
+    if input.len() == 0 {
+        return Err(Error::NotAudio("the file is empty".to_owned()));
+    }
+    let start = skip_id3v2(input)?;
+    let mut head = [0_u8; 64];
+    let n = input.read_at(start, &mut head)?;
+    let head = &head[..n];
+    if let Some(container) = by_magic(head) {
+        return Ok(Sniffed { container, start, end: input.len() });
+    }
+    if let Some(what) = unsupported_by_magic(head) {
+        return Err(Error::Unsupported {
+            what: what.to_owned(),
+            advice: "convert it to FLAC, WAV, MP3, Ogg Vorbis or M4A",
+        });
+    }
+    if let Some(what) = not_audio_by_magic(head) {
+        return Err(Error::NotAudio(what.to_owned()));
+    }
+    search_frames(input, start)
+}
+
+fn by_magic(head: &[u8]) -> Option<Container> {
+    let form = head.get(8..12);
+    Some(match head.get(..4)? {
+        b"RIFF" if form == Some(b"WAVE") => Container::Wav,
+        b"FORM" if matches!(form, Some(b"AIFF" | b"AIFC")) => Container::Aiff,
+        b"caff" => Container::Caf,
+        b"fLaC" => Container::Flac,
+        b"OggS" if !ogg_payload(head).starts_with(b"Speex") => Container::Ogg,
+        [0x1a, 0x45, 0xdf, 0xa3] => Container::Matroska,
+        _ if is_mp4(head) => Container::Mp4,
+        _ => return None,
+    })
+}
+
+/// What the first page of an Ogg stream holds: its codec's first header (RFC 3533 §6).
+fn ogg_payload(head: &[u8]) -> &[u8] {
+    let n_segments = head.get(26).copied().unwrap_or(0);
+    head.get(27 + usize::from(n_segments)..).unwrap_or(&[])
+}
+
+fn is_mp4(head: &[u8]) -> bool {
+    matches!(head.get(4..8), Some(b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free" | b"skip"))
+}
+
+fn unsupported_by_magic(head: &[u8]) -> Option<&'static str> {
+    const W64: [u8; 4] = *b"riff";
+    const ASF: [u8; 4] = [0x30, 0x26, 0xb2, 0x75];
+    Some(match head.get(..4)? {
+        b"wvpk" => "codec WavPack",
+        b"MAC " => "codec Monkey's Audio",
+        b"TTA1" | b"TTA2" => "codec True Audio",
+        b"tBaK" => "codec TAK",
+        b"MPCK" | [b'M', b'P', b'+', _] => "codec Musepack",
+        b".snd" => "container AU",
+        b"DSD " | b"FRM8" => "codec DSD",
+        b"RF64" | b"BW64" => "container RF64",
+        b"OggS" if ogg_payload(head).starts_with(b"Speex") => "codec Speex",
+        b"RIFF" => "RIFF file that is not WAVE",
+        b"#!AM" => "codec AMR",
+        [0x7f, 0xfe, 0x80, 0x01] => "codec DTS",
+        [0x0b, 0x77, ..] => "codec AC-3",
+        magic if *magic == ASF => "container ASF (WMA)",
+        magic if *magic == W64 => "container Wave64",
+        _ => return None,
+    })
+}
+
+fn not_audio_by_magic(head: &[u8]) -> Option<&'static str> {
+    Some(match head.get(..4)? {
+        b"MThd" => "a MIDI file holds notes, not sound",
+        b"PK\x03\x04" => "a ZIP archive",
+        b"%PDF" => "a PDF document",
+        [0x89, b'P', b'N', b'G'] | [0xff, 0xd8, 0xff, _] | b"GIF8" => "a picture",
+        b"#EXT" => "a playlist",
+        _ => return None,
+    })
+}
+
+/// Offset behind all `ID3v2` tags at the front (`ID3v2.4` structure §3.1).
+fn skip_id3v2(input: &mut Input) -> Result<u64> {
+    let mut start = 0_u64;
+    for _ in 0..MAX_TAGS {
+        let mut header = [0_u8; 10];
+        if input.read_at(start, &mut header)? < header.len() || &header[..3] != b"ID3" {
+            break;
+        }
+        let Some(size) = syncsafe(&header[6..10]) else { break };
+        let footer = if header[5] & 0x10 != 0 { 10 } else { 0 };
+        let next = start + 10 + u64::from(size) + footer;
+        if next > input.len() {
+            // The tag lies about its length: look for the audio inside it.
+            return Ok(start + 10);
+        }
+        start = next;
+    }
+    Ok(start)
+}
+
+fn syncsafe(bytes: &[u8]) -> Option<u32> {
+    bytes.iter().try_fold(0_u32, |value, &byte| (byte < 0x80).then(|| value << 7 | u32::from(byte)))
+}
+
+/// MPEG audio and ADTS have no magic number: only a chain of frames that fit together is believed.
+fn search_frames(input: &mut Input, start: u64) -> Result<Sniffed> {
+    let mut bytes = vec![0; SEARCH_BYTES.min(input.len() as usize)];
+    let n = input.read_at(start, &mut bytes)?;
+    let bytes = &bytes[..n];
+    let file_end = input.len();
+    let at_end = start + n as u64 == file_end;
+    let mpeg = find_chain(bytes, CHAIN, at_end && trailing_tag_bytes(bytes) == 0)
+        .or_else(|| find_chain(&bytes[..n - trailing_tag_bytes(bytes)], CHAIN, at_end));
+    let adts = find_adts_chain(bytes, at_end);
+    let (container, offset) = match (mpeg, adts) {
+        (Some(mpeg), Some(adts)) if adts <= mpeg => (Container::Adts, adts),
+        (None, Some(adts)) => (Container::Adts, adts),
+        (Some(mpeg), _) => (Container::Mpeg, mpeg),
+        (None, None) => return Err(Error::NotAudio(describe(bytes).to_owned())),
+    };
+    Ok(Sniffed { container, start: start + offset as u64, end: file_end })
+}
+
+/// Length of an `ID3v1` tag at the end.
+fn trailing_tag_bytes(bytes: &[u8]) -> usize {
+    match bytes.len().checked_sub(128) {
+        Some(at) if &bytes[at..at + 3] == b"TAG" => 128,
+        _ => 0,
+    }
+}
+
+fn find_adts_chain(bytes: &[u8], at_end: bool) -> Option<usize> {
+    (0..bytes.len()).find(|&start| {
+        let n_least = if start == 0 { 1 } else { 2 };
+        bytes[start] == 0xff && is_adts_chain(&bytes[start..], at_end.then_some(n_least))
+    })
+}
+
+fn is_adts_chain(bytes: &[u8], n_at_end: Option<usize>) -> bool {
+    let mut offset = 0;
+    for n_found in 0..CHAIN {
+        let Some(header) = bytes.get(offset..offset + 7) else {
+            let n_whole = if offset <= bytes.len() { n_found } else { n_found.saturating_sub(1) };
+            return n_at_end.is_some_and(|n_least| n_whole >= n_least);
+        };
+        let same = header[1] == bytes[1] && header[2] == bytes[2];
+        match adts_frame_bytes(header) {
+            Some(n_bytes) if same => offset += n_bytes,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Length of the ADTS frame that `header` starts (ISO/IEC 13818-7 §6.2).
+fn adts_frame_bytes(header: &[u8]) -> Option<usize> {
+    let synced = header[0] == 0xff && header[1] & 0xf6 == 0xf0;
+    let rate_known = (header[2] >> 2) & 0xf < 13;
+    let n_bytes = usize::from(header[3] & 3) << 11
+        | usize::from(header[4]) << 3
+        | usize::from(header[5] >> 5);
+    (synced && rate_known && n_bytes > 7).then_some(n_bytes)
+}
+
+fn describe(bytes: &[u8]) -> &'static str {
+    let sample = &bytes[..bytes.len().min(512)];
+    let printable =
+        |&&byte: &&u8| (0x20..0x7f).contains(&byte) || matches!(byte, b'\n' | b'\r' | b'\t');
+    if sample.iter().filter(printable).count() * 10 >= sample.len() * 9 {
+        "the file is text"
+    } else if sample.iter().all(|&byte| byte == 0) {
+        "the file is all zeros"
+    } else {
+        "no known container, no MPEG or ADTS frames"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::source::Source;
+
+    fn sniff_bytes(bytes: &[u8]) -> Result<Sniffed> {
+        let source = Source::Bytes(bytes.into());
+        sniff(&mut Input::open(&source, &Limits::default()).unwrap())
+    }
+
+    #[test]
+    fn tags_in_front_are_skipped() {
+        let mut bytes = b"ID3\x04\0\0\0\0\0\x05hellofLaC".to_vec();
+        bytes.extend([0; 40]);
+        let sniffed = sniff_bytes(&bytes).unwrap();
+        assert_eq!((sniffed.container, sniffed.start), (Container::Flac, 15));
+    }
+
+    #[test]
+    fn text_is_not_audio() {
+        let error = sniff_bytes(&b"once upon a time ".repeat(400)).unwrap_err();
+        assert_eq!(error.to_string(), "not audio: the file is text");
+    }
+
+    #[test]
+    fn other_codecs_are_refused_by_name() {
+        let error = sniff_bytes(b"wvpk0000000000000000").unwrap_err();
+        assert_eq!(error.kind(), "unsupported");
+        assert!(error.to_string().contains("WavPack"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_file_is_not_audio() {
+        assert_eq!(sniff_bytes(b"").unwrap_err().kind(), "not_audio");
+    }
+}

@@ -1,0 +1,215 @@
+//! The one gate for untrusted bytes: nothing else in the workspace opens a user's audio file.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// Where a track's bytes are.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file. Opened only while it is being decoded.
+    Path(PathBuf),
+    /// Bytes in memory.
+    Bytes(Arc<[u8]>),
+}
+
+/// An opened source: a regular file or memory, of known length.
+#[derive(Debug)]
+pub(crate) struct Input {
+    bytes: Bytes,
+    len: u64,
+    position: u64,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    File { file: File, opened: Box<Metadata> },
+    Memory(Arc<[u8]>),
+}
+
+impl Input {
+    /// Opens `source`. A pipe without a writer does not block, and only regular files pass.
+    pub(crate) fn open(source: &Source, limits: &Limits) -> Result<Self> {
+        let input = match source {
+            Source::Bytes(bytes) => {
+                Self { bytes: Bytes::Memory(bytes.clone()), len: bytes.len() as u64, position: 0 }
+            }
+            Source::Path(path) => {
+                let file = open_without_waiting(path)?;
+                let opened = Box::new(file.metadata()?);
+                if let Some(what) = not_regular(&opened) {
+                    return Err(Error::NotAFile(what));
+                }
+                let len = opened.len();
+                Self { bytes: Bytes::File { file, opened }, len, position: 0 }
+            }
+        };
+        limits.check_bytes(input.len)?;
+        Ok(input)
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Reads up to `buffer.len()` bytes at `offset`; fewer only at the end.
+    pub(crate) fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        self.seek(SeekFrom::Start(offset))?;
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// A second handle on the same open file, so that a watcher can ask whether it changed.
+    pub(crate) fn watch(&self) -> Result<Watch> {
+        Ok(Watch(match &self.bytes {
+            Bytes::Memory(_) => None,
+            Bytes::File { file, opened } => Some((file.try_clone()?, opened.clone())),
+        }))
+    }
+}
+
+/// Tells whether a file was written to since it was opened.
+#[derive(Debug)]
+pub(crate) struct Watch(Option<(File, Box<Metadata>)>);
+
+impl Watch {
+    pub(crate) fn unchanged(&self) -> Result<()> {
+        let Some((file, opened)) = &self.0 else { return Ok(()) };
+        let now = file.metadata()?;
+        if now.len() == opened.len() && now.modified().ok() == opened.modified().ok() {
+            Ok(())
+        } else {
+            Err(Error::Changed)
+        }
+    }
+}
+
+#[cfg(unix)]
+fn open_without_waiting(path: &PathBuf) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC)
+        .open(path)
+}
+
+#[cfg(not(unix))]
+fn open_without_waiting(path: &PathBuf) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+fn not_regular(metadata: &Metadata) -> Option<&'static str> {
+    if metadata.is_file() {
+        None
+    } else if metadata.is_dir() {
+        Some("is a folder")
+    } else {
+        Some("is a pipe, socket or device")
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = match &mut self.bytes {
+            Bytes::File { file, .. } => file.read(buffer)?,
+            Bytes::Memory(bytes) => {
+                let start = usize::try_from(self.position).unwrap_or(usize::MAX).min(bytes.len());
+                let mut rest = &bytes[start..];
+                rest.read(buffer)?
+            }
+        };
+        self.position += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for Input {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::Current(delta) => self.position.checked_add_signed(delta),
+            SeekFrom::End(delta) => self.len.checked_add_signed(delta),
+        };
+        let target = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        if let Bytes::File { file, .. } = &mut self.bytes
+            && target != self.position
+        {
+            file.seek(SeekFrom::Start(target))?;
+        }
+        self.position = target;
+        Ok(target)
+    }
+}
+
+/// A stretch of an input, optionally with other bytes in front, that looks like a whole file.
+///
+/// It lets a demuxer see the audio without the tags around it: a broken tag then costs only
+/// itself.
+#[derive(Debug)]
+pub(crate) struct Section {
+    input: Input,
+    head: Vec<u8>,
+    start: u64,
+    len: u64,
+    position: u64,
+}
+
+impl Section {
+    /// `head`, then the input's bytes from `start` up to `end`.
+    pub(crate) fn new(input: Input, head: Vec<u8>, start: u64, end: u64) -> Self {
+        let end = end.min(input.len());
+        let len = end.saturating_sub(start) + head.len() as u64;
+        Self { input, head, start, len, position: 0 }
+    }
+}
+
+impl Read for Section {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.len.saturating_sub(self.position);
+        let want = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let head = self.head.len() as u64;
+        let n = if self.position < head {
+            let mut rest = &self.head[self.position as usize..];
+            rest.read(&mut buffer[..want])?
+        } else {
+            self.input.seek(SeekFrom::Start(self.start + (self.position - head)))?;
+            self.input.read(&mut buffer[..want])?
+        };
+        self.position += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for Section {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::Current(delta) => self.position.checked_add_signed(delta),
+            SeekFrom::End(delta) => self.len.checked_add_signed(delta),
+        };
+        self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}
+
+impl symphonia::core::io::MediaSource for Section {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.len)
+    }
+}

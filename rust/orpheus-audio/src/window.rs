@@ -1,0 +1,342 @@
+//! Which stretches of a track represent it.
+
+use crate::error::{Error, Result};
+
+/// Where the windows lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// One window: the whole track.
+    Whole,
+    /// One window in the middle.
+    Center,
+    /// `max_windows` windows spread from the first to the last sample.
+    Evenly,
+    /// One window every hop, from the start.
+    Every,
+}
+
+/// Which stretches of a track represent it, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WindowPolicy {
+    /// Where the windows lie.
+    pub placement: Placement,
+    /// Length of a window.
+    pub window_seconds: f64,
+    /// From one window's start to the next one's; [`Placement::Every`] only.
+    pub hop_seconds: f64,
+    /// A tail that fills less than this share of a window is dropped.
+    pub pad_threshold: f64,
+    /// At most this many windows of a track.
+    pub max_windows: Option<usize>,
+}
+
+impl WindowPolicy {
+    /// Turns seconds into samples.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if a length is not positive, the window is longer than 2^31 samples,
+    /// the threshold is not a share, or [`Placement::Evenly`] comes without `max_windows`.
+    pub fn at(&self, sample_rate: u32) -> Result<WindowPlan> {
+        let refuse = |name, given: String, expected: &str| {
+            Err(Error::Parameter { name, given, expected: expected.to_owned() })
+        };
+        let samples = |seconds: f64| (seconds * f64::from(sample_rate)).round();
+        let sensible = |seconds: f64| (1.0..2_147_483_648.0).contains(&samples(seconds));
+        if self.placement != Placement::Whole && !sensible(self.window_seconds) {
+            let given = self.window_seconds.to_string();
+            return refuse("window_seconds", given, "at least one sample and less than 2^31");
+        }
+        if self.placement == Placement::Every && !sensible(self.hop_seconds) {
+            let given = self.hop_seconds.to_string();
+            return refuse("hop_seconds", given, "at least one sample and less than 2^31");
+        }
+        if !(0.0..=1.0).contains(&self.pad_threshold) {
+            return refuse("pad_threshold", self.pad_threshold.to_string(), "a share from 0 to 1");
+        }
+        if self.max_windows == Some(0) {
+            return refuse("max_windows", "0".to_owned(), "at least 1");
+        }
+        if self.placement == Placement::Evenly && self.max_windows.is_none() {
+            return refuse("max_windows", "missing".to_owned(), "a number for placement evenly");
+        }
+        let length = samples(self.window_seconds) as usize;
+        Ok(WindowPlan {
+            placement: self.placement,
+            length,
+            hop: samples(self.hop_seconds) as u64,
+            // The smallest tail that is kept; at least one sample.
+            min_tail: (self.pad_threshold * length as f64).ceil().max(1.0) as usize,
+            max_windows: self.max_windows.unwrap_or(usize::MAX),
+        })
+    }
+}
+
+/// A policy at one sample rate; cannot be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowPlan {
+    placement: Placement,
+    length: usize,
+    hop: u64,
+    min_tail: usize,
+    max_windows: usize,
+}
+
+impl WindowPlan {
+    /// Samples of a window; `None` if it is as long as the track.
+    #[must_use]
+    pub fn length(&self) -> Option<usize> {
+        (self.placement != Placement::Whole).then_some(self.length)
+    }
+
+    /// Whether the windows can only be placed once the track's length is known.
+    pub(crate) fn needs_length(&self) -> bool {
+        matches!(self.placement, Placement::Center | Placement::Evenly)
+    }
+
+    /// Starts of the windows of a track of `n_samples`.
+    #[must_use]
+    pub fn starts(&self, n_samples: u64) -> Vec<u64> {
+        let length = self.length as u64;
+        let room = n_samples.saturating_sub(length);
+        match self.placement {
+            _ if n_samples == 0 => Vec::new(),
+            Placement::Whole => vec![0],
+            Placement::Center => vec![room / 2],
+            Placement::Evenly => {
+                let n = (n_samples.div_ceil(length) as usize).clamp(1, self.max_windows);
+                match n {
+                    1 => vec![room / 2],
+                    n => (0..n as u64).map(|i| room * i / (n as u64 - 1)).collect(),
+                }
+            }
+            Placement::Every => {
+                let starts = (0..).map(|i| i * self.hop);
+                let mut starts: Vec<u64> = starts
+                    .take_while(|start| start + length <= n_samples)
+                    .take(self.max_windows)
+                    .collect();
+                let next = starts.len() as u64 * self.hop;
+                if starts.len() < self.max_windows && self.keeps_tail(next, n_samples) {
+                    starts.push(next);
+                }
+                starts
+            }
+        }
+    }
+
+    /// Whether an incomplete window at `start` is padded rather than dropped. A track shorter than
+    /// one window still gets one.
+    fn keeps_tail(&self, start: u64, n_samples: u64) -> bool {
+        let tail = n_samples.saturating_sub(start);
+        tail > 0 && (start == 0 || tail >= self.min_tail as u64)
+    }
+}
+
+/// One window of a track.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window<'a> {
+    /// Its samples; past the end of the track they are 0.
+    pub samples: &'a [f32],
+    /// Position of the first sample in the track, at the window's sample rate.
+    pub start: u64,
+    /// Samples that come from the track.
+    pub n_valid: usize,
+}
+
+/// Cuts windows out of a stream of samples, holding no more of it than one window needs.
+#[derive(Debug)]
+pub(crate) struct Cutter {
+    plan: WindowPlan,
+    /// Planned starts, for plans that need the track's length.
+    starts: Option<Vec<u64>>,
+    n_cut: usize,
+    buffer: Vec<f32>,
+    /// Position of `buffer[0]` in the track.
+    base: u64,
+}
+
+impl Cutter {
+    /// `n_samples` is the expected length of the track, for plans that need it.
+    pub(crate) fn new(plan: WindowPlan, n_samples: Option<u64>) -> Self {
+        let starts = n_samples.filter(|_| plan.needs_length()).map(|n| plan.starts(n));
+        Self { plan, starts, n_cut: 0, buffer: Vec::new(), base: 0 }
+    }
+
+    /// Whether no later sample can be part of a window.
+    pub(crate) fn is_done(&self) -> bool {
+        match (&self.starts, self.plan.placement) {
+            (Some(starts), _) => self.n_cut >= starts.len(),
+            (None, Placement::Every) => self.n_cut >= self.plan.max_windows,
+            _ => false,
+        }
+    }
+
+    fn next_start(&self) -> Option<u64> {
+        match (&self.starts, self.plan.placement) {
+            (Some(starts), _) => starts.get(self.n_cut).copied(),
+            (None, Placement::Every) => {
+                (self.n_cut < self.plan.max_windows).then(|| self.n_cut as u64 * self.plan.hop)
+            }
+            (None, Placement::Whole) => Some(0),
+            (None, _) => None,
+        }
+    }
+
+    /// Takes the next samples of the track and hands every window that is complete to `take`.
+    pub(crate) fn push<E>(
+        &mut self,
+        samples: &[f32],
+        take: &mut impl FnMut(Window<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(next) = self.next_start() else {
+            self.base += self.buffer.len() as u64 + samples.len() as u64;
+            self.buffer.clear();
+            return Ok(());
+        };
+        self.append(samples, next);
+        if self.plan.placement == Placement::Whole {
+            return Ok(());
+        }
+        let length = self.plan.length;
+        while let Some(start) = self.next_start() {
+            let Some(at) = start.checked_sub(self.base).map(|at| at as usize) else { break };
+            let Some(samples) = self.buffer.get(at..at + length) else { break };
+            take(Window { samples, start, n_valid: length })?;
+            self.n_cut += 1;
+        }
+        self.forget();
+        Ok(())
+    }
+
+    /// Adds samples, leaving out those that stand before the next window.
+    fn append(&mut self, samples: &[f32], next: u64) {
+        let arriving = self.base + self.buffer.len() as u64;
+        if self.buffer.is_empty() && next > arriving {
+            let n_skip = usize::try_from(next - arriving).unwrap_or(usize::MAX).min(samples.len());
+            self.base += n_skip as u64;
+            self.buffer.extend_from_slice(&samples[n_skip..]);
+        } else {
+            self.buffer.extend_from_slice(samples);
+        }
+    }
+
+    /// Drops samples that no later window holds. Moving the rest costs a copy, so it waits until
+    /// the copy is small against what was cut.
+    fn forget(&mut self) {
+        let next = self.next_start().unwrap_or(u64::MAX);
+        let n_old = next.saturating_sub(self.base);
+        let n_old = usize::try_from(n_old).unwrap_or(usize::MAX).min(self.buffer.len());
+        if n_old * 2 >= self.buffer.len() {
+            self.buffer.drain(..n_old);
+            self.base += n_old as u64;
+        }
+    }
+
+    /// The track has ended: pads or drops the tail.
+    pub(crate) fn finish<E>(
+        &mut self,
+        take: &mut impl FnMut(Window<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let n_samples = self.base + self.buffer.len() as u64;
+        let Some(start) = self.next_start().filter(|_| n_samples > 0) else { return Ok(()) };
+        let Some(at) = start.checked_sub(self.base).map(|at| at as usize) else { return Ok(()) };
+        let n_valid = self.buffer.len().saturating_sub(at);
+        let whole = self.plan.placement == Placement::Whole;
+        if n_valid == 0 || !(whole || self.plan.keeps_tail(start, n_samples)) {
+            return Ok(());
+        }
+        if !whole {
+            self.buffer.resize(at + self.plan.length, 0.0);
+        }
+        take(Window { samples: &self.buffer[at..], start, n_valid })?;
+        self.n_cut += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn policy(placement: Placement) -> WindowPolicy {
+        WindowPolicy {
+            placement,
+            window_seconds: 1.0,
+            hop_seconds: 1.0,
+            pad_threshold: 0.5,
+            max_windows: Some(3),
+        }
+    }
+
+    #[test]
+    fn a_short_tail_is_dropped_and_a_long_one_padded() {
+        let plan = policy(Placement::Every).at(10).unwrap();
+        assert_eq!(plan.starts(24), [0, 10]);
+        assert_eq!(plan.starts(25), [0, 10, 20]);
+        assert_eq!(plan.starts(99), [0, 10, 20]);
+    }
+
+    #[test]
+    fn a_track_shorter_than_one_window_still_gets_one() {
+        for placement in [Placement::Every, Placement::Center, Placement::Evenly] {
+            assert_eq!(policy(placement).at(10).unwrap().starts(1), [0], "{placement:?}");
+        }
+    }
+
+    #[test]
+    fn evenly_reaches_from_the_first_to_the_last_sample() {
+        let plan = policy(Placement::Evenly).at(10).unwrap();
+        assert_eq!(plan.starts(100), [0, 45, 90]);
+        assert_eq!(plan.starts(15), [0, 5]);
+    }
+
+    #[test]
+    fn a_window_that_cannot_be_is_refused() {
+        let bad = WindowPolicy { window_seconds: 0.0, ..policy(Placement::Every) };
+        let message = bad.at(44_100).unwrap_err().to_string();
+        assert_eq!(message, "window_seconds is 0, expected at least one sample and less than 2^31");
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_block_by_block_gives_the_planned_windows(
+            n in 0_usize..200,
+            block in 1_usize..50,
+            hop in 1_usize..25,
+            placement in prop_oneof![
+                Just(Placement::Whole), Just(Placement::Center), Just(Placement::Evenly), Just(Placement::Every)
+            ],
+            max_windows in 1_usize..8,
+            pad_threshold in 0.0_f64..=1.0,
+        ) {
+            let policy = WindowPolicy {
+                placement, window_seconds: 1.0, hop_seconds: hop as f64 / 10.0, pad_threshold,
+                max_windows: Some(max_windows),
+            };
+            let plan = policy.at(10).unwrap();
+            let track: Vec<f32> = (0..n).map(|i| i as f32 + 1.0).collect();
+            let mut cutter = Cutter::new(plan, Some(n as u64));
+            let mut got = Vec::new();
+            let mut take = |window: Window<'_>| -> Result<(), ()> {
+                got.push((window.start, window.samples.to_vec(), window.n_valid));
+                Ok(())
+            };
+            for chunk in track.chunks(block) {
+                cutter.push(chunk, &mut take).unwrap();
+            }
+            cutter.finish(&mut take).unwrap();
+            let starts: Vec<u64> = got.iter().map(|(start, ..)| *start).collect();
+            prop_assert_eq!(starts, plan.starts(n as u64));
+            for (start, samples, n_valid) in got {
+                let start = start as usize;
+                let end = (start + plan.length().unwrap_or(n)).min(n);
+                prop_assert_eq!(n_valid, end - start);
+                prop_assert_eq!(&samples[..n_valid], &track[start..end]);
+                prop_assert!(samples[n_valid..].iter().all(|&value| value == 0.0));
+                prop_assert_eq!(samples.len(), plan.length().unwrap_or(n));
+            }
+        }
+    }
+}

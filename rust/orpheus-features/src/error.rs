@@ -1,0 +1,54 @@
+//! The crate's one error type.
+
+/// What `Result` means in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a feature could not be computed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The signal has no samples.
+    #[error("the signal holds no samples, at least one is needed")]
+    Empty,
+    /// A sample is NaN or infinite.
+    #[error("sample {index} is not finite, every sample must be a number")]
+    NotFinite {
+        /// Position of the first such sample.
+        index: usize,
+    },
+    /// A sample is so far beyond full scale (±1.0) that its power spectrum would overflow.
+    #[error(
+        "sample {index} is {value:e}, samples must lie within ±{limit:e} (full scale is ±1.0)",
+        limit = crate::temporal::MAX_AMPLITUDE
+    )]
+    TooLoud {
+        /// Position of the first such sample.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// The sample rate is outside what the features are defined for.
+    #[error(
+        "sample_rate is {given} Hz, expected {min} to {max}",
+        min = crate::vector::classical::MIN_SAMPLE_RATE,
+        max = crate::vector::classical::MAX_SAMPLE_RATE
+    )]
+    SampleRate {
+        /// The rate that was asked for, in Hz.
+        given: u32,
+    },
+    /// The buffer for the result does not have as many places as the vector has values.
+    #[error("the output holds {given} values, the vector has {expected}")]
+    OutputLength {
+        /// Length of the caller's buffer.
+        given: usize,
+        /// Length of the vector.
+        expected: usize,
+    },
+    /// No layout has that name.
+    #[error("unknown layout {given:?}, expected \"chroma12\" or \"chroma_mean\"")]
+    UnknownLayout {
+        /// The name that was asked for.
+        given: String,
+    },
+}

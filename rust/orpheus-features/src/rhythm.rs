@@ -1,0 +1,4 @@
+//! Onsets and tempo.
+
+pub(crate) mod onset;
+pub(crate) mod tempo;

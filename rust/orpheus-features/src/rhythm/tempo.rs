@@ -1,0 +1,287 @@
+//! Tempo: the period at which the onset strength repeats, weighted towards 120 beats per minute.
+//!
+//! The autocorrelation is taken in 8-s Hann windows around every frame, each scaled to one at lag
+//! zero, and averaged. Because the transform is linear, the windows' power spectra are averaged instead
+//! and transformed once. A spectrum is not computed anew for each window: with twice as many
+//! frequencies as frames in a window, moving on by a frame is one rotation per frequency, and the Hann
+//! window is a sum of every other frequency.
+
+use std::f64::consts::PI;
+
+use crate::spectrum::buffer::Buffer;
+use crate::spectrum::simd::{Kernel, MAX_LANES, Simd};
+use crate::spectrum::stft::HOP_LENGTH;
+
+/// Length of the autocorrelation windows.
+const WINDOW_SECONDS: u32 = 8;
+/// The most likely tempo; the weight falls off by the square of the distance in octaves.
+const LIKELY_BPM: f64 = 120.0;
+/// Faster tempi are ruled out.
+const MAX_BPM: f64 = 320.0;
+/// What the autocorrelation is multiplied by before the logarithm.
+const LOG_GAIN: f64 = 1e6;
+
+/// Places before frequency zero: room for its mirror images.
+const LEAD: usize = 8;
+/// Lags that are transformed together, in vectors.
+const N_TOGETHER: usize = 4;
+
+/// Everything about tempo estimation that depends on the sample rate only.
+#[derive(Debug)]
+pub(crate) struct TempoPlan {
+    /// Frames in a window; also the number of half turns of the highest frequency.
+    n_window: usize,
+    /// `exp(iπk / n_window)`, zero beyond `n_window`.
+    cosines: Vec<f64>,
+    sines: Vec<f64>,
+    /// 1 and -1 in turn.
+    signs: Vec<f64>,
+    /// How often each frequency counts in the whole circle: twice, but at the ends.
+    counts: Vec<f64>,
+    /// Beats per minute at each lag.
+    bpm: Vec<f64>,
+    /// Weight of each lag; zero where it is ruled out.
+    weights: Vec<f64>,
+}
+
+/// Memory for [`Tempo`].
+#[derive(Debug, Default)]
+pub(crate) struct TempoBuffers {
+    padded: Buffer<f64>,
+    real: Buffer<f64>,
+    imaginary: Buffer<f64>,
+    power: Buffer<f64>,
+    sum: Buffer<f64>,
+    correlation: Buffer<f64>,
+}
+
+impl TempoPlan {
+    /// Computes the tables.
+    pub(crate) fn new(sample_rate: u32) -> Self {
+        let n_window = sample_rate as usize * WINDOW_SECONDS as usize / HOP_LENGTH;
+        let n_padded = n_padded(n_window);
+        let table = |value: &dyn Fn(usize) -> f64| -> Vec<f64> {
+            (0..n_padded).map(|k| if k <= n_window { value(k) } else { 0.0 }).collect()
+        };
+        let angle = |k: usize| PI * k as f64 / n_window as f64;
+        let bpm = |lag: usize| 60.0 * f64::from(sample_rate) / (HOP_LENGTH * lag) as f64;
+        let weight = |lag: usize| {
+            let octaves = bpm(lag).log2() - LIKELY_BPM.log2();
+            if bpm(lag) < MAX_BPM { (-0.5 * octaves * octaves).exp() } else { 0.0 }
+        };
+        Self {
+            n_window,
+            cosines: table(&|k| angle(k).cos()),
+            sines: table(&|k| angle(k).sin()),
+            signs: table(&|k| if k % 2 == 0 { 1.0 } else { -1.0 }),
+            counts: table(&|k| if k == 0 || k == n_window { 1.0 } else { 2.0 }),
+            bpm: (0..n_window).map(bpm).collect(),
+            weights: (0..n_window).map(|lag| if lag == 0 { 0.0 } else { weight(lag) }).collect(),
+        }
+    }
+}
+
+/// Frequencies of a plan, rounded up to whole groups of vectors.
+fn n_padded(n_window: usize) -> usize {
+    (n_window + 1).next_multiple_of(MAX_LANES * N_TOGETHER)
+}
+
+/// Beats per minute of a signal whose frames have the given onset strengths; zero where no frame has
+/// any.
+pub(crate) struct Tempo<'a> {
+    /// The tables for the sample rate.
+    pub(crate) plan: &'a TempoPlan,
+    /// One value per frame, at least zero.
+    pub(crate) strength: &'a [f64],
+    /// Memory to work in.
+    pub(crate) buffers: &'a mut TempoBuffers,
+}
+
+impl Kernel<f64> for Tempo<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<S: Simd<Real = f64>>(self, simd: S) -> f64 {
+        let Self { plan, strength, buffers } = self;
+        let Some(first) = strength.iter().position(|value| *value != 0.0) else { return 0.0 };
+        let n_window = plan.n_window;
+        let padded = zeroed(&mut buffers.padded, strength.len() + 2 * n_window);
+        pad(strength, n_window / 2, padded);
+
+        let n_padded = plan.signs.len();
+        let mut slide = Slide {
+            plan,
+            real: zeroed(&mut buffers.real, n_padded + 2 * LEAD),
+            imaginary: zeroed(&mut buffers.imaginary, n_padded + 2 * LEAD),
+            power: zeroed(&mut buffers.power, n_padded),
+            sum: zeroed(&mut buffers.sum, n_padded),
+        };
+        let sample = |at: isize| usize::try_from(at).map_or(0.0, |at| padded[at]);
+        // Onsets in the window, without its first frame: there a Hann window is zero.
+        let mut n_onsets = 0;
+        // The last window that holds nothing ends where the first onset begins.
+        let empty = (n_window / 2 + first) as isize - n_window as isize;
+        for frame in empty..strength.len() as isize {
+            if frame >= 0 && n_onsets > 0 {
+                slide.add_window(simd);
+            }
+            let entering = sample(frame + n_window as isize);
+            slide.advance(simd, sample(frame), entering);
+            n_onsets += usize::from(entering != 0.0);
+            n_onsets -= usize::from(sample(frame + 1) != 0.0);
+            if n_onsets == 0 && sample(frame + 1) == 0.0 {
+                // What is left are rounding errors, and scaling would blow them up.
+                slide.clear();
+            }
+        }
+        let correlation = buffers.correlation.take(n_padded);
+        plan.transform(simd, slide.sum, correlation);
+        plan.pick(correlation, strength.len())
+    }
+}
+
+/// The onset strengths with `half` frames before them and a ramp down to zero of as many after them.
+fn pad(strength: &[f64], half: usize, padded: &mut [f64]) {
+    let (inside, after) = padded[half..].split_at_mut(strength.len());
+    inside.copy_from_slice(strength);
+    let last = strength.last().copied().unwrap_or(0.0);
+    for (place, step) in after.iter_mut().zip((0..half).rev()) {
+        *place = f64::from((last / half as f64 * step as f64) as f32);
+    }
+}
+
+fn zeroed(buffer: &mut Buffer<f64>, length: usize) -> &mut [f64] {
+    let values = buffer.take(length);
+    values.fill(0.0);
+    values
+}
+
+/// The spectrum of a window that moves along the onset strengths.
+struct Slide<'a> {
+    plan: &'a TempoPlan,
+    /// Spectrum without the Hann window; frequency `k` at `LEAD + k`.
+    real: &'a mut [f64],
+    imaginary: &'a mut [f64],
+    /// Power of the last window added.
+    power: &'a mut [f64],
+    /// Sum of the windows' powers, each of unit energy.
+    sum: &'a mut [f64],
+}
+
+impl Slide<'_> {
+    /// Moves on by one frame.
+    #[inline(always)]
+    fn advance<S: Simd<Real = f64>>(&mut self, simd: S, leaving: f64, entering: f64) {
+        let (leaving, entering) = (simd.splat(leaving), simd.splat(entering));
+        for k in (0..self.plan.signs.len()).step_by(S::LANES) {
+            let (cosine, sine) = (simd.load(&self.plan.cosines[k..]), simd.load(&self.plan.sines[k..]));
+            let real = simd.sub(simd.load(&self.real[LEAD + k..]), leaving);
+            let imaginary = simd.load(&self.imaginary[LEAD + k..]);
+            // The frame that enters is half a circle's length away from the one that leaves.
+            let real = simd.mul_add(simd.load(&self.plan.signs[k..]), entering, real);
+            let turned = simd.neg_mul_add(imaginary, sine, simd.mul(real, cosine));
+            simd.store(turned, &mut self.real[LEAD + k..]);
+            let turned = simd.mul_add(imaginary, cosine, simd.mul(real, sine));
+            simd.store(turned, &mut self.imaginary[LEAD + k..]);
+        }
+        self.mirror();
+    }
+
+    /// Restores the two frequencies beyond either end, which mirror those within.
+    #[inline(always)]
+    fn mirror(&mut self) {
+        let (first, last) = (LEAD, LEAD + self.plan.n_window);
+        for distance in 1..=2 {
+            for end in [first, last] {
+                let within = if end == first { end + distance } else { end - distance };
+                let beyond = 2 * end - within;
+                self.real[beyond] = self.real[within];
+                self.imaginary[beyond] = -self.imaginary[within];
+            }
+        }
+    }
+
+    /// Adds the power spectrum of the window as it stands, under a Hann window and of unit energy.
+    #[inline(always)]
+    fn add_window<S: Simd<Real = f64>>(&mut self, simd: S) {
+        let mut energy = simd.splat(0.0);
+        let half = simd.splat(0.5);
+        let quarter = simd.splat(0.25);
+        for k in (0..self.power.len()).step_by(S::LANES) {
+            let windowed = |values: &[f64]| {
+                let sides = simd.add(simd.load(values), simd.load(&values[4..]));
+                simd.neg_mul_add(quarter, sides, simd.mul(half, simd.load(&values[2..])))
+            };
+            let (real, imaginary) = (
+                windowed(&self.real[LEAD + k - 2..]),
+                windowed(&self.imaginary[LEAD + k - 2..]),
+            );
+            let power = simd.mul_add(real, real, simd.mul(imaginary, imaginary));
+            simd.store(power, &mut self.power[k..]);
+            energy = simd.mul_add(simd.load(&self.plan.counts[k..]), power, energy);
+        }
+        let mut lanes = [0.0; MAX_LANES];
+        simd.store(energy, &mut lanes);
+        let energy: f64 = lanes.iter().sum();
+        if energy < f64::MIN_POSITIVE {
+            return;
+        }
+        // The circle has twice the window's length; its mean power is the energy of the window.
+        let scale = simd.splat(2.0 * self.plan.n_window as f64 / energy);
+        for k in (0..self.power.len()).step_by(S::LANES) {
+            let sum = simd.mul_add(scale, simd.load(&self.power[k..]), simd.load(&self.sum[k..]));
+            simd.store(sum, &mut self.sum[k..]);
+        }
+    }
+
+    /// Empties the window.
+    #[inline(always)]
+    fn clear(&mut self) {
+        self.real.fill(0.0);
+        self.imaginary.fill(0.0);
+    }
+}
+
+impl TempoPlan {
+    /// Autocorrelation at every lag, from the summed power spectra.
+    ///
+    /// Clenshaw's recurrence for a cosine series: stable, and two operations per term.
+    #[inline(always)]
+    fn transform<S: Simd<Real = f64>>(&self, simd: S, sum: &[f64], correlation: &mut [f64]) {
+        let scale = simd.splat(1.0 / (2.0 * self.n_window as f64));
+        for lag in (0..correlation.len()).step_by(S::LANES * N_TOGETHER) {
+            let at: [usize; N_TOGETHER] = std::array::from_fn(|i| lag + i * S::LANES);
+            let cosine = at.map(|at| simd.load(&self.cosines[at..]));
+            let twice = cosine.map(|cosine| simd.add(cosine, cosine));
+            let mut later = [[simd.splat(0.0); N_TOGETHER]; 2];
+            for k in (1..=self.n_window).rev() {
+                let term = simd.splat(self.counts[k] * sum[k]);
+                for i in 0..N_TOGETHER {
+                    let next = simd.sub(term, later[1][i]);
+                    let next = simd.mul_add(twice[i], later[0][i], next);
+                    later[1][i] = later[0][i];
+                    later[0][i] = next;
+                }
+            }
+            let first = simd.splat(self.counts[0] * sum[0]);
+            for i in 0..N_TOGETHER {
+                let value = simd.mul_add(cosine[i], later[0][i], simd.sub(first, later[1][i]));
+                simd.store(simd.mul(scale, value), &mut correlation[at[i]..]);
+            }
+        }
+    }
+
+    /// The tempo of the most likely lag; the first of equals.
+    fn pick(&self, correlation: &[f64], n_frames: usize) -> f64 {
+        let gain = LOG_GAIN / n_frames as f64;
+        let (mut best, mut best_score) = (0, 0.0);
+        for (lag, (weight, value)) in self.weights.iter().zip(correlation).enumerate() {
+            // The exponential of log1p(gain * mean) + log(weight): the order is the same.
+            let score = (1.0 + gain * value) * weight;
+            if score > best_score {
+                (best, best_score) = (lag, score);
+            }
+        }
+        self.bpm[best]
+    }
+}

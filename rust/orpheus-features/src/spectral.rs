@@ -1,0 +1,114 @@
+//! Where the energy of a spectrum lies.
+
+use crate::spectrum::fft::N_BINS;
+use crate::spectrum::simd::{MAX_LANES, Real, Simd};
+
+/// Share of the magnitude that lies below the roll-off.
+const ROLLOFF: f64 = 0.85;
+
+/// Bins that share one set of moments, see [`Moments`].
+const GROUP: usize = 16;
+const N_GROUPS: usize = N_BINS.div_ceil(GROUP);
+
+/// Centre and width of spectra, in bins, one frame per lane.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape<V> {
+    /// Mean bin, weighted by magnitude.
+    pub(crate) centroid: V,
+    /// Root-mean-square distance from the centroid, weighted by magnitude.
+    pub(crate) bandwidth: V,
+    /// Largest power.
+    pub(crate) peak: V,
+}
+
+/// Moments of the magnitudes of [`GROUP`] bins about the first of them: Σm, Σjm, Σj²m.
+///
+/// Distances within a group are small whole numbers, and moving the moments to the centroid adds
+/// terms of one size. One sum of squares over all bins would lose a narrow peak at a high frequency.
+type Moments<V> = [V; 3];
+
+/// Describes the spectra in `power`, one vector per bin, and writes their roll-off bins.
+#[inline(always)]
+pub(crate) fn describe<S: Simd>(
+    simd: S,
+    power: &[S::Real],
+    rolloff_bins: &mut [S::Real],
+) -> Shape<S::V> {
+    let real = |value: f64| simd.splat(S::Real::from_f64(value));
+    let zero = real(0.0);
+    let mut groups = [[zero; 3]; N_GROUPS];
+    let mut peak = zero;
+    for (group, bins) in groups.iter_mut().zip(simd.lanes(power).chunks(GROUP)) {
+        for (j, bin) in bins.iter().enumerate() {
+            let magnitude = simd.sqrt(*bin);
+            peak = simd.max(peak, *bin);
+            group[0] = simd.add(group[0], magnitude);
+            group[1] = simd.mul_add(real(j as f64), magnitude, group[1]);
+            group[2] = simd.mul_add(real((j * j) as f64), magnitude, group[2]);
+        }
+    }
+    let total = groups.iter().fold(zero, |sum, group| simd.add(sum, group[0]));
+    // A silent frame has its centroid, bandwidth and roll-off at zero.
+    let silent = simd.less(total, real(S::Real::TINY));
+    let share = simd.select(silent, zero, simd.div(real(1.0), total));
+    let (centroid, bandwidth) = centre_and_width(simd, &groups, share);
+    rolloff(simd, &groups, total, power, rolloff_bins);
+    Shape { centroid, bandwidth, peak }
+}
+
+/// First moment, and root of the second central one.
+#[inline(always)]
+fn centre_and_width<S: Simd>(simd: S, groups: &[Moments<S::V>], share: S::V) -> (S::V, S::V) {
+    let real = |value: f64| simd.splat(S::Real::from_f64(value));
+    let mut first = real(0.0);
+    for (index, [m0, m1, _]) in groups.iter().enumerate() {
+        let start = real((index * GROUP) as f64);
+        first = simd.add(first, simd.mul_add(start, *m0, *m1));
+    }
+    let centroid = simd.mul(first, share);
+    let mut second = real(0.0);
+    for (index, [m0, m1, m2]) in groups.iter().enumerate() {
+        let distance = simd.sub(real((index * GROUP) as f64), centroid);
+        let twice = simd.add(distance, distance);
+        let moved = simd.mul_add(distance, simd.mul(distance, *m0), simd.mul_add(twice, *m1, *m2));
+        second = simd.add(second, moved);
+    }
+    (centroid, simd.sqrt(simd.max(simd.mul(second, share), real(0.0))))
+}
+
+/// The lowest bin at which the magnitudes up to it reach [`ROLLOFF`] of their sum.
+#[inline(always)]
+fn rolloff<S: Simd>(
+    simd: S,
+    groups: &[Moments<S::V>],
+    total: S::V,
+    power: &[S::Real],
+    bins: &mut [S::Real],
+) {
+    let real = |value: f64| simd.splat(S::Real::from_f64(value));
+    let threshold = simd.mul(real(ROLLOFF), total);
+    let (mut sum, mut below, mut n_groups) = (real(0.0), real(0.0), real(0.0));
+    for [m0, ..] in groups {
+        sum = simd.add(sum, *m0);
+        let short = simd.less(sum, threshold);
+        below = simd.select(short, sum, below);
+        n_groups = simd.select(short, simd.add(n_groups, real(1.0)), n_groups);
+    }
+    let mut values = [[S::Real::default(); MAX_LANES]; 3];
+    simd.store(threshold, &mut values[0]);
+    simd.store(below, &mut values[1]);
+    simd.store(n_groups, &mut values[2]);
+    for (lane, bin) in bins.iter_mut().enumerate().take(S::LANES) {
+        let [threshold, mut sum, n_groups] = values.map(|values| values[lane].to_f64());
+        let start = n_groups as usize * GROUP;
+        let magnitudes = power.iter().skip(start * S::LANES + lane).step_by(S::LANES);
+        let n_below = magnitudes
+            .take(GROUP)
+            .take_while(|power| {
+                sum += power.to_f64().sqrt();
+                sum < threshold
+            })
+            .count();
+        *bin = S::Real::from_f64((start + n_below).min(N_BINS - 1) as f64);
+    }
+}

@@ -1,0 +1,104 @@
+//! What the waveform itself says: whether it can be worked with, its energy and its zero crossings.
+
+use crate::error::{Error, Result};
+use crate::spectrum::fft::N_FFT;
+use crate::spectrum::simd::{Kernel, Simd};
+use crate::spectrum::stft::{HOP_LENGTH, HOPS_PER_FRAME, n_frames};
+
+/// Samples beyond this are refused: their power spectrum would overflow float32.
+pub(crate) const MAX_AMPLITUDE: f32 = 1e12;
+
+/// Samples as close to zero as this count as zero, and zero as positive.
+const ZERO: f32 = 1e-10;
+
+/// Partial sums: as many as fill two of the widest vectors.
+const N_SUMS: usize = 32;
+
+/// What one pass over the samples finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Waveform {
+    /// Mean of the squared samples.
+    pub(crate) energy: f64,
+    /// Share of samples that differ in sign from the one before, averaged over the frames. A frame's
+    /// first sample never counts; beyond its ends the signal is constant.
+    pub(crate) zero_crossing_rate: f64,
+}
+
+/// Measures a signal.
+///
+/// # Errors
+///
+/// [`Error::Empty`], [`Error::NotFinite`] or [`Error::TooLoud`] for signals that have no spectrum.
+pub(crate) struct Measure<'a>(pub(crate) &'a [f32]);
+
+impl Kernel<f32> for Measure<'_> {
+    type Output = Result<Waveform>;
+
+    #[inline(always)]
+    fn run<S: Simd<Real = f32>>(self, _: S) -> Result<Waveform> {
+        let samples = self.0;
+        if samples.is_empty() {
+            return Err(Error::Empty);
+        }
+        let n_frames = n_frames(samples.len());
+        let (mut energy, mut n_crossings, mut sound) = (0.0, 0, true);
+        let mut before = samples[0];
+        for (hop, values) in samples.chunks(HOP_LENGTH).enumerate() {
+            sound &= values.iter().fold(true, |sound, x| sound & (x.abs() <= MAX_AMPLITUDE));
+            energy += sum_of_squares(values);
+            // Frame t covers hops t - 2 to t + 1; the sample that opens a hop is also the first one
+            // of frame t = hop + 2.
+            let first_frame = hop.saturating_sub(1);
+            let n_covering = |last_frame: usize| last_frame.min(n_frames - 1) + 1 - first_frame;
+            let opens = usize::from(is_negative(before) != is_negative(values[0]));
+            n_crossings += n_covering(hop + 2) * crossings_within(values);
+            n_crossings += n_covering(hop + 1) * opens;
+            before = values[values.len() - 1];
+        }
+        if !sound {
+            return Err(refusal(samples));
+        }
+        let n_counted = (n_frames * N_FFT) as f64;
+        Ok(Waveform {
+            energy: energy / samples.len() as f64,
+            zero_crossing_rate: n_crossings as f64 / n_counted,
+        })
+    }
+}
+
+#[inline(always)]
+fn is_negative(sample: f32) -> bool {
+    sample < -ZERO
+}
+
+/// Changes of sign between neighbours.
+#[inline(always)]
+fn crossings_within(values: &[f32]) -> usize {
+    let pairs = values.iter().zip(&values[1..]);
+    let n_crossings: u32 = pairs.map(|(a, b)| u32::from(is_negative(*a) != is_negative(*b))).sum();
+    n_crossings as usize
+}
+
+#[inline(always)]
+fn sum_of_squares(values: &[f32]) -> f64 {
+    let (groups, rest) = values.as_chunks::<N_SUMS>();
+    let mut sums = [0.0_f32; N_SUMS];
+    for group in groups {
+        for (sum, value) in sums.iter_mut().zip(group) {
+            *sum += value * value;
+        }
+    }
+    let rest: f64 = rest.iter().map(|value| f64::from(*value).powi(2)).sum();
+    rest + sums.iter().map(|sum| f64::from(*sum)).sum::<f64>()
+}
+
+/// Names the sample that made a pass over the signal fail.
+#[cold]
+fn refusal(samples: &[f32]) -> Error {
+    let at = samples.iter().enumerate().find(|(_, x)| !(x.abs() <= MAX_AMPLITUDE));
+    match at {
+        Some((index, value)) if value.is_finite() => Error::TooLoud { index, value: *value },
+        Some((index, _)) => Error::NotFinite { index },
+        None => Error::Empty,
+    }
+}

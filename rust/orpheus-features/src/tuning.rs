@@ -1,0 +1,140 @@
+//! How far a recording is tuned from A = 440 Hz: the most common offset of its spectral peaks from
+//! the notes of the piano.
+
+use crate::spectrum::fft::N_FFT;
+use crate::spectrum::simd::{MAX_LANES, Real, Simd};
+
+/// Offsets are counted in this many bins per semitone.
+pub(crate) const N_TUNINGS: usize = 100;
+/// The bin of a recording in which no pitch is found: no offset.
+const UNTUNED: usize = N_TUNINGS / 2;
+
+/// Peaks are looked for in this range.
+const LOWEST_HZ: f64 = 150.0;
+const HIGHEST_HZ: f64 = 4000.0;
+/// A peak has more than this share of the frame's largest power.
+const PEAK_SHARE: f64 = 0.1;
+
+/// A0, from which notes are counted.
+const A0_HZ: f32 = 27.5;
+const SEMITONES: f32 = 12.0;
+
+/// Lower edge of histogram bin `bin`, in semitones from -0.5 to 0.5: the tuning that it stands for.
+pub(crate) fn tuning_semitones(bin: usize) -> f64 {
+    bin as f64 * (1.0 / N_TUNINGS as f64) - 0.5
+}
+
+/// Where to look for peaks, at one sample rate.
+#[derive(Debug)]
+pub(crate) struct PeakRange {
+    first_bin: usize,
+    last_bin: usize,
+    bin_hz: f64,
+}
+
+/// A local maximum of a power spectrum, interpolated by a parabola. In float32, as the reference has it:
+/// its histogram depends on the last place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Peak {
+    /// Frequency.
+    pub(crate) hz: f32,
+    /// Power at the top of the parabola.
+    pub(crate) power: f32,
+}
+
+impl PeakRange {
+    /// The bins at `sample_rate`.
+    pub(crate) fn new(sample_rate: u32) -> Self {
+        let bin_hz = f64::from(sample_rate) / N_FFT as f64;
+        let highest = HIGHEST_HZ.min(f64::from(sample_rate) / 2.0);
+        let first_bin = (LOWEST_HZ / bin_hz).ceil() as usize;
+        // The upper end is left out, so a bin follows the last one.
+        let end = (highest / bin_hz).ceil() as usize;
+        Self { first_bin: first_bin.max(1), last_bin: end.saturating_sub(1), bin_hz }
+    }
+
+    /// Appends the peaks of the first `n_valid` frames of a block, whose largest powers are `loudest`.
+    #[inline(always)]
+    pub(crate) fn find<S: Simd>(
+        &self,
+        simd: S,
+        power: &[S::Real],
+        loudest: S::V,
+        n_valid: usize,
+        peaks: &mut Vec<Peak>,
+    ) {
+        let vectors = simd.lanes(power);
+        let least = simd.mul(loudest, simd.splat(S::Real::from_f64(PEAK_SHARE)));
+        let valid = u32::MAX >> (32 - n_valid.clamp(1, MAX_LANES));
+        let Some(range) = vectors.get(self.first_bin - 1..self.last_bin + 2) else { return };
+        for (offset, three) in range.windows(3).enumerate() {
+            // Above the threshold and the bin before, and not below the bin after.
+            let above = simd.less(simd.max(least, three[0]), three[1]);
+            let mut lanes = simd.bits(above) & !simd.bits(simd.less(three[1], three[2])) & valid;
+            while lanes != 0 {
+                let lane = lanes.trailing_zeros() as usize;
+                lanes &= lanes - 1;
+                let bin = self.first_bin + offset;
+                let at = |bin: usize| power[bin * S::LANES + lane].to_f64();
+                peaks.push(self.interpolate(bin, at(bin - 1), at(bin), at(bin + 1)));
+            }
+        }
+    }
+
+    /// The top of the parabola through three neighbouring powers.
+    #[inline(always)]
+    fn interpolate(&self, bin: usize, before: f64, here: f64, after: f64) -> Peak {
+        let curvature = after + before - 2.0 * here;
+        let slope = (after - before) / 2.0;
+        // A top that far away is no top.
+        let shift = if slope.abs() >= curvature.abs() { 0.0 } else { -slope / curvature };
+        let shift = shift as f32;
+        let hz = (bin as f64 + f64::from(shift)) * self.bin_hz;
+        Peak { hz: hz as f32, power: here as f32 + 0.5 * slope as f32 * shift }
+    }
+}
+
+/// The histogram bin of the tuning: the offset that most of the stronger half of the peaks share.
+pub(crate) fn tuning_bin(peaks: &mut [Peak]) -> usize {
+    let Some(least) = median_power(peaks) else { return UNTUNED };
+    let mut counts = [0_u32; N_TUNINGS];
+    for peak in peaks.iter().filter(|peak| peak.power >= least) {
+        counts[offset_bin(peak.hz)] += 1;
+    }
+    // The first of the fullest bins.
+    let fullest = counts.iter().max().copied().unwrap_or(0);
+    counts.iter().position(|count| *count == fullest).unwrap_or(UNTUNED)
+}
+
+/// Median of the powers; reorders the peaks.
+fn median_power(peaks: &mut [Peak]) -> Option<f32> {
+    let n_peaks = peaks.len();
+    if n_peaks == 0 {
+        return None;
+    }
+    let by_power = |a: &Peak, b: &Peak| a.power.total_cmp(&b.power);
+    let (lower, upper, _) = peaks.select_nth_unstable_by(n_peaks / 2, by_power);
+    let upper = upper.power;
+    if n_peaks % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = lower.iter().map(|peak| peak.power).fold(f32::NEG_INFINITY, f32::max);
+    Some((lower + upper) / 2.0)
+}
+
+/// The histogram bin of a frequency's offset from the nearest note.
+fn offset_bin(hz: f32) -> usize {
+    let octaves = f64::from(hz / A0_HZ).log2() as f32;
+    let above = (SEMITONES * octaves).rem_euclid(1.0);
+    let offset = f64::from(if above >= 0.5 { above - 1.0 } else { above });
+    // Rounding can put the guess one off: the edges decide.
+    let guess = ((offset + 0.5) * N_TUNINGS as f64) as usize;
+    let guess = guess.min(N_TUNINGS - 1);
+    if offset < tuning_semitones(guess) {
+        guess.saturating_sub(1)
+    } else if offset >= tuning_semitones(guess + 1) {
+        (guess + 1).min(N_TUNINGS - 1)
+    } else {
+        guess
+    }
+}

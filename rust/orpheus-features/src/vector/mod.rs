@@ -1,0 +1,3 @@
+//! Whole-window embeddings.
+
+pub mod classical;

@@ -1,0 +1,226 @@
+//! Binds decoding and the loader. Serves `orpheus_fast.audio`.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use orpheus_audio::loader::{Batch, Ended, LoaderOptions, Next, Tap};
+use orpheus_audio::{
+    DecodeOptions, Error, Limits, Loader, Outcome, Placement, Quality, Source, TrackInfo,
+    WindowPolicy, decode,
+};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::array::{F32Array, F64Array, I64Array};
+use crate::error::{NativeError, NativeResult};
+use crate::front_end::front_end;
+use crate::gil::release_gil;
+
+/// How long a wait goes on before signals are looked at: Ctrl-C is answered within this.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// (status, kind, message, `seconds_sound`, `seconds_lost`).
+type OutcomeParts = (&'static str, &'static str, String, f64, f64);
+/// (container, codec, `sample_rate`, `n_channels`, `n_samples`).
+type InfoParts = (&'static str, String, u32, usize, Option<u64>);
+/// (`sample_rate`, placement, `window_seconds`, `hop_seconds`, `pad_threshold`, `max_windows`, front end).
+type TapParts = (u32, String, f64, f64, f64, Option<usize>, Option<String>);
+/// (tap, rows, track, `start_seconds`, `valid_samples`, ended).
+type BatchParts =
+    (usize, F32Array, I64Array, F64Array, I64Array, Vec<(usize, Option<InfoParts>, OutcomeParts)>);
+/// (`max_bytes`, `max_seconds`, `max_decoded_samples`).
+type LimitParts = (u64, f64, u64);
+
+/// Raises `error` as Python knows it; `path` becomes the `filename` of the system's failures.
+fn raise(py: Python<'_>, error: &Error, source: &Source) -> NativeError {
+    match error {
+        Error::Io(inner) => {
+            let filename = match source {
+                Source::Path(path) => path.as_os_str().into_pyobject(py).ok().map(Bound::into_any),
+                Source::Bytes(_) => None,
+            };
+            NativeError::os(inner, filename)
+        }
+        Error::Parameter { .. } => NativeError::parameter(error.to_string()),
+        _ => {
+            let class = match error {
+                Error::Unsupported { .. } => "UnsupportedFormatError",
+                Error::Limit { .. } => "LimitError",
+                _ => "DecodeError",
+            };
+            let message = match source {
+                Source::Path(path) => format!("{}: {error}", path.display()),
+                Source::Bytes(bytes) => format!("{} bytes in memory: {error}", bytes.len()),
+            };
+            NativeError::named(class, (message, error.kind()))
+        }
+    }
+}
+
+fn outcome_parts(outcome: Outcome) -> OutcomeParts {
+    let Outcome { status, kind, message, seconds_sound, seconds_lost } = outcome;
+    (status.name(), kind, message, seconds_sound, seconds_lost)
+}
+
+fn info_parts(info: TrackInfo) -> InfoParts {
+    (info.container, info.codec, info.sample_rate, info.n_channels, info.n_samples)
+}
+
+fn quality(name: &str) -> NativeResult<Quality> {
+    match name {
+        "high" => Ok(Quality::High),
+        "best" => Ok(Quality::Best),
+        _ => Err(NativeError::parameter(format!(
+            "quality is {name:?}, expected \"high\" or \"best\""
+        ))),
+    }
+}
+
+fn limits((max_bytes, max_seconds, max_decoded_samples): LimitParts) -> Limits {
+    Limits { max_bytes, max_seconds, max_decoded_samples, ..Limits::default() }
+}
+
+#[cfg(unix)]
+fn path_from(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+}
+
+#[cfg(not(unix))]
+fn path_from(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// `bytes` are a path as the file system spells it, or, without `is_path`, the file itself.
+fn source(is_path: bool, bytes: &[u8]) -> Source {
+    if is_path { Source::Path(path_from(bytes)) } else { Source::Bytes(bytes.into()) }
+}
+
+/// Binds [`orpheus_audio::decode`]. Returns the samples `(n_channels, n_samples)`, their rate, what
+/// the track says about itself, and its outcome.
+#[pyfunction]
+pub(crate) fn decode_track(
+    py: Python<'_>,
+    is_path: bool,
+    bytes: &Bound<'_, PyBytes>,
+    sample_rate: Option<u32>,
+    mono: bool,
+    quality_name: &str,
+    limit_parts: LimitParts,
+) -> NativeResult<(F32Array, u32, InfoParts, OutcomeParts)> {
+    let source = source(is_path, bytes.as_bytes());
+    let quality = quality(quality_name)?;
+    let options = DecodeOptions { sample_rate, mono, quality, limits: limits(limit_parts) };
+    let decoded = release_gil(py, || decode(&source, &options));
+    let (signal, info, outcome) = decoded.map_err(|error| raise(py, &error, &source))?;
+    let (rate, shape) = (signal.sample_rate(), [signal.n_channels(), signal.n_samples()]);
+    let samples = F32Array::shaped(signal.into_samples(), &shape);
+    Ok((samples, rate, info_parts(info), outcome_parts(outcome)))
+}
+
+fn tap(parts: TapParts) -> NativeResult<Tap> {
+    let (sample_rate, placement, window_seconds, hop_seconds, pad_threshold, max_windows, name) =
+        parts;
+    let placement = match placement.as_str() {
+        "whole" => Placement::Whole,
+        "center" => Placement::Center,
+        "evenly" => Placement::Evenly,
+        "every" => Placement::Every,
+        other => {
+            return Err(NativeError::parameter(format!(
+                "placement is {other:?}, expected \"whole\", \"center\", \"evenly\" or \"every\""
+            )));
+        }
+    };
+    let policy =
+        WindowPolicy { placement, window_seconds, hop_seconds, pad_threshold, max_windows };
+    let front_end = name.map(|name| front_end(&name, sample_rate)).transpose()?;
+    Ok(Tap { sample_rate, policy, front_end })
+}
+
+/// Binds [`Loader`].
+#[pyclass(frozen, module = "orpheus_fast._native")]
+pub(crate) struct TrackLoader {
+    loader: Mutex<Option<Loader>>,
+}
+
+#[pymethods]
+impl TrackLoader {
+    #[new]
+    fn new(
+        sources: Vec<(bool, Bound<'_, PyBytes>)>,
+        taps: Vec<TapParts>,
+        options: (usize, usize, bool, String),
+        limit_parts: LimitParts,
+    ) -> NativeResult<Self> {
+        let sources =
+            sources.iter().map(|(is_path, bytes)| source(*is_path, bytes.as_bytes())).collect();
+        let taps = taps.into_iter().map(tap).collect::<NativeResult<Vec<_>>>()?;
+        let (n_threads, batch_size, ordered, quality_name) = options;
+        let options = LoaderOptions {
+            n_threads,
+            batch_size,
+            ordered,
+            quality: quality(&quality_name)?,
+            limits: limits(limit_parts),
+        };
+        let loader = Loader::start(sources, taps, options)
+            .map_err(|error| NativeError::parameter(error.to_string()))?;
+        Ok(Self { loader: Mutex::new(Some(loader)) })
+    }
+
+    /// The next batch, or `None` at the end. Signals are answered while it waits.
+    fn next_batch(&self, py: Python<'_>) -> NativeResult<Option<BatchParts>> {
+        loop {
+            let next = release_gil(py, || {
+                let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+                loader.as_mut().map_or(Ok(Next::End), |loader| loader.next(PATIENCE))
+            });
+            match next {
+                Ok(Next::Batch(batch)) => return Ok(Some(batch_parts(batch))),
+                Ok(Next::End) => return Ok(None),
+                Ok(Next::Pending) => py.check_signals()?,
+                Err(error) => {
+                    let parts = (error.to_string(), error.kind());
+                    return Err(NativeError::named("DecodeError", parts));
+                }
+            }
+        }
+    }
+
+    /// Stops the workers and waits for them.
+    fn close(&self, py: Python<'_>) {
+        release_gil(py, || {
+            let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner).take();
+            drop(loader);
+        });
+    }
+
+    /// Thread seconds in (decoding, front ends, waiting for the consumer).
+    fn stage_seconds(&self, py: Python<'_>) -> (f64, f64, f64) {
+        let seconds = release_gil(py, || {
+            let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+            loader.as_ref().map(Loader::stage_seconds).unwrap_or_default()
+        });
+        (seconds.decode, seconds.front_end, seconds.blocked)
+    }
+}
+
+fn batch_parts(batch: Batch) -> BatchParts {
+    let mut shape = vec![batch.n_rows()];
+    shape.extend(&batch.row_shape);
+    let ended = batch
+        .ended
+        .into_iter()
+        .map(|Ended { track, info, outcome }| (track, info.map(info_parts), outcome_parts(outcome)))
+        .collect();
+    (
+        batch.tap,
+        F32Array::shaped(batch.values, &shape),
+        I64Array::vector(batch.track),
+        F64Array::vector(batch.start_seconds),
+        I64Array::vector(batch.valid_samples),
+        ended,
+    )
+}

@@ -1,0 +1,77 @@
+#![expect(unsafe_code, reason = "SIMD: loads through pointers, calls behind a run-time check")]
+//! Kernels of 8 lanes.
+
+use std::arch::x86_64::{
+    __m256, _mm_add_ps, _mm_cvtss_f32, _mm_movehl_ps, _mm_shuffle_ps, _mm256_castps256_ps128,
+    _mm256_cmpgt_epi32, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_maskload_ps, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_sub_ps,
+};
+
+use super::{Kernels, Tier};
+
+// Twelve accumulators, three queries and a row: the sixteen registers that there are.
+block_kernels!("avx2,fma", __m256, lanes: 8, rows: 4);
+
+/// The kernels, if this processor can run them.
+pub(super) fn kernels() -> Option<Kernels> {
+    let at_hand = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    at_hand.then_some(Kernels {
+        tier: Tier::Avx2,
+        // SAFETY: these functions leave this module only where the features were detected.
+        dot: |block, scores| unsafe { score::<false>(block, scores) },
+        // SAFETY: likewise.
+        squared_l2: |block, scores| unsafe { score::<true>(block, scores) },
+    })
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn zero() -> __m256 {
+    _mm256_setzero_ps()
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn multiply_add(a: __m256, b: __m256, c: __m256) -> __m256 {
+    _mm256_fmadd_ps(a, b, c)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn subtract(a: __m256, b: __m256) -> __m256 {
+    _mm256_sub_ps(a, b)
+}
+
+/// # Safety
+///
+/// 32 bytes can be read at `address`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn load(address: *const u8) -> __m256 {
+    // SAFETY: the caller's promise; the instruction takes any address.
+    unsafe { _mm256_loadu_ps(address.cast()) }
+}
+
+/// # Safety
+///
+/// `4 * n` bytes can be read at `address`; `n` is below 8.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn load_head(address: *const u8, n: usize) -> __m256 {
+    let lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), lane);
+    // SAFETY: lanes that the mask leaves out are not read.
+    unsafe { _mm256_maskload_ps(address.cast(), mask) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sums<const R: usize>(totals: &[__m256; R]) -> [f32; R] {
+    let mut sums = [0.0; R];
+    for (sum, &total) in sums.iter_mut().zip(totals) {
+        let four = _mm_add_ps(_mm256_castps256_ps128(total), _mm256_extractf128_ps::<1>(total));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        *sum = _mm_cvtss_f32(_mm_add_ps(two, _mm_shuffle_ps::<1>(two, two)));
+    }
+    sums
+}

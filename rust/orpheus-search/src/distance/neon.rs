@@ -1,0 +1,74 @@
+#![expect(unsafe_code, reason = "SIMD: loads through pointers, calls behind a run-time check")]
+//! Kernels of 4 lanes.
+
+use std::arch::aarch64::{
+    float32x4_t, vaddvq_f32, vdupq_n_f32, vfmaq_f32, vld1q_u8, vreinterpretq_f32_u8, vsubq_f32,
+};
+use std::arch::is_aarch64_feature_detected;
+
+use super::{Kernels, Tier};
+
+block_kernels!("neon", float32x4_t, lanes: 4, rows: 8);
+
+/// The kernels, if this processor can run them.
+pub(super) fn kernels() -> Option<Kernels> {
+    is_aarch64_feature_detected!("neon").then_some(Kernels {
+        tier: Tier::Neon,
+        // SAFETY: these functions leave this module only where the feature was detected.
+        dot: |block, scores| unsafe { score::<false>(block, scores) },
+        // SAFETY: likewise.
+        squared_l2: |block, scores| unsafe { score::<true>(block, scores) },
+    })
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn zero() -> float32x4_t {
+    vdupq_n_f32(0.0)
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn multiply_add(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+    vfmaq_f32(c, a, b)
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn subtract(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vsubq_f32(a, b)
+}
+
+/// # Safety
+///
+/// 16 bytes can be read at `address`.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn load(address: *const u8) -> float32x4_t {
+    // SAFETY: the caller's promise; a load of bytes takes any address.
+    unsafe { vreinterpretq_f32_u8(vld1q_u8(address)) }
+}
+
+/// # Safety
+///
+/// `4 * n` bytes can be read at `address`; `n` is below 4.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn load_head(address: *const u8, n: usize) -> float32x4_t {
+    let mut head = [0u8; 16];
+    // SAFETY: the caller's promise for the source; the target has 16 bytes, and `4 * n` is less.
+    unsafe {
+        std::ptr::copy_nonoverlapping(address, head.as_mut_ptr(), 4 * n);
+        load(head.as_ptr())
+    }
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn sums<const R: usize>(totals: &[float32x4_t; R]) -> [f32; R] {
+    let mut sums = [0.0; R];
+    for (sum, &total) in sums.iter_mut().zip(totals) {
+        *sum = vaddvq_f32(total);
+    }
+    sums
+}

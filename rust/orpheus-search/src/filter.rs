@@ -1,0 +1,237 @@
+//! Which vectors may be neighbours.
+
+use std::ops::Range;
+
+use crate::error::{Error, Result};
+
+/// What a caller allows.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Allow<'a> {
+    /// Every vector.
+    #[default]
+    All,
+    /// The vectors with these ids, in any order. An id that no vector has allows nothing.
+    Ids(&'a [i64]),
+    /// One byte per stored vector, in stored order; zero shuts it out.
+    Mask(&'a [u8]),
+}
+
+/// The rows that a scan visits; no other row is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// All of this many rows.
+    All(usize),
+    /// These rows, ascending, each once.
+    Rows(Vec<usize>),
+    /// The rows whose bit is set; bit `i` of word `w` stands for row `64 w + i`.
+    Bitmap {
+        /// The bits; those beyond the last row are zero.
+        words: Vec<u64>,
+        /// How many are set.
+        n_allowed: usize,
+    },
+}
+
+/// Rows of one block, in the order of their scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Picks<'a> {
+    /// Neighbouring rows.
+    Range {
+        /// The first of them.
+        first: usize,
+        /// How many.
+        len: usize,
+    },
+    /// Scattered rows, ascending.
+    Rows(&'a [usize]),
+}
+
+impl Picks<'_> {
+    /// How many rows.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Range { len, .. } => *len,
+            Self::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// The row at `index`, which is below `len`.
+    pub(crate) fn row(&self, index: usize) -> usize {
+        match self {
+            Self::Range { first, .. } => first + index,
+            Self::Rows(rows) => rows[index],
+        }
+    }
+
+    /// Whether each of them is one of `n_rows` rows.
+    pub(crate) fn all_below(&self, n_rows: usize) -> bool {
+        match self {
+            Self::Range { first, len } => *first <= n_rows && *len <= n_rows - first,
+            Self::Rows(rows) => rows.iter().all(|&row| row < n_rows),
+        }
+    }
+}
+
+impl Filter {
+    /// Rows in any order; one that is not below `n_rows` allows nothing.
+    #[must_use]
+    pub fn from_rows(rows: impl IntoIterator<Item = i64>, n_rows: usize) -> Self {
+        let mut rows: Vec<usize> = rows
+            .into_iter()
+            .filter_map(|row| usize::try_from(row).ok())
+            .filter(|&row| row < n_rows)
+            .collect();
+        if !rows.is_sorted_by(|a, b| a < b) {
+            rows.sort_unstable();
+            rows.dedup();
+        }
+        Self::Rows(rows)
+    }
+
+    /// One byte per row; zero shuts it out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if there is not one byte for each of `n_rows`.
+    pub fn from_mask(mask: &[u8], n_rows: usize) -> Result<Self> {
+        if mask.len() != n_rows {
+            return Err(Error::Shape {
+                name: "allow",
+                found: mask.len(),
+                expected: format!("one for each of the {n_rows} vectors"),
+            });
+        }
+        let words: Vec<u64> = mask.chunks(64).map(packed).collect();
+        let n_allowed = words.iter().map(|word| word.count_ones() as usize).sum();
+        Ok(Self::Bitmap { words, n_allowed })
+    }
+
+    /// How many rows may be neighbours.
+    #[must_use]
+    pub fn n_allowed(&self) -> usize {
+        match self {
+            Self::All(n_rows) => *n_rows,
+            Self::Rows(rows) => rows.len(),
+            Self::Bitmap { n_allowed, .. } => *n_allowed,
+        }
+    }
+
+    /// Places along which a scan is cut into parts: rows or bits, or entries of the list.
+    pub(crate) fn n_places(&self) -> usize {
+        match self {
+            Self::All(n_rows) => *n_rows,
+            Self::Rows(rows) => rows.len(),
+            Self::Bitmap { words, .. } => words.len() * 64,
+        }
+    }
+
+    /// Hands the allowed rows of `places` to `visit`, at most `block_len` at a time.
+    ///
+    /// `scratch` is where rows of a bitmap are listed. The ends of `places` are multiples of 64 or
+    /// the end of everything.
+    pub(crate) fn visit_blocks(
+        &self,
+        places: Range<usize>,
+        block_len: usize,
+        scratch: &mut Vec<usize>,
+        mut visit: impl FnMut(Picks<'_>),
+    ) {
+        match self {
+            Self::All(_) => {
+                for first in places.clone().step_by(block_len) {
+                    visit(Picks::Range { first, len: block_len.min(places.end - first) });
+                }
+            }
+            Self::Rows(rows) => {
+                rows[places].chunks(block_len).for_each(|rows| visit(picks_of(rows)))
+            }
+            Self::Bitmap { words, .. } => {
+                scratch.clear();
+                for word_index in places.start / 64..places.end / 64 {
+                    let mut word = words[word_index];
+                    while word != 0 {
+                        scratch.push(word_index * 64 + word.trailing_zeros() as usize);
+                        word &= word - 1;
+                        if scratch.len() == block_len {
+                            visit(picks_of(scratch));
+                            scratch.clear();
+                        }
+                    }
+                }
+                if !scratch.is_empty() {
+                    visit(picks_of(scratch));
+                }
+            }
+        }
+    }
+}
+
+/// Up to 64 bytes as bits: set where the byte is not zero.
+fn packed(bytes: &[u8]) -> u64 {
+    bytes.iter().enumerate().fold(0, |word, (bit, &byte)| word | (u64::from(byte != 0) << bit))
+}
+
+/// Ascending, distinct `rows`; a run without gaps is recognised, as it is scanned faster.
+fn picks_of(rows: &[usize]) -> Picks<'_> {
+    match (rows.first(), rows.last()) {
+        (Some(&first), Some(&last)) if last - first + 1 == rows.len() => {
+            Picks::Range { first, len: rows.len() }
+        }
+        _ => Picks::Rows(rows),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn visited(filter: &Filter, cut: usize, block_len: usize) -> Vec<usize> {
+        let mut rows = Vec::new();
+        let mut scratch = Vec::new();
+        let cut = (cut * 64).min(filter.n_places());
+        for places in [0..cut, cut..filter.n_places()] {
+            filter.visit_blocks(places, block_len, &mut scratch, |picks| {
+                assert!((1..=block_len).contains(&picks.len()));
+                rows.extend((0..picks.len()).map(|index| picks.row(index)));
+            });
+        }
+        rows
+    }
+
+    proptest! {
+        #[test]
+        fn a_mask_and_a_shuffled_list_with_repeats_visit_the_same_rows(
+            mask in prop::collection::vec(0u8..3, 0..300),
+            block_len in 1usize..70,
+            cut in 0usize..5,
+        ) {
+            let allowed: Vec<usize> = (0..mask.len()).filter(|&row| mask[row] != 0).collect();
+            let mut ids: Vec<i64> = allowed.iter().chain(&allowed).map(|&row| row as i64).collect();
+            ids.reverse();
+            ids.extend([-1, i64::MIN, i64::MAX, mask.len() as i64]);
+            let by_mask = Filter::from_mask(&mask, mask.len()).unwrap();
+            let by_rows = Filter::from_rows(ids, mask.len());
+            prop_assert_eq!(by_mask.n_allowed(), allowed.len());
+            prop_assert_eq!(by_rows.n_allowed(), allowed.len());
+            prop_assert_eq!(visited(&by_mask, cut, block_len), allowed.clone());
+            prop_assert_eq!(visited(&by_rows, cut, block_len), allowed);
+        }
+
+        #[test]
+        fn without_a_filter_every_row_is_visited_once(
+            n_rows in 0usize..300,
+            block_len in 1usize..70,
+            cut in 0usize..5,
+        ) {
+            let everything: Vec<usize> = (0..n_rows).collect();
+            prop_assert_eq!(visited(&Filter::All(n_rows), cut, block_len), everything);
+        }
+    }
+
+    #[test]
+    fn a_mask_of_another_length_is_refused() {
+        assert!(matches!(Filter::from_mask(&[1, 1], 3), Err(Error::Shape { found: 2, .. })));
+    }
+}

@@ -1,0 +1,3 @@
+//! Kinds of index, one folder each.
+
+pub mod flat;
