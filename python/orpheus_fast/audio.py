@@ -282,9 +282,7 @@ def decode(
     ((1, 22050), 22050, True)
     """
     is_path, data = _source(source)
-    samples, rate, info, outcome = _native.decode_track(
-        is_path, data, sample_rate, mono, quality, _limit_parts(limits)
-    )
+    samples, rate, info, outcome = _native.decode_track(is_path, data, sample_rate, mono, quality, _limit_parts(limits))
     return Signal(samples, rate, Outcome(*outcome), TrackInfo(*info))
 
 
@@ -318,7 +316,7 @@ class AudioStream:
                 raise ParameterError(message)
         self._loader = _native.TrackLoader(
             [_source(source) for source in sources],
-            [tap._parts() for tap in taps],  # noqa: SLF001
+            [tap._parts() for tap in taps],
             (n_threads, batch_size, ordered, quality),
             _limit_parts(limits),
         )

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from orpheus_fast.demo.synthesis import Sound
     from orpheus_fast.demo.theory import Chord
 
-__all__ = ["PIECES", "STYLES", "Piece", "Style", "render", "write_collection"]
+__all__ = ["PIECES", "STYLES", "Piece", "Rendered", "Style", "render", "write_collection"]
 
 LABELS_NAME = "pieces.csv"
-MUSIC_SECONDS = 18.5
 RING_OUT_SECONDS = 2.0
 
 
@@ -64,7 +63,19 @@ class Style:
 
 @dataclass(frozen=True)
 class Piece:
-    """One track of the collection and everything that is known about it."""
+    """One track and everything that is known about it.
+
+    Attributes
+    ----------
+    title, style, mood : str
+    tempo_bpm : float
+    key, mode : str
+        Tonic (`C`, `Eb`, `F#` …) and `major` or `minor`.
+    seed : int
+        Everything that chance decides in the piece.
+    min_seconds : float
+        Music lasts at least this long, rounded up to an even number of bars, and rings out afterwards.
+    """
 
     title: str
     style: str
@@ -73,11 +84,12 @@ class Piece:
     mode: str
     mood: str
     seed: int
+    min_seconds: float = 18.5
 
     @property
     def n_bars(self) -> int:
-        """Least even number of bars that lasts `MUSIC_SECONDS`."""
-        return 2 * math.ceil(MUSIC_SECONDS * self.tempo_bpm / (60 * BEATS_PER_BAR * 2))
+        """Least even number of bars that lasts `min_seconds`."""
+        return 2 * math.ceil(self.min_seconds * self.tempo_bpm / (60 * BEATS_PER_BAR * 2))
 
     @property
     def n_samples(self) -> int:

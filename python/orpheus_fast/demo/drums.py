@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orpheus_fast.demo.synthesis import Sound
 
 __all__ = [
+    "chip_hat",
     "chip_kick",
     "chip_noise",
     "clap",
@@ -111,17 +112,32 @@ def timpani(rng: np.random.Generator) -> Sound:
     return (np.asarray(modes, dtype=np.float32) + stick) * envelope(time, 0.004, 0.4)
 
 
+def eight_steps(level: Sound) -> Sound:
+    """Coarsen a level between 0 and 1 as a chip's volume register does."""
+    steps: Sound = np.ceil(np.float32(8) * level) / np.float32(8)
+    return steps
+
+
 def chip_kick(_: np.random.Generator) -> Sound:
     """Drop a square wave."""
     time = seconds_axis(0.13)
-    return np.sign(sweep(time, 320, 45, 0.02)) * np.ceil(8 * decay(time, 0.04)) / np.float32(8) * np.float32(0.7)
+    square: Sound = np.sign(sweep(time, 320, 45, 0.02))
+    return square * eight_steps(decay(time, 0.04)) * np.float32(0.7)
 
 
 def chip_noise(rng: np.random.Generator) -> Sound:
-    """Hold noise for several samples at a time, as a shift register does."""
-    time = seconds_axis(0.12)
-    held = 5
-    bits = rng.integers(0, 2, size=time.size // held + 1) * 2.0 - 1
-    steps = np.ceil(8 * decay(time, 0.025)) / np.float32(8)
-    crackle = np.repeat(bits, held)[: time.size].astype(np.float32)
-    return crackle * steps * np.float32(0.5) * (time < np.float32(0.115))
+    """Crackle low: the snare of a sound chip."""
+    return crackle(rng, 0.12, 5, 0.025)
+
+
+def chip_hat(rng: np.random.Generator) -> Sound:
+    """Crackle high: the hi-hat of a sound chip."""
+    return crackle(rng, 0.05, 2, 0.01)
+
+
+def crackle(rng: np.random.Generator, seconds: float, n_held: int, half_life: float) -> Sound:
+    """Hold random bits for `n_held` samples each, as a shift register does, and fade them in eight steps."""
+    time = seconds_axis(seconds)
+    bits = rng.integers(0, 2, size=time.size // n_held + 1).astype(np.float32) * 2 - 1
+    steps = eight_steps(decay(time, half_life))
+    return np.repeat(bits, n_held)[: time.size] * steps * envelope(time, 0.0005, 0.005)

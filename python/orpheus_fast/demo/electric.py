@@ -27,19 +27,19 @@ FUNK_BASS = ("x.o...x.x...o.x.", "x..oo...x.x.o..o", "x.o.x...x.o...x.")
 CHOPS = ("..x.o.x...x.o.x.", "..x...xo..x...x.", ".ox...x..ox...x.")
 
 
-def techno(session: Session, key: Key, chords: Sequence[Chord]) -> None:
+def techno(session: Session, _: Key, chords: Sequence[Chord]) -> None:
     """Record four on the floor, an acid line in sixteenths, chords that answer off the beat."""
     n_bars = len(chords)
-    line = session.rng.choice([0, 0, 0, 7, 12, 3 if key.mode == "minor" else 4, 10], size=STEPS_PER_BAR)
+    line = session.rng.choice(4, size=STEPS_PER_BAR, p=(0.55, 0.15, 0.15, 0.15))
     accents = session.rng.random(STEPS_PER_BAR)
     acid = []
     for bar, chord in enumerate(chords):
         opening = 0.35 + 0.5 * bar / n_bars
         for step in range(STEPS_PER_BAR):
-            if step % 4 and accents[step] < REST_BELOW:
+            if step % 2 and accents[step] < REST_BELOW:
                 continue
-            pitch = chord.bass(36) + int(line[step])
-            accent = 1.0 if step % 4 == 0 else 0.5 + 0.3 * float(accents[step])
+            pitch = chord.bass(36) + (*chord.intervals[:3], 12)[line[step]]
+            accent = 1.0 if step % 4 == 0 else 0.5 + 0.2 * float(accents[step])
             acid.append(Note(4 * bar + step / 4, 0.2, pitch, opening * accent))
     answers = ((2.0, 0.9), (3.5, 0.6))
     stabs = [
@@ -52,12 +52,12 @@ def techno(session: Session, key: Key, chords: Sequence[Chord]) -> None:
         Note(4 * bar + beat + 0.5, 0.4, chord.bass(28), 0.9) for bar, chord in enumerate(chords) for beat in range(4)
     ]
     session.mix(session.drum(drums.kick, every_bar(n_bars, "x...x...x...x...")), 0.95)
-    session.mix(session.drum(drums.open_hat, every_bar(n_bars, "..x...x...x...x.", start=2), place=0.1), 0.2)
-    session.mix(session.drum(drums.closed_hat, every_bar(n_bars, "x-o-x-o-x-o-x-oo"), place=-0.2), 0.25)
+    session.mix(session.drum(drums.open_hat, every_bar(n_bars, "..x...x...x...x.", start=2), place=0.1), 0.17)
+    session.mix(session.drum(drums.closed_hat, every_bar(n_bars, "x---x---x---x--o"), place=-0.2), 0.28)
     session.mix(session.drum(drums.clap, every_bar(n_bars, "....x.......x...", start=2)), 0.45, room=0.2)
-    session.mix(session.duck(session.play(instruments.acid, acid), 0.4), 0.38, room=0.05)
+    session.mix(session.duck(session.play(instruments.acid, acid), 0.4), 0.45, room=0.05)
     session.mix(session.duck(session.play(instruments.stab, stabs), 0.5), 0.35, room=0.3, echo_beats=1.0)
-    session.mix(session.duck(session.play(instruments.sub_bass, basses), 0.6), 0.5)
+    session.mix(session.duck(session.play(instruments.sub_bass, basses), 0.6), 0.4)
 
 
 def drum_and_bass(session: Session, key: Key, chords: Sequence[Chord]) -> None:
@@ -85,7 +85,7 @@ def drum_and_bass(session: Session, key: Key, chords: Sequence[Chord]) -> None:
 def chiptune(session: Session, key: Key, chords: Sequence[Chord]) -> None:
     """Record the four voices of a game console: lead, arpeggio, triangle bass, noise."""
     n_bars = len(chords)
-    voicings = voice(chords, 62)
+    voicings = voice(chords, 70)
     runs, basses = [], []
     for bar, (chord, voicing) in enumerate(zip(chords, voicings, strict=True)):
         tones = (*voicing[:3], voicing[0] + 12)
@@ -94,12 +94,12 @@ def chiptune(session: Session, key: Key, chords: Sequence[Chord]) -> None:
         basses += [Note(4 * bar + half / 2, 0.45, low + (12 if half % 2 else 0), 0.9) for half in range(8)]
     song = melody(session.rng, key, chords, LEAD_RHYTHMS, 72, 91)
     lead = [Note(start, 0.92 * length, pitch, 0.9) for start, length, pitch in song]
-    session.mix(session.play(instruments.pulse, lead, place=0.15), 0.42, echo_beats=0.75)
-    session.mix(session.play(partial(instruments.pulse, duty=0.125), runs, place=-0.3), 0.25)
-    session.mix(session.play(instruments.triangle, basses), 0.55)
-    session.mix(session.drum(drums.chip_kick, every_bar(n_bars, "x.....x.x.......", "x.....x.x.....x.")), 0.5)
+    session.mix(session.play(instruments.pulse, lead, place=0.15), 0.5, echo_beats=0.5)
+    session.mix(session.play(partial(instruments.pulse, duty=0.125), runs, place=-0.3), 0.3)
+    session.mix(session.play(instruments.triangle, basses), 0.45)
+    session.mix(session.drum(drums.chip_kick, every_bar(n_bars, "x.......x.......", "x.......x.....x.")), 0.5)
     session.mix(session.drum(drums.chip_noise, every_bar(n_bars, "....x.......x...", "....x.......x.oo")), 0.35)
-    session.mix(session.drum(drums.closed_hat, every_bar(n_bars, "x.o.x.o.x.o.x.o.")), 0.12)
+    session.mix(session.drum(drums.chip_hat, every_bar(n_bars, "x.o.x.o.x.o.x.o.")), 0.2)
 
 
 def funk(session: Session, _: Key, chords: Sequence[Chord]) -> None:

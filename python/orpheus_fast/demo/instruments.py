@@ -216,7 +216,7 @@ def acid(_: np.random.Generator, pitch: float, seconds: float, velocity: float) 
     hz = hertz(pitch)
     time = seconds_axis(seconds + 0.02)
     gains = resonant_low_pass(hz, np.geomspace(180, 6000, 16), resonance=2.5)
-    sweep = np.float32(15) * np.float32(0.25 + 0.7 * velocity) * decay(time, 0.09)
+    sweep = np.float32(15) * np.float32(0.4 + 0.6 * velocity) * decay(time, 0.14)
     sound = tone(tables(saw_levels(hz) * gains), time, hz, position=np.clip(sweep, 0, 14.99))
     return sound * envelope(time, 0.003, 0.03) * np.float32(0.5)
 
@@ -264,7 +264,7 @@ def pulse(_: np.random.Generator, pitch: float, seconds: float, velocity: float,
     time = seconds_axis(seconds)
     number = harmonics_below_limit(hz)
     levels = np.sin(np.pi * number * duty) / number
-    steps = np.ceil(15 * decay(time, 0.25)) / np.float32(15)
+    steps: Sound = np.ceil(np.float32(15) * decay(time, 0.25)) / np.float32(15)
     return tone(tables(levels), time, hz) * steps * envelope(time, 0.001, 0.002) * np.float32(0.6 * velocity)
 
 

@@ -138,7 +138,7 @@ class Session:
         """Press a part down on every beat and let it come back before the next: a compressor keyed by the bass drum."""
         time = seconds_axis(self._n_samples / SAMPLE_RATE)[: self._n_samples]
         beat = np.mod(time, np.float32(self.seconds_per_beat)) / np.float32(self.seconds_per_beat)
-        pressed = np.clip(1 - beat / np.float32(0.6), 0, 1)
+        pressed: Sound = np.clip(1 - beat / np.float32(0.6), 0, 1)
         return part * (1 - np.float32(depth) * pressed * pressed)
 
     def master(self, *, room_seconds: float, peak: float, drive: float = 0.0) -> Sound:

@@ -47,7 +47,8 @@ def seconds_axis(seconds: float) -> Sound:
 
 def decay(time: Sound, half_life: float) -> Sound:
     """Exponential fall from 1 that halves every `half_life` seconds."""
-    return np.exp2(time * np.float32(-1 / half_life))
+    fallen: Sound = np.exp2(time * np.float32(-1 / half_life))
+    return fallen
 
 
 def envelope(time: Sound, attack: float, release: float) -> Sound:
@@ -56,7 +57,7 @@ def envelope(time: Sound, attack: float, release: float) -> Sound:
         return time
     rise = np.clip(time / np.float32(attack), 0, 1)
     fall = np.clip((time[-1] - time) / np.float32(release), 0, 1)
-    level = np.minimum(rise, fall)
+    level: Sound = np.minimum(rise, fall)
     return level * level * (3 - 2 * level)
 
 
@@ -142,7 +143,8 @@ def tone(
     flat = bank.reshape(-1)
     lower = _between(flat, index, place)
     upper = _between(flat[bank.shape[1] :], index, place)
-    return lower + (upper - lower) * (position - stage)
+    lower += (upper - lower) * (position - stage)
+    return lower
 
 
 def _between(table: Sound, index: npt.NDArray[np.int32], fraction: Sound) -> Sound:
@@ -180,8 +182,9 @@ def noise(rng: np.random.Generator, seconds: float, low_hz: float, high_hz: floa
     octaves = np.log2(np.maximum(np.fft.rfftfreq(n_fft, 1 / SAMPLE_RATE), 1.0))
     spectrum *= 1 / (1 + np.exp2(-12 * (octaves - np.log2(low_hz))))
     spectrum *= 1 / (1 + np.exp2(12 * (octaves - np.log2(high_hz))))
-    shaped = np.fft.irfft(spectrum, n_fft)[:n_samples]
-    return (shaped / np.sqrt(np.mean(np.square(shaped)) + 1e-12)).astype(np.float32)
+    shaped: Sound = np.fft.irfft(spectrum, n_fft)[:n_samples].astype(np.float32)
+    shaped /= np.sqrt(np.mean(np.square(shaped)) + np.float32(1e-12))
+    return shaped
 
 
 def pan(sound: Sound, place: float) -> Sound:

@@ -38,6 +38,7 @@ __all__ = [
     "SpaceRecord",
     "chunks",
     "is_vector_file",
+    "next_vector_file",
     "vector_file",
 ]
 
@@ -187,6 +188,14 @@ class Catalog:
             raise damaged(self.path, f"block checksums of space {space.spec.name!r} are missing")
         return [checksum for _, checksum in rows]
 
+    def last_checksum(self, space: SpaceRecord) -> int:
+        """Return the checksum of the last block of the space's vector file; 0 if it has none."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT checksum FROM blocks WHERE space = ? ORDER BY block DESC LIMIT 1", (space.id,)
+            ).fetchone()
+        return 0 if found is None else int(found[0])
+
     def row_tracks(self, space: SpaceRecord) -> Ids:
         """Return the track that each row belongs to; -1 for a tombstone."""
         tracks, rows = self._live(space)
@@ -320,13 +329,19 @@ class Catalog:
         return damaged(self.path, f"{what} does not have the values that were stored")
 
 
-def vector_file(name: str, version: int) -> str:
-    """Return the file that holds the vectors of a space; it gets a new version when it is started afresh."""
-    return f"{name}.npy" if version == 0 else f"{name}.{version}.npy"
+def vector_file(name: str) -> str:
+    """Return the file that holds the vectors of a space."""
+    return f"{name}.npy"
+
+
+def next_vector_file(name: str, file: str) -> str:
+    """Return the file for a space that is started afresh, after `file`: other readers may still use that."""
+    version = file.removeprefix(f"{name}.").removesuffix("npy").removesuffix(".")
+    return f"{name}.{int(version or 0) + 1}.npy"
 
 
 def is_vector_file(name: str, file: str) -> bool:
-    """Whether `file` is a name that `vector_file` gives to the space: never a way out of the folder."""
+    """Whether `file` is a name that the two functions above give: never a way out of the folder."""
     return re.fullmatch(rf"{re.escape(name)}(\.[1-9][0-9]{{0,17}})?\.npy", file) is not None
 
 

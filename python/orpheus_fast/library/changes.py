@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from orpheus_fast.errors import LibraryError, ParameterError
-from orpheus_fast.library.catalog import Catalog, SpaceRecord, chunks, vector_file
-from orpheus_fast.library.records import TRACK_COLUMNS, embedding_checksums, row_checksum
+from orpheus_fast.library.catalog import Catalog, SpaceRecord, chunks, next_vector_file, vector_file
+from orpheus_fast.library.records import TRACK_COLUMNS, clean_text, embedding_checksums, row_checksum
 from orpheus_fast.library.scan import display_path
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class CatalogWriter(Catalog):
                 raise ParameterError(message)
             connection.execute(
                 "INSERT INTO spaces (name, space_id, dim, metric, config, file) VALUES (?, ?, ?, ?, ?, ?)",
-                (spec.name, spec.space_id, spec.dim, spec.metric, spec.config, vector_file(spec.name, 0)),
+                (spec.name, spec.space_id, spec.dim, spec.metric, spec.config, vector_file(spec.name)),
             )
             connection.execute(_COUNT_CHANGE)
             return self.space(spec.name)
@@ -62,13 +62,11 @@ class CatalogWriter(Catalog):
         """
         with self._database.write() as connection:
             old = self.space(spec.name)
-            parts = old.file.split(".")
-            version = int(parts[1]) + 1 if len(parts) > 2 else 1
             connection.execute("DELETE FROM embeddings WHERE space = ?", (old.id,))
             connection.execute("DELETE FROM blocks WHERE space = ?", (old.id,))
             connection.execute(
                 "UPDATE spaces SET space_id = ?, dim = ?, metric = ?, config = ?, file = ?, n_rows = 0 WHERE id = ?",
-                (spec.space_id, spec.dim, spec.metric, spec.config, vector_file(spec.name, version), old.id),
+                (spec.space_id, spec.dim, spec.metric, spec.config, next_vector_file(spec.name, old.file), old.id),
             )
             connection.execute(_COUNT_CHANGE)
             return self.space(spec.name)
@@ -97,7 +95,11 @@ class CatalogWriter(Catalog):
             ids = self._store_tracks(connection, results, now)
             self._forget_replaced(connection, results, ids, spaces)
             for name in dict.fromkeys(name for result in results for name in result.embeddings):
-                entries = [(track_id, r.embeddings[name]) for track_id, r in zip(ids, results, strict=True) if name in r.embeddings]
+                entries = [
+                    (track_id, r.embeddings[name])
+                    for track_id, r in zip(ids, results, strict=True)
+                    if name in r.embeddings
+                ]
                 self._store_entries(connection, self.space(name), entries, appended.get(name))
             connection.execute(_COUNT_CHANGE)
         return ids
@@ -192,6 +194,9 @@ class CatalogWriter(Catalog):
     ) -> None:
         live = [(track_id, embedding.n_windows) for track_id, embedding in entries if embedding.vector is not None]
         rows = range(appended.first_row, appended.n_rows) if appended else range(0)
+        if len(rows) != len(live):
+            message = f"{len(rows)} rows were appended for {len(live)} vectors of space {space.spec.name!r}"
+            raise LibraryError(message)
         tracks, n_windows = np.array(live, dtype=np.int64).reshape(-1, 2).T
         checksums = embedding_checksums(space.id, tracks, rows, n_windows).tolist()
         connection.executemany(
@@ -203,7 +208,7 @@ class CatalogWriter(Catalog):
         )
         for track_id, embedding in entries:
             if embedding.vector is None:
-                n, note = embedding.n_windows, embedding.note
+                n, note = embedding.n_windows, clean_text(embedding.note)
                 checksum = int(embedding_checksums(space.id, [track_id], [-1], [n], note)[0])
                 connection.execute(_STORE_ENTRY, (space.id, track_id, None, n, note, checksum))
 

@@ -26,8 +26,7 @@ AUDIO_EXTENSIONS: Final = frozenset(
     + b"m4a m4b m4p m4r m4v mp4 mov qt 3gp 3g2 f4a f4b f4v mka mkv mk3d webm weba avi divx wmv flv "
     b"mpg mpeg m2v vob m2ts mts ogv ogm mxf ".split()
     # Notes and modules: music that is played, not decoded. Here so that a folder of them is not "empty".
-    + b"mid midi kar rmi xm s3m mtm okt umx mptm mo3 sid nsf nsfe spc gbs vgm vgz hes kss "
-    b"minipsf psf psf2".split()
+    + b"mid midi kar rmi xm s3m mtm okt umx mptm mo3 sid nsf nsfe spc gbs vgm vgz hes kss minipsf psf psf2".split()
 )
 
 OTHER_EXTENSIONS: Final = frozenset(
@@ -90,11 +89,16 @@ _MAGIC: Final = (
     (0, b"APETAGEX"),
 )
 
-_TRANSPORT_PACKETS: Final = (188, 192, 204)
+# Where the first packet's mark stands, and how far it is to the next: bare packets, packets
+# with a time stamp before each (Blu-ray), with parity behind each.
+_TRANSPORT_PACKETS: Final = ((0, 188), (4, 192), (0, 204))
+_TRANSPORT_SYNC: Final = b"GGG"
 _RIFF_FORMS: Final = (b"WAVE", b"AVI ", b"RMID", b"CDXA", b"XWMA")
 _IFF_FORMS: Final = (b"AIFF", b"AIFC", b"8SVX", b"16SV")
-_RESERVED: Final = 3
+_SYNC_BITS: Final = 0x7FF
 _N_ADTS_RATES: Final = 13
+_NO_BIT_RATES: Final = (0, 15)
+_NO_SAMPLE_RATE: Final = 3
 
 
 def extension(name: bytes) -> bytes:
@@ -126,21 +130,16 @@ def looks_like_audio(head: bytes) -> bool:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    # Bare, with a time stamp before each packet (Blu-ray), or with parity after each.
-    for length in _TRANSPORT_PACKETS:
-        first = length - 188 if length == 192 else 0
-        if len(head) > first + 2 * length and all(head[first + n * length] == 0x47 for n in range(3)):
-            return True
-    return False
+    return any(head[first : first + 3 * length : length] == _TRANSPORT_SYNC for first, length in _TRANSPORT_PACKETS)
 
 
 def _is_mpeg_sync(head: bytes) -> bool:
     # ISO 11172-3 and 13818-3 headers, and ADTS, which is layer 0 with its own meaning of the rest.
     # Eleven set bits alone turn up in every second binary file, so every reserved value is refused.
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+    word = int.from_bytes(head[:4].ljust(4, b"\0"), "big")
+    if word >> 21 != _SYNC_BITS:
         return False
-    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
+    version, layer = word >> 19 & 3, word >> 17 & 3
     if layer == 0:
-        return head[1] & 0xF0 == 0xF0 and (head[2] >> 2 & 0xF) < _N_ADTS_RATES
-    bit_rate, rate = head[2] >> 4, head[2] >> 2 & 3
-    return version != 1 and bit_rate not in {0, 15} and rate != _RESERVED
+        return version & 2 != 0 and (word >> 10 & 0xF) < _N_ADTS_RATES
+    return version != 1 and (word >> 12 & 0xF) not in _NO_BIT_RATES and (word >> 10 & 3) != _NO_SAMPLE_RATE

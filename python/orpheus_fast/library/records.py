@@ -28,6 +28,7 @@ __all__ = [
     "Tags",
     "Track",
     "TrackResult",
+    "clean_text",
     "embedding_checksums",
     "row_checksum",
 ]
@@ -141,11 +142,11 @@ class TrackResult:
             found.device,
             self.digest,
             self.outcome,
-            _text(self.kind),
-            _text(self.message),
+            clean_text(self.kind),
+            clean_text(self.message),
             _seconds(self.seconds_sound) or 0.0,
             _seconds(self.seconds_lost) or 0.0,
-            _text(self.engine_version),
+            clean_text(self.engine_version),
             _seconds(self.duration_seconds),
             _whole(self.sample_rate),
             _whole(self.n_channels),
@@ -253,13 +254,14 @@ def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return cast("NDArray[np.uint64]", values ^ (values >> np.uint64(31)))
 
 
-def _text(value: str) -> str:
+def clean_text(value: str) -> str:
+    """Return `value` as text that can be stored, cut where it is longer than any real one."""
     # SQLite stores UTF-8; a lone surrogate out of a tag or a path has none.
     return value[:_MAX_TEXT].encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _text_or_none(value: str | None) -> str | None:
-    return None if value is None else _text(value)
+    return None if value is None else clean_text(value)
 
 
 def _seconds(value: float | None) -> float | None:

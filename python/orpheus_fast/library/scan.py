@@ -111,9 +111,7 @@ def display_path(path: bytes) -> str:
     text = path.decode("utf-8", "backslashreplace")
     if text.isprintable():
         return text
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in text
-    )
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def found_file(path: bytes, root: bytes) -> FoundFile:

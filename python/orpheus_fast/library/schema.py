@@ -26,8 +26,8 @@ FORMAT_VERSION: Final = 1
 APPLICATION_ID: Final = 0x4F727068
 
 # Format 1, and that for ever: a new catalog is built as format 1 and taken through `MIGRATIONS`, so that
-# it cannot differ from one that was migrated. STRICT needs SQLite 3.37. `checksum` is a CRC-32 over the other columns of its row (see records.py):
-# SQLite itself has none and would hand out a flipped bit as if it had been stored.
+# it cannot differ from one that was migrated. STRICT needs SQLite 3.37. `checksum` is a CRC-32 over the
+# other columns of its row (records.py): SQLite itself would hand out a flipped bit as if it had been stored.
 SCHEMA: Final = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,

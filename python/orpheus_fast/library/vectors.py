@@ -102,10 +102,10 @@ class VectorFile:
             If the disk is full or fails. What may then lie behind the
             committed rows does not count; the file must be recovered before the next append.
         """
-        values = self._checked(vectors)
+        values = self.checked(vectors)
         if len(values) == 0:
             return Appended(n_rows, n_rows, ())
-        data = memoryview(values).cast("B")
+        data = values.data.cast("B")
         offset = n_rows * self.row_bytes
         with naming(self.path), _opened(self.path, os.O_RDWR) as fd:
             self._check_length(fd, n_rows)
@@ -207,9 +207,10 @@ class VectorFile:
         first = block * BLOCK_BYTES // self.row_bytes
         return range(first, min(n_rows, -(-(block + 1) * BLOCK_BYTES // self.row_bytes)))
 
-    def _checked(self, vectors: Vectors) -> Vectors:
+    def checked(self, vectors: Vectors) -> Vectors:
+        """Return `vectors` as they are stored, or refuse them: wrong shape, NaN, infinity."""
         values = np.ascontiguousarray(vectors, dtype="<f4")
-        if values.ndim != 2 or values.shape[1] != self.dim:
+        if values.shape[1:] != (self.dim,):
             message = f"vectors have shape {values.shape}, expected (n_vectors, {self.dim})"
             raise ShapeError(message)
         if not np.isfinite(values).all():

@@ -1,7 +1,8 @@
 //! Pitch classes: how much of each of the twelve notes sounds, whatever its octave.
 
 use crate::spectrum::fft::{N_BINS, N_FFT};
-use crate::spectrum::simd::{Kernel, Real, Simd};
+use crate::spectrum::buffer::Buffer;
+use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd};
 use crate::tuning::tuning_semitones;
 
 /// Notes of an octave.
@@ -99,11 +100,17 @@ impl<R: Real> ChromaBank<R> {
                 *note = simd.add(*note, sum);
             }
         }
-        let strongest = notes.iter().fold(notes[0], |a, b| simd.max(a, *b));
-        let one = simd.splat(R::from_f64(1.0));
-        let silent = simd.less(strongest, simd.splat(R::from_f64(R::TINY)));
+        let mut strongest = notes[0];
+        for note in notes {
+            strongest = simd.max(strongest, note);
+        }
+        let one = simd.constant(1.0);
+        let silent = simd.less(strongest, simd.constant(R::TINY));
         let scale = simd.div(one, simd.select(silent, one, strongest));
-        notes.map(|note| simd.mul(note, scale))
+        for note in &mut notes {
+            *note = simd.mul(*note, scale);
+        }
+        notes
     }
 }
 
@@ -127,7 +134,7 @@ pub(crate) struct ChromaMeans<'a, R> {
     /// The bank for the signal's tuning.
     pub(crate) bank: &'a ChromaBank<R>,
     /// Spectra: blocks of [`N_BINS`] vectors.
-    pub(crate) power: &'a [R],
+    pub(crate) power: &'a mut Buffer<R>,
     /// Frames that count; the last block may hold more.
     pub(crate) n_frames: usize,
 }
@@ -138,11 +145,13 @@ impl<R: Real> Kernel<R> for ChromaMeans<'_, R> {
     #[inline(always)]
     fn run<S: Simd<Real = R>>(self, simd: S) -> [f64; N_CHROMA] {
         let mut totals = [0.0; N_CHROMA];
-        for (block, power) in simd.lanes(self.power).chunks_exact(N_BINS).enumerate() {
+        let n_blocks = self.n_frames.div_ceil(S::LANES);
+        let power = self.power.take(n_blocks * N_BINS * S::LANES);
+        for (block, power) in simd.lanes(power).chunks_exact(N_BINS).enumerate() {
             let notes = self.bank.apply(simd, power);
             let n_valid = (self.n_frames - block * S::LANES).min(S::LANES);
             for (total, note) in totals.iter_mut().zip(notes) {
-                let mut lanes = [R::default(); crate::spectrum::simd::MAX_LANES];
+                let mut lanes = [R::default(); MAX_LANES];
                 simd.store(note, &mut lanes);
                 *total += lanes[..n_valid].iter().map(|value| value.to_f64()).sum::<f64>();
             }

@@ -34,8 +34,7 @@ pub(crate) fn describe<S: Simd>(
     power: &[S::Real],
     rolloff_bins: &mut [S::Real],
 ) -> Shape<S::V> {
-    let real = |value: f64| simd.splat(S::Real::from_f64(value));
-    let zero = real(0.0);
+    let zero = simd.constant(0.0);
     let mut groups = [[zero; 3]; N_GROUPS];
     let mut peak = zero;
     for (group, bins) in groups.iter_mut().zip(simd.lanes(power).chunks(GROUP)) {
@@ -43,14 +42,17 @@ pub(crate) fn describe<S: Simd>(
             let magnitude = simd.sqrt(*bin);
             peak = simd.max(peak, *bin);
             group[0] = simd.add(group[0], magnitude);
-            group[1] = simd.mul_add(real(j as f64), magnitude, group[1]);
-            group[2] = simd.mul_add(real((j * j) as f64), magnitude, group[2]);
+            group[1] = simd.mul_add(simd.constant(j as f64), magnitude, group[1]);
+            group[2] = simd.mul_add(simd.constant((j * j) as f64), magnitude, group[2]);
         }
     }
-    let total = groups.iter().fold(zero, |sum, group| simd.add(sum, group[0]));
+    let mut total = zero;
+    for group in &groups {
+        total = simd.add(total, group[0]);
+    }
     // A silent frame has its centroid, bandwidth and roll-off at zero.
-    let silent = simd.less(total, real(S::Real::TINY));
-    let share = simd.select(silent, zero, simd.div(real(1.0), total));
+    let silent = simd.less(total, simd.constant(S::Real::TINY));
+    let share = simd.select(silent, zero, simd.div(simd.constant(1.0), total));
     let (centroid, bandwidth) = centre_and_width(simd, &groups, share);
     rolloff(simd, &groups, total, power, rolloff_bins);
     Shape { centroid, bandwidth, peak }
@@ -59,21 +61,20 @@ pub(crate) fn describe<S: Simd>(
 /// First moment, and root of the second central one.
 #[inline(always)]
 fn centre_and_width<S: Simd>(simd: S, groups: &[Moments<S::V>], share: S::V) -> (S::V, S::V) {
-    let real = |value: f64| simd.splat(S::Real::from_f64(value));
-    let mut first = real(0.0);
+    let mut first = simd.constant(0.0);
     for (index, [m0, m1, _]) in groups.iter().enumerate() {
-        let start = real((index * GROUP) as f64);
+        let start = simd.constant((index * GROUP) as f64);
         first = simd.add(first, simd.mul_add(start, *m0, *m1));
     }
     let centroid = simd.mul(first, share);
-    let mut second = real(0.0);
+    let mut second = simd.constant(0.0);
     for (index, [m0, m1, m2]) in groups.iter().enumerate() {
-        let distance = simd.sub(real((index * GROUP) as f64), centroid);
+        let distance = simd.sub(simd.constant((index * GROUP) as f64), centroid);
         let twice = simd.add(distance, distance);
         let moved = simd.mul_add(distance, simd.mul(distance, *m0), simd.mul_add(twice, *m1, *m2));
         second = simd.add(second, moved);
     }
-    (centroid, simd.sqrt(simd.max(simd.mul(second, share), real(0.0))))
+    (centroid, simd.sqrt(simd.max(simd.mul(second, share), simd.constant(0.0))))
 }
 
 /// The lowest bin at which the magnitudes up to it reach [`ROLLOFF`] of their sum.
@@ -85,14 +86,13 @@ fn rolloff<S: Simd>(
     power: &[S::Real],
     bins: &mut [S::Real],
 ) {
-    let real = |value: f64| simd.splat(S::Real::from_f64(value));
-    let threshold = simd.mul(real(ROLLOFF), total);
-    let (mut sum, mut below, mut n_groups) = (real(0.0), real(0.0), real(0.0));
+    let threshold = simd.mul(simd.constant(ROLLOFF), total);
+    let (mut sum, mut below, mut n_groups) = (simd.constant(0.0), simd.constant(0.0), simd.constant(0.0));
     for [m0, ..] in groups {
         sum = simd.add(sum, *m0);
         let short = simd.less(sum, threshold);
         below = simd.select(short, sum, below);
-        n_groups = simd.select(short, simd.add(n_groups, real(1.0)), n_groups);
+        n_groups = simd.select(short, simd.add(n_groups, simd.constant(1.0)), n_groups);
     }
     let mut values = [[S::Real::default(); MAX_LANES]; 3];
     simd.store(threshold, &mut values[0]);
@@ -101,14 +101,14 @@ fn rolloff<S: Simd>(
     for (lane, bin) in bins.iter_mut().enumerate().take(S::LANES) {
         let [threshold, mut sum, n_groups] = values.map(|values| values[lane].to_f64());
         let start = n_groups as usize * GROUP;
-        let magnitudes = power.iter().skip(start * S::LANES + lane).step_by(S::LANES);
-        let n_below = magnitudes
-            .take(GROUP)
-            .take_while(|power| {
-                sum += power.to_f64().sqrt();
-                sum < threshold
-            })
-            .count();
+        let mut n_below = 0;
+        for at in start..(start + GROUP).min(N_BINS) {
+            sum += power[at * S::LANES + lane].to_f64().sqrt();
+            if sum >= threshold {
+                break;
+            }
+            n_below += 1;
+        }
         *bin = S::Real::from_f64((start + n_below).min(N_BINS - 1) as f64);
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::spectrum::fft::N_FFT;
 use crate::spectrum::simd::{Kernel, Simd};
-use crate::spectrum::stft::{HOP_LENGTH, HOPS_PER_FRAME, n_frames};
+use crate::spectrum::stft::{HOP_LENGTH, n_frames};
 
 /// Samples beyond this are refused: their power spectrum would overflow float32.
 pub(crate) const MAX_AMPLITUDE: f32 = 1e12;

@@ -30,9 +30,14 @@ fn file_image(vectors: &[f32], offset: usize) -> Vec<u8> {
 }
 
 fn scan(criterion: &mut Criterion) {
-    for (n_rows, dim, n_queries) in
-        [(10_000, 512, 1), (100_000, 512, 1), (100_000, 33, 1), (100_000, 128, 1), (20_000, 512, 64), (100_000, 33, 64)]
-    {
+    for (n_rows, dim, n_queries) in [
+        (10_000, 512, 1),
+        (100_000, 512, 1),
+        (100_000, 33, 1),
+        (100_000, 128, 1),
+        (20_000, 512, 64),
+        (100_000, 33, 64),
+    ] {
         let mut group = criterion.benchmark_group(format!("{n_rows}x{dim} queries={n_queries}"));
         group.sample_size(20);
         group.throughput(Throughput::Bytes((n_rows * dim * 4 * n_queries) as u64));

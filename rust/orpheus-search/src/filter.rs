@@ -143,14 +143,15 @@ impl Filter {
                 }
             }
             Self::Rows(rows) => {
-                rows[places].chunks(block_len).for_each(|rows| visit(picks_of(rows)))
+                rows[places].chunks(block_len).for_each(|rows| visit(picks_of(rows)));
             }
             Self::Bitmap { words, .. } => {
                 scratch.clear();
-                for word_index in places.start / 64..places.end / 64 {
-                    let mut word = words[word_index];
+                let words = &words[places.start / 64..places.end / 64];
+                for (first, &word) in (places.start..).step_by(64).zip(words) {
+                    let mut word = word;
                     while word != 0 {
-                        scratch.push(word_index * 64 + word.trailing_zeros() as usize);
+                        scratch.push(first + word.trailing_zeros() as usize);
                         word &= word - 1;
                         if scratch.len() == block_len {
                             visit(picks_of(scratch));

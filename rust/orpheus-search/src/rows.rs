@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub struct Rows<'a> {
     values: &'a [[u8; 4]],
     dim: usize,
-    n_rows: usize,
+    n: usize,
 }
 
 impl<'a> Rows<'a> {
@@ -56,7 +56,7 @@ impl<'a> Rows<'a> {
                 expected: format!("a multiple of the dimension {dim}"),
             });
         }
-        Ok(Self { values, dim, n_rows: values.len() / dim })
+        Ok(Self { values, dim, n: values.len() / dim })
     }
 
     /// Values of one vector.
@@ -68,7 +68,7 @@ impl<'a> Rows<'a> {
     /// How many vectors there are.
     #[must_use]
     pub fn n_rows(&self) -> usize {
-        self.n_rows
+        self.n
     }
 
     /// All values as they lie in memory.
@@ -90,6 +90,7 @@ impl<'a> Rows<'a> {
     /// # Panics
     ///
     /// If `row` is not below [`Rows::n_rows`].
+    #[must_use]
     pub fn row(&self, row: usize) -> impl ExactSizeIterator<Item = f32> + use<'a> {
         self.row_lanes(row).iter().map(|lane| f32::from_le_bytes(*lane))
     }

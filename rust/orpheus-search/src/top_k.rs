@@ -46,24 +46,32 @@ impl TopK {
     /// Considers a block of candidates; `id_of` gives the id of `scores[i]` and is asked only for
     /// those that may enter.
     pub fn offer_block(&mut self, scores: &[f32], id_of: impl Fn(usize) -> i64) {
-        let mut start = 0;
-        for chunk in scores.chunks(CHUNK) {
-            let limit = self.limit;
-            // Without a branch per score: almost no chunk of a long scan holds a candidate.
-            let worth_a_look = if self.larger_is_nearer {
-                chunk.iter().fold(false, |any, &score| any | (score >= limit))
-            } else {
-                chunk.iter().fold(false, |any, &score| any | (score <= limit))
-            };
-            if worth_a_look {
-                for (offset, &score) in chunk.iter().enumerate() {
-                    if self.may_enter(score) {
-                        self.offer(score, id_of(start + offset));
-                    }
-                }
+        let (chunks, rest) = scores.as_chunks::<CHUNK>();
+        for (index, chunk) in chunks.iter().enumerate() {
+            if self.any_may_enter(chunk) {
+                self.offer_each(index * CHUNK, chunk, &id_of);
             }
-            start += chunk.len();
         }
+        self.offer_each(chunks.len() * CHUNK, rest, &id_of);
+    }
+
+    fn offer_each(&mut self, first: usize, scores: &[f32], id_of: &impl Fn(usize) -> i64) {
+        for (offset, &score) in scores.iter().enumerate() {
+            if self.may_enter(score) {
+                self.offer(score, id_of(first + offset));
+            }
+        }
+    }
+
+    /// Without a branch per score: almost no chunk of a long scan holds a candidate.
+    fn any_may_enter(&self, chunk: &[f32; CHUNK]) -> bool {
+        let limit = self.limit;
+        let n_good: u32 = if self.larger_is_nearer {
+            chunk.iter().map(|&score| u32::from(score >= limit)).sum()
+        } else {
+            chunk.iter().map(|&score| u32::from(score <= limit)).sum()
+        };
+        n_good > 0
     }
 
     /// Considers one candidate.
@@ -127,6 +135,7 @@ fn score_of(key: u32, larger_is_nearer: bool) -> f32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these values are exact")]
 mod tests {
     use proptest::prelude::*;
 

@@ -205,17 +205,9 @@ impl Slide<'_> {
     #[inline(always)]
     fn add_window<S: Simd<Real = f64>>(&mut self, simd: S) {
         let mut energy = simd.splat(0.0);
-        let half = simd.splat(0.5);
-        let quarter = simd.splat(0.25);
         for k in (0..self.power.len()).step_by(S::LANES) {
-            let windowed = |values: &[f64]| {
-                let sides = simd.add(simd.load(values), simd.load(&values[4..]));
-                simd.neg_mul_add(quarter, sides, simd.mul(half, simd.load(&values[2..])))
-            };
-            let (real, imaginary) = (
-                windowed(&self.real[LEAD + k - 2..]),
-                windowed(&self.imaginary[LEAD + k - 2..]),
-            );
+            let real = windowed(simd, &self.real[LEAD + k - 2..]);
+            let imaginary = windowed(simd, &self.imaginary[LEAD + k - 2..]);
             let power = simd.mul_add(real, real, simd.mul(imaginary, imaginary));
             simd.store(power, &mut self.power[k..]);
             energy = simd.mul_add(simd.load(&self.plan.counts[k..]), power, energy);
@@ -242,6 +234,15 @@ impl Slide<'_> {
     }
 }
 
+/// A Hann window, in the frequency domain: half of each frequency less a quarter of those two away. The
+/// first is that of `values[2]`.
+#[inline(always)]
+fn windowed<S: Simd<Real = f64>>(simd: S, values: &[f64]) -> S::V {
+    let sides = simd.add(simd.load(values), simd.load(&values[4..]));
+    let middle = simd.mul(simd.splat(0.5), simd.load(&values[2..]));
+    simd.neg_mul_add(simd.splat(0.25), sides, middle)
+}
+
 impl TempoPlan {
     /// Autocorrelation at every lag, from the summed power spectra.
     ///
@@ -250,9 +251,12 @@ impl TempoPlan {
     fn transform<S: Simd<Real = f64>>(&self, simd: S, sum: &[f64], correlation: &mut [f64]) {
         let scale = simd.splat(1.0 / (2.0 * self.n_window as f64));
         for lag in (0..correlation.len()).step_by(S::LANES * N_TOGETHER) {
-            let at: [usize; N_TOGETHER] = std::array::from_fn(|i| lag + i * S::LANES);
-            let cosine = at.map(|at| simd.load(&self.cosines[at..]));
-            let twice = cosine.map(|cosine| simd.add(cosine, cosine));
+            let mut cosine = [simd.splat(0.0); N_TOGETHER];
+            let mut twice = cosine;
+            for i in 0..N_TOGETHER {
+                cosine[i] = simd.load(&self.cosines[lag + i * S::LANES..]);
+                twice[i] = simd.add(cosine[i], cosine[i]);
+            }
             let mut later = [[simd.splat(0.0); N_TOGETHER]; 2];
             for k in (1..=self.n_window).rev() {
                 let term = simd.splat(self.counts[k] * sum[k]);
@@ -266,7 +270,7 @@ impl TempoPlan {
             let first = simd.splat(self.counts[0] * sum[0]);
             for i in 0..N_TOGETHER {
                 let value = simd.mul_add(cosine[i], later[0][i], simd.sub(first, later[1][i]));
-                simd.store(simd.mul(scale, value), &mut correlation[at[i]..]);
+                simd.store(simd.mul(scale, value), &mut correlation[lag + i * S::LANES..]);
             }
         }
     }

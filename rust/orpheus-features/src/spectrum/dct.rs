@@ -29,16 +29,16 @@ impl<R: Real> Cepstrum<R> {
         Self { basis: (0..HALF).map(|m| std::array::from_fn(|k| cosine(m, k))).collect() }
     }
 
-    /// Coefficients of the bands `input(0)`, `input(1)`, …
+    /// Coefficients of `bands`.
     #[inline(always)]
     pub(crate) fn run<S: Simd<Real = R>>(
         &self,
         simd: S,
-        input: impl Fn(usize) -> S::V,
+        bands: &[S::V; N_MELS],
     ) -> [S::V; N_MFCC] {
         let mut sums = [simd.splat(R::default()); N_MFCC];
         for (band, cosines) in self.basis.iter().enumerate() {
-            let (low, high) = (input(band), input(N_MELS - 1 - band));
+            let (low, high) = (bands[band], bands[N_MELS - 1 - band]);
             let folded = [simd.add(low, high), simd.sub(low, high)];
             for k in 0..N_MFCC {
                 sums[k] = simd.mul_add(simd.splat(cosines[k]), folded[k % 2], sums[k]);

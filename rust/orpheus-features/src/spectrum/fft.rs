@@ -85,10 +85,11 @@ impl<R: Real> PowerSpectrum<R> {
     ) {
         let (matrix, _) = simd.lanes_mut(scratch).as_chunks_mut::<2>();
         let power = &mut simd.lanes_mut(power)[..N_BINS];
+        let mut rows = [[[simd.constant(0.0); 2]; SIDE]; 2];
         for column in 0..SIDE {
-            self.transform_column(simd, tile, column, matrix);
+            self.transform_column(simd, tile, column, matrix, &mut rows[0]);
         }
-        self.unpack_rows(simd, matrix, power);
+        self.unpack_rows(simd, matrix, power, &mut rows);
     }
 
     /// First pass: values `column, column + 32, …` of the packed frame become column `column` of the
@@ -100,21 +101,12 @@ impl<R: Real> PowerSpectrum<R> {
         tile: Tile<'_, R>,
         column: usize,
         matrix: &mut [Complex<S::V>],
+        values: &mut [Complex<S::V>; SIDE],
     ) {
-        let values = self.dft_32(simd, |j| {
-            let row = 64 * j + 2 * column;
-            let (even, odd) = tile.values[row * tile.stride..].split_at(tile.stride);
-            std::array::from_fn(|q| {
-                let [w_even, w_odd] = self.window[SIDE * (8 * q + j) + column];
-                [
-                    simd.mul(simd.splat(w_even), simd.load(&even[q..])),
-                    simd.mul(simd.splat(w_odd), simd.load(&odd[q..])),
-                ]
-            })
-        });
+        self.dft_32(simd, TileColumn { window: &self.window, tile, column }, values);
         let twiddles = &self.twiddles[SIDE * column..][..SIDE];
-        for (k, (value, twiddle)) in values.into_iter().zip(twiddles).enumerate() {
-            matrix[ROW * k + column] = multiply(simd, value, *twiddle);
+        for k in 0..SIDE {
+            matrix[ROW * k + column] = multiply(simd, values[k], twiddles[k]);
         }
     }
 
@@ -126,23 +118,24 @@ impl<R: Real> PowerSpectrum<R> {
         simd: S,
         matrix: &[Complex<S::V>],
         power: &mut [S::V],
+        [low_row, high_row]: &mut [[Complex<S::V>; SIDE]; 2],
     ) {
-        let transform = |row: usize| {
-            let row: &[Complex<S::V>] = &matrix[ROW * row..][..SIDE];
-            self.dft_32(simd, |j| std::array::from_fn(|q| row[8 * q + j]))
-        };
-        let first = transform(0);
-        for k in 0..=SIDE / 2 {
-            self.unpack(simd, SIDE * k, first[k], first[(SIDE - k) % SIDE], power);
-        }
-        let middle = transform(SIDE / 2);
-        for k in 0..SIDE / 2 {
-            self.unpack(simd, SIDE * k + SIDE / 2, middle[k], middle[SIDE - 1 - k], power);
-        }
-        for row in 1..SIDE / 2 {
-            let (low, high) = (transform(row), transform(SIDE - row));
-            for k in 0..SIDE {
-                self.unpack(simd, SIDE * k + row, low[k], high[SIDE - 1 - k], power);
+        for low in 0..SIDE / 2 {
+            // Rows 0 and 16 mirror themselves, and are left over together.
+            let high = if low == 0 { SIDE / 2 } else { SIDE - low };
+            self.dft_32(simd, MatrixRow(&matrix[ROW * low..][..SIDE]), low_row);
+            self.dft_32(simd, MatrixRow(&matrix[ROW * high..][..SIDE]), high_row);
+            if low == 0 {
+                for k in 0..=SIDE / 2 {
+                    self.unpack(simd, SIDE * k, low_row[k], low_row[(SIDE - k) % SIDE], power);
+                }
+                for k in 0..SIDE / 2 {
+                    self.unpack(simd, SIDE * k + high, high_row[k], high_row[SIDE - 1 - k], power);
+                }
+            } else {
+                for k in 0..SIDE {
+                    self.unpack(simd, SIDE * k + low, low_row[k], high_row[SIDE - 1 - k], power);
+                }
             }
         }
     }
@@ -163,30 +156,70 @@ impl<R: Real> PowerSpectrum<R> {
         power[HALF - k] = square(simd, sub(simd, sum, turned));
     }
 
-    /// Discrete Fourier transform of 32 values; `input(j)` gives values j, j + 8, j + 16 and j + 24.
+    /// Discrete Fourier transform of 32 values: 4 x 8, in the memory of `output`.
     #[inline(always)]
     fn dft_32<S: Simd<Real = R>>(
         &self,
         simd: S,
-        input: impl Fn(usize) -> [Complex<S::V>; 4],
-    ) -> [Complex<S::V>; SIDE] {
-        let zero = [simd.splat(R::default()); 2];
-        let mut between = [[zero; 8]; 4];
+        input: impl Quarters<S>,
+        output: &mut [Complex<S::V>; SIDE],
+    ) {
         let (inner, _) = self.inner.as_chunks::<4>();
-        for j in 0..8 {
-            let [y0, y1, y2, y3] = dft_4(simd, input(j));
-            between[0][j] = y0;
-            between[1][j] = multiply(simd, y1, inner[j][1]);
-            between[2][j] = multiply(simd, y2, inner[j][2]);
-            between[3][j] = multiply(simd, y3, inner[j][3]);
+        for (j, turns) in inner.iter().enumerate().take(8) {
+            let [y0, y1, y2, y3] = dft_4(simd, input.quarters(simd, j));
+            output[4 * j] = y0;
+            output[4 * j + 1] = multiply(simd, y1, turns[1]);
+            output[4 * j + 2] = multiply(simd, y2, turns[2]);
+            output[4 * j + 3] = multiply(simd, y3, turns[3]);
         }
-        let mut output = [zero; SIDE];
-        for (q, values) in between.into_iter().enumerate() {
-            for (k, value) in dft_8(simd, values).into_iter().enumerate() {
-                output[q + 4 * k] = value;
+        for q in 0..4 {
+            let mut values = [output[q]; 8];
+            for j in 0..8 {
+                values[j] = output[q + 4 * j];
+            }
+            let values = dft_8(simd, values);
+            for k in 0..8 {
+                output[q + 4 * k] = values[k];
             }
         }
+    }
+}
+
+/// 32 values to transform.
+trait Quarters<S: Simd> {
+    /// Values `j`, `j + 8`, `j + 16` and `j + 24`.
+    fn quarters(&self, simd: S, j: usize) -> [Complex<S::V>; 4];
+}
+
+/// Values `column, column + 32, …` of the packed and windowed frames.
+struct TileColumn<'a, R> {
+    window: &'a [[R; 2]],
+    tile: Tile<'a, R>,
+    column: usize,
+}
+
+impl<S: Simd> Quarters<S> for TileColumn<'_, S::Real> {
+    #[inline(always)]
+    fn quarters(&self, simd: S, j: usize) -> [Complex<S::V>; 4] {
+        let Tile { values, stride } = self.tile;
+        let (even, odd) = values[(64 * j + 2 * self.column) * stride..].split_at(stride);
+        let mut output = [[simd.constant(0.0); 2]; 4];
+        for (q, value) in output.iter_mut().enumerate() {
+            let [at_even, at_odd] = self.window[SIDE * (8 * q + j) + self.column];
+            value[0] = simd.mul(simd.splat(at_even), simd.load(&even[q..]));
+            value[1] = simd.mul(simd.splat(at_odd), simd.load(&odd[q..]));
+        }
         output
+    }
+}
+
+/// A row of the matrix.
+struct MatrixRow<'a, V>(&'a [Complex<V>]);
+
+impl<S: Simd> Quarters<S> for MatrixRow<'_, S::V> {
+    #[inline(always)]
+    fn quarters(&self, _: S, j: usize) -> [Complex<S::V>; 4] {
+        [self.0[j], self.0[j + 8], self.0[j + 16], self.0[j + 24]]
     }
 }
 
@@ -230,11 +263,10 @@ fn dft_4<S: Simd>(simd: S, [a, b, c, d]: [Complex<S::V>; 4]) -> [Complex<S::V>; 
 fn dft_8<S: Simd>(simd: S, [a, b, c, d, e, f, g, h]: [Complex<S::V>; 8]) -> [Complex<S::V>; 8] {
     let [e0, e1, e2, e3] = dft_4(simd, [a, c, e, g]);
     let [o0, [p, q], [r, s], [t, u]] = dft_4(simd, [b, d, f, h]);
-    let half = simd.splat(S::Real::from_f64(FRAC_1_SQRT_2));
-    let scale = |[x, y]: Complex<S::V>| [simd.mul(half, x), simd.mul(half, y)];
+    let half = simd.constant(FRAC_1_SQRT_2);
     // Odd output k turns by k eighths: (1 - i)/√2, -i, (-1 - i)/√2.
-    let o1 = scale([simd.add(p, q), simd.sub(q, p)]);
-    let o3 = scale([simd.sub(u, t), simd.add(t, u)]);
+    let o1 = [simd.mul(half, simd.add(p, q)), simd.mul(half, simd.sub(q, p))];
+    let o3 = [simd.mul(half, simd.sub(u, t)), simd.mul(half, simd.add(t, u))];
     [
         add(simd, e0, o0),
         add(simd, e1, o1),

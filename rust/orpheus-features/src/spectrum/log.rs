@@ -2,7 +2,7 @@
 
 use std::f64::consts::LN_2;
 
-use super::simd::{Real, Simd};
+use super::simd::Simd;
 
 /// `log2(mantissa * 2^exponent)` for a mantissa in [√½, √2).
 ///
@@ -14,13 +14,12 @@ pub(super) fn log2_of_mantissa<S: Simd<Real = f32>>(
     exponent: S::V,
     mantissa: S::V,
 ) -> S::V {
-    let term = |divisor: f64| simd.splat(f32::from_f64(2.0 / LN_2 / divisor));
     let one = simd.splat(1.0);
     let s = simd.div(simd.sub(mantissa, one), simd.add(mantissa, one));
     let s2 = simd.mul(s, s);
-    let mut series = simd.mul_add(s2, term(9.0), term(7.0));
-    for divisor in [5.0, 3.0, 1.0] {
-        series = simd.mul_add(s2, series, term(divisor));
+    let mut series = simd.splat(0.0);
+    for divisor in [9.0, 7.0, 5.0, 3.0, 1.0] {
+        series = simd.mul_add(s2, series, simd.constant(2.0 / LN_2 / divisor));
     }
     simd.mul_add(s, series, exponent)
 }

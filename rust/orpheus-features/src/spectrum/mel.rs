@@ -76,15 +76,15 @@ impl<R: Real> MelBank<R> {
         self.bands.push(Band { first_bin, first_weight, n_bins: self.weights.len() - first_weight });
     }
 
-    /// Energy in every band: `output(band, energy)`.
+    /// Energy in every band.
     #[inline(always)]
     pub(crate) fn apply<S: Simd<Real = R>>(
         &self,
         simd: S,
         power: &[S::V],
-        mut output: impl FnMut(usize, S::V),
+        energies: &mut [S::V; N_MELS],
     ) {
-        for (index, band) in self.bands.iter().enumerate() {
+        for (band, energy) in self.bands.iter().zip(energies) {
             let weights = &self.weights[band.first_weight..][..band.n_bins];
             let bins = &power[band.first_bin..][..band.n_bins];
             let mut sums = [simd.splat(R::default()); 2];
@@ -92,7 +92,7 @@ impl<R: Real> MelBank<R> {
                 let sum = &mut sums[place % 2];
                 *sum = simd.mul_add(simd.splat(*weight), *bin, *sum);
             }
-            output(index, simd.add(sums[0], sums[1]));
+            *energy = simd.add(sums[0], sums[1]);
         }
     }
 }

@@ -1,3 +1,4 @@
 //! Whole-window embeddings.
 
+mod analysis;
 pub mod classical;

@@ -2,9 +2,10 @@
 //! Kernels of 8 lanes.
 
 use std::arch::x86_64::{
-    __m256, _mm_add_ps, _mm_cvtss_f32, _mm_movehl_ps, _mm_shuffle_ps, _mm256_castps256_ps128,
+    __m256, _mm_add_ps, _mm_cvtss_f32, _mm_storeu_ps, _mm256_add_ps, _mm256_castps256_ps128,
     _mm256_cmpgt_epi32, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_maskload_ps, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_sub_ps,
+    _mm256_maskload_ps, _mm256_permute_ps, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_ps,
+    _mm256_shuffle_ps, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 use super::{Kernels, Tier};
@@ -68,10 +69,39 @@ unsafe fn load_head(address: *const u8, n: usize) -> __m256 {
 #[target_feature(enable = "avx2")]
 fn sums<const R: usize>(totals: &[__m256; R]) -> [f32; R] {
     let mut sums = [0.0; R];
-    for (sum, &total) in sums.iter_mut().zip(totals) {
-        let four = _mm_add_ps(_mm256_castps256_ps128(total), _mm256_extractf128_ps::<1>(total));
-        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-        *sum = _mm_cvtss_f32(_mm_add_ps(two, _mm_shuffle_ps::<1>(two, two)));
+    let (fours, rest) = totals.as_chunks::<4>();
+    let (four_sums, rest_sums) = sums.as_chunks_mut::<4>();
+    for (sums, totals) in four_sums.iter_mut().zip(fours) {
+        *sums = sums_of_four(*totals);
+    }
+    for (sum, &total) in rest_sums.iter_mut().zip(rest) {
+        *sum = sum_of_one(total);
     }
     sums
+}
+
+/// With `a`, `b`, … the lanes of a half, every sum is taken as `h = (a + c) + (b + d)` and then
+/// `h0 + h1`, here and in [`sum_of_one`].
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sums_of_four([w, x, y, z]: [__m256; 4]) -> [f32; 4] {
+    let pairs = |a, b| _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+    let (wx, yz) = (pairs(w, x), pairs(y, z));
+    let halves = _mm256_add_ps(
+        _mm256_shuffle_ps::<0b01_00_01_00>(wx, yz),
+        _mm256_shuffle_ps::<0b11_10_11_10>(wx, yz),
+    );
+    let four = _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps::<1>(halves));
+    let mut sums = [0.0; 4];
+    // SAFETY: `sums` has room for four values.
+    unsafe { _mm_storeu_ps(sums.as_mut_ptr(), four) };
+    sums
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sum_of_one(total: __m256) -> f32 {
+    let pairs = _mm256_add_ps(total, _mm256_permute_ps::<0b01_00_11_10>(total));
+    let halves = _mm256_add_ps(pairs, _mm256_permute_ps::<0b10_11_00_01>(pairs));
+    _mm_cvtss_f32(_mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps::<1>(halves)))
 }

@@ -144,6 +144,7 @@ impl fmt::Debug for Kernels {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these values are exact")]
 mod tests {
     use proptest::prelude::*;
 

@@ -2,7 +2,8 @@
 //! Kernels of 4 lanes.
 
 use std::arch::aarch64::{
-    float32x4_t, vaddvq_f32, vdupq_n_f32, vfmaq_f32, vld1q_u8, vreinterpretq_f32_u8, vsubq_f32,
+    float32x4_t, vdupq_n_f32, vfmaq_f32, vgetq_lane_f32, vld1q_u8, vpaddq_f32,
+    vreinterpretq_f32_u8, vst1q_f32, vsubq_f32,
 };
 use std::arch::is_aarch64_feature_detected;
 
@@ -63,12 +64,21 @@ unsafe fn load_head(address: *const u8, n: usize) -> float32x4_t {
     }
 }
 
+/// With `a` to `d` the lanes, every sum is taken as `(a + b) + (c + d)`.
 #[inline]
 #[target_feature(enable = "neon")]
 fn sums<const R: usize>(totals: &[float32x4_t; R]) -> [f32; R] {
     let mut sums = [0.0; R];
-    for (sum, &total) in sums.iter_mut().zip(totals) {
-        *sum = vaddvq_f32(total);
+    let (fours, rest) = totals.as_chunks::<4>();
+    let (four_sums, rest_sums) = sums.as_chunks_mut::<4>();
+    for (sums, [w, x, y, z]) in four_sums.iter_mut().zip(fours) {
+        let four = vpaddq_f32(vpaddq_f32(*w, *x), vpaddq_f32(*y, *z));
+        // SAFETY: `sums` has room for four values.
+        unsafe { vst1q_f32(sums.as_mut_ptr(), four) };
+    }
+    for (sum, &total) in rest_sums.iter_mut().zip(rest) {
+        let pairs = vpaddq_f32(total, total);
+        *sum = vgetq_lane_f32::<0>(vpaddq_f32(pairs, pairs));
     }
     sums
 }

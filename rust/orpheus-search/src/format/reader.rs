@@ -138,7 +138,7 @@ impl<'a> Cursor<'a> {
         match self.array(field)? {
             [0] => Ok(false),
             [1] => Ok(true),
-            [found] => Err(malformed(field, offset, found, "0 or 1")),
+            [found] => Err(malformed(field, offset, &found, "0 or 1")),
         }
     }
 
@@ -152,12 +152,12 @@ impl<'a> Cursor<'a> {
         let offset = self.offset();
         let dim = self.i32("dimension")?;
         if !(1..=MAX_DIM).contains(&dim) {
-            return Err(malformed("dimension", offset, dim, format!("1 to {MAX_DIM}")));
+            return Err(malformed("dimension", offset, &dim, format!("1 to {MAX_DIM}")));
         }
         let offset = self.offset();
         let ntotal = self.i64("number of vectors")?;
         let Ok(ntotal) = usize::try_from(ntotal) else {
-            return Err(malformed("number of vectors", offset, ntotal, "at least 0"));
+            return Err(malformed("number of vectors", offset, &ntotal, "at least 0"));
         };
         // Two numbers that FAISS writes for the sake of old versions and does not read.
         self.skip(16, "reserved numbers")?;
@@ -186,7 +186,7 @@ impl<'a> Cursor<'a> {
         if metric == expected {
             Ok(metric)
         } else {
-            Err(malformed("metric", offset, metric, format!("{expected}, as the tag says")))
+            Err(malformed("metric", offset, &metric, format!("{expected}, as the tag says")))
         }
     }
 
@@ -204,7 +204,7 @@ impl<'a> Cursor<'a> {
         let offset = self.offset();
         let count = u128::from(self.u64(field)?);
         if count != expected {
-            return Err(malformed(field, offset, count, format!("a count of {expected}")));
+            return Err(malformed(field, offset, &count, format!("a count of {expected}")));
         }
         self.skip(count * element_bytes, field)
     }
@@ -247,7 +247,7 @@ pub(crate) fn checked_dim(dim: usize) -> Result<i32> {
 pub(crate) fn malformed(
     field: &'static str,
     offset: u64,
-    found: impl ToString,
+    found: &dyn fmt::Display,
     expected: impl Into<String>,
 ) -> Error {
     Error::Malformed { field, offset, found: found.to_string(), expected: expected.into() }

@@ -43,7 +43,8 @@ pub(crate) trait Kernel<R: Real> {
     /// What it computes.
     type Output;
     /// Does the work. Implementations are `#[inline(always)]`, as is all they call with `simd`: only
-    /// code inlined into the tier's entry may use its instructions.
+    /// code inlined into the tier's entry is compiled for its instructions. For the same reason no
+    /// closure takes part in the arithmetic.
     fn run<S: Simd<Real = R>>(self, simd: S) -> Self::Output;
 }
 
@@ -60,6 +61,11 @@ pub(crate) trait Simd: Copy {
 
     /// `value` in every lane.
     fn splat(self, value: Self::Real) -> Self::V;
+    /// `value`, rounded, in every lane.
+    #[inline(always)]
+    fn constant(self, value: f64) -> Self::V {
+        self.splat(Self::Real::from_f64(value))
+    }
     /// The first [`Self::LANES`] values of `source`, at any alignment.
     fn load(self, source: &[Self::Real]) -> Self::V;
     /// Writes the lanes to the front of `target`.

@@ -43,7 +43,9 @@ impl ColumnStatistics {
                 *sum += f64::from(value);
             }
         }
-        mean.iter_mut().for_each(|sum| *sum /= n_rows as f64);
+        for sum in &mut mean {
+            *sum /= n_rows as f64;
+        }
         let mut scale = vec![0.0f64; rows.dim()];
         for row in (0..n_rows).map(row_at) {
             for ((sum, mean), value) in scale.iter_mut().zip(&mean).zip(rows.row(row)) {
@@ -142,6 +144,7 @@ fn check_columns(name: &'static str, values: &[f64], dim: usize) -> Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these values are exact")]
 mod tests {
     use super::*;
 

@@ -227,13 +227,13 @@ impl Layout {
         let inner = Self::read_flat(inner_tag, cursor, SUPPORTED_IN_MAP)?;
         if inner.header != header {
             let expected = format!("{header}, as the ID map says");
-            return Err(malformed("inner index", offset, inner.header, expected));
+            return Err(malformed("inner index", offset, &inner.header, expected));
         }
         let ids = cursor.vector(header.ntotal as u128, 8, "ids")?;
         let (stored, _) = bytes[ids.clone()].as_chunks::<8>();
         if let Some(row) = stored.iter().position(|id| i64::from_le_bytes(*id) == NO_ID) {
             let offset = (ids.start + 8 * row) as u64;
-            return Err(malformed("id", offset, NO_ID, "an id that does not stand for no vector"));
+            return Err(malformed("id", offset, &NO_ID, "an id that does not stand for no vector"));
         }
         Ok(Self { kind, ids: Some(ids), ..inner })
     }

@@ -1,0 +1,157 @@
+"""Queries → vectors, and the table that they are looked up in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from orpheus_fast import search
+from orpheus_fast.audio import AudioStream
+from orpheus_fast.errors import DecodeError, ParameterError, UnsupportedFormatError
+from orpheus_fast.library.indexer import tap_of
+from orpheus_fast.library.scan import absolute_path, display_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from orpheus_fast.library.spaces import SpaceSpec
+    from orpheus_fast.library.store import SpaceView, Store
+
+__all__ = ["Query", "SearchTable", "Term", "embed_file", "parse_query"]
+
+Item: TypeAlias = "int | str | os.PathLike[str] | os.PathLike[bytes]"
+Query: TypeAlias = "Item | Sequence[tuple[str, Item]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a query: a track of the library, or a file that need not be in it."""
+
+    sign: float
+    track_id: int | None
+    path: bytes | None
+
+
+class SearchTable:
+    """One space of one generation, ready to be searched.
+
+    Spaces that are compared as they are stored are searched in the mapped file itself; standardised
+    ones in a copy of which every column has mean 0 and deviation 1 over the library.
+    """
+
+    def __init__(self, view: SpaceView) -> None:
+        self.generation = view.generation
+        self.track_ids = view.track_ids
+        self._spec = view.space.spec
+        self._raw = view.vectors
+        self._live = np.flatnonzero(view.track_ids >= 0)
+        self._row_of = {int(view.track_ids[row]): int(row) for row in self._live}
+        self._mean = self._scale = None
+        self._rows = view.vectors
+        if self._spec.standardise and len(self._live):
+            self._mean, self._scale = search.column_statistics(view.vectors, rows=self._live)
+            self._rows = search.standardise_rows(view.vectors, self._mean, self._scale)
+        # Every row is alive far more often than not: then no filter is needed.
+        self._allow = None if len(self._live) == len(view.track_ids) else self._live
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def row_of(self, track_id: int) -> int | None:
+        """Return the row of a track, or None if it has no vector in this space."""
+        return self._row_of.get(track_id)
+
+    def stored(self, track_id: int) -> NDArray[np.float32]:
+        """Return a track's vector as it is compared."""
+        return self._rows[self._row_of[track_id]]
+
+    def comparable(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring a vector that is not in the table to where its rows are."""
+        if self._mean is None or self._scale is None:
+            return vector
+        return search.standardise_rows(vector[np.newaxis], self._mean, self._scale)[0]
+
+    def nearest(self, vector: NDArray[np.float32], k: int) -> Iterator[tuple[int, float]]:
+        """Yield (track id, score) of the `k` best, best first; a higher score is more similar."""
+        k = min(k, len(self._live))
+        if k == 0:
+            return
+        found = search.search(self._rows, vector, k, metric=self._spec.metric, allow=self._allow)
+        sign = -1.0 if self._spec.metric == "l2" else 1.0
+        for row, distance in zip(found.ids.tolist(), found.distances.tolist(), strict=True):
+            if row >= 0:
+                yield int(self.track_ids[row]), sign * distance
+
+
+def parse_query(query: Query, store: Store) -> list[Term]:
+    """Look up what a query names.
+
+    Raises
+    ------
+    ParameterError
+        If it names nothing, an unknown track id, or has another sign than + and -.
+    FileNotFoundError
+        If it names a path that is neither in the library nor on the disk.
+    """
+    parts = [("+", query)] if isinstance(query, (int, str, os.PathLike)) else list(query)
+    if not any(sign == "+" for sign, _ in parts):
+        message = f"query {query!r} names no track to be similar to, expected at least one path or track id"
+        raise ParameterError(message)
+    return [_term(sign, item, store) for sign, item in parts]
+
+
+def _term(sign: str, item: Item, store: Store) -> Term:
+    if sign not in ("+", "-"):
+        message = f"sign is {sign!r}, expected '+' or '-'"
+        raise ParameterError(message)
+    factor = 1.0 if sign == "+" else -1.0
+    if isinstance(item, int):
+        return Term(factor, _known_id(item, store), None)
+    path = absolute_path(item)
+    track = store.catalog.track_at(path)
+    if track is not None:
+        return Term(factor, track.id, path)
+    if isinstance(item, str) and item.isascii() and item.isdecimal() and not os.path.exists(path):  # noqa: PTH110
+        return Term(factor, _known_id(int(item), store), None)
+    os.stat(path)  # noqa: PTH116 -- raises FileNotFoundError with the name
+    return Term(factor, None, path)
+
+
+def _known_id(track_id: int, store: Store) -> int:
+    if not -(2**63) <= track_id < 2**63 or not store.catalog.tracks([track_id]):
+        message = f"no track {track_id} in library {store.folder}; 'orpheus info' shows how many there are"
+        raise ParameterError(message)
+    return track_id
+
+
+def embed_file(path: bytes, spec: SpaceSpec) -> NDArray[np.float32]:
+    """Return the vector of a file that is not in the library.
+
+    Raises
+    ------
+    DecodeError, OSError
+        If it cannot be decoded.
+    """
+    total = np.zeros(spec.dim)
+    n_windows = 0
+    with AudioStream([os.fsdecode(path)], [tap_of(spec)], n_threads=1) as stream:
+        for batch in stream:
+            total += batch.rows.sum(axis=0, dtype=np.float64)
+            n_windows += len(batch)
+            for ended in batch.outcomes:
+                if ended.outcome.status == "failed":
+                    raise _refusal(path, ended.outcome.kind, ended.outcome.message)
+    if n_windows == 0:
+        raise _refusal(path, "empty", "the track yields no window")
+    vector: NDArray[np.float32] = (total / n_windows).astype(np.float32)
+    return vector
+
+
+def _refusal(path: bytes, kind: str, message: str) -> DecodeError:
+    error = UnsupportedFormatError if kind == "unsupported" else DecodeError
+    return error(f"{display_path(path)}: {message}", kind)

@@ -1,0 +1,103 @@
+//! Bits, most significant first.
+
+/// Main data that can be kept: what a frame may refer back to and the largest frame, and zeros
+/// behind them that a code word may run into.
+pub(super) const MAIN_BYTES: usize = 2048;
+
+/// A moving view of the bits of `data`; behind its end there are zeros.
+///
+/// `word` holds the next `n_ready` bits from its top; what is below them is not yet counted.
+pub(super) struct Bits<'a> {
+    data: &'a [u8],
+    next: usize,
+    word: u64,
+    n_ready: u32,
+}
+
+impl<'a> Bits<'a> {
+    /// Starts at the bit number `position`.
+    pub(super) fn new(data: &'a [u8], position: usize) -> Self {
+        let mut bits = Self { data, next: position / 8, word: 0, n_ready: 0 };
+        bits.refill();
+        bits.skip((position % 8) as u32);
+        bits
+    }
+
+    /// Number of the next bit.
+    #[inline(always)]
+    pub(super) fn position(&self) -> usize {
+        (self.next * 8).wrapping_sub(self.n_ready as usize)
+    }
+
+    /// Makes at least 56 bits ready.
+    #[inline(always)]
+    pub(super) fn refill(&mut self) {
+        let chunk = match self.data.get(self.next..).and_then(<[u8]>::first_chunk) {
+            Some(chunk) => u64::from_be_bytes(*chunk),
+            None => self.tail(),
+        };
+        self.word |= chunk >> self.n_ready;
+        self.next = self.next.wrapping_add(((63 - self.n_ready) >> 3) as usize);
+        self.n_ready |= 56;
+    }
+
+    /// The last bytes, and zeros.
+    #[cold]
+    fn tail(&self) -> u64 {
+        let rest = self.data.get(self.next..).unwrap_or(&[]);
+        (0..8).fold(0, |word, i| word << 8 | u64::from(rest.get(i).copied().unwrap_or(0)))
+    }
+
+    /// The next bits from the top of a word; not all of them are ready.
+    #[inline(always)]
+    pub(super) fn peek(&self) -> u64 {
+        self.word
+    }
+
+    /// Passes `n` bits, at most 63, that are ready.
+    #[inline(always)]
+    pub(super) fn skip(&mut self, n: u32) {
+        self.word <<= n & 63;
+        self.n_ready = self.n_ready.wrapping_sub(n);
+    }
+
+    /// The next `n` bits, at most 16, which must be ready.
+    #[inline(always)]
+    pub(super) fn take(&mut self, n: u32) -> u32 {
+        // Two shifts, because one by 64 is none.
+        let value = (self.word >> 1 >> (63 - n)) as u32;
+        self.skip(n);
+        value
+    }
+
+    /// The next `n` bits, at most 16.
+    pub(super) fn read(&mut self, n: u32) -> u32 {
+        self.refill();
+        self.take(n)
+    }
+
+    pub(super) fn flag(&mut self) -> bool {
+        self.read(1) == 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_widths_from_any_start_give_the_bits_and_then_zeros() {
+        let data: Vec<u8> = (0..23_u32).map(|i| (i * 167 + 41) as u8).collect();
+        let bit = |i: usize| data.get(i / 8).map_or(0, |byte| u32::from(byte >> (7 - i % 8) & 1));
+        for start in 0..40 {
+            let mut bits = Bits::new(&data, start);
+            let mut at = start;
+            for n in (0..=16).cycle().take(60) {
+                let expected = (at..at + n).fold(0, |value, i| value << 1 | bit(i));
+                assert_eq!(bits.position(), at);
+                assert_eq!(bits.read(n as u32), expected, "{n} bits at {at}");
+                at += n;
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The two passes over the frames of a window that everything in a classical vector comes from.
+//!
+//! The first one sees the samples: spectra, their shape, mel bands in decibels, spectral peaks. The
+//! second one needs the loudest band of the whole window: cepstra and onsets.
+
+use crate::rhythm::onset;
+use crate::spectral;
+use crate::spectrum::buffer::Buffer;
+use crate::spectrum::dct::{Cepstrum, N_MFCC};
+use crate::spectrum::fft::{N_BINS, PowerSpectrum, scratch_length};
+use crate::spectrum::mel::{MelBank, N_MELS};
+use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd};
+use crate::spectrum::stft::{FrameBuffers, Frames, n_frames};
+use crate::tuning::{Peak, PeakRange};
+
+/// Powers below this count as this.
+const LEAST_POWER: f64 = 1e-10;
+/// Bands more than this below the loudest one of the window count as this far below it.
+const RANGE_DB: f64 = 80.0;
+
+/// Rows of [`Series`].
+const CENTROID: usize = 0;
+const BANDWIDTH: usize = 1;
+const ROLLOFF: usize = 2;
+const RISE: usize = 3;
+const MFCC: usize = 4;
+const N_ROWS: usize = MFCC + N_MFCC;
+
+/// What the passes need to know.
+#[derive(Debug)]
+pub(crate) struct AnalysisPlan<R> {
+    spectrum: PowerSpectrum<R>,
+    mel: MelBank<R>,
+    cepstrum: Cepstrum<R>,
+    peaks: PeakRange,
+}
+
+impl<R: Real> AnalysisPlan<R> {
+    /// Tables for one sample rate.
+    pub(crate) fn new(sample_rate: u32) -> Self {
+        Self {
+            spectrum: PowerSpectrum::new(),
+            mel: MelBank::new(sample_rate, N_BINS),
+            cepstrum: Cepstrum::new(),
+            peaks: PeakRange::new(sample_rate),
+        }
+    }
+}
+
+/// What the passes write.
+#[derive(Debug, Default)]
+pub(crate) struct Analysis<R> {
+    /// Spectra: blocks of [`N_BINS`] vectors.
+    pub(crate) power: Buffer<R>,
+    /// Spectral peaks of all frames.
+    pub(crate) peaks: Vec<Peak>,
+    frames: FrameBuffers<R>,
+    fft: Buffer<R>,
+    bands_db: Buffer<R>,
+    series: Buffer<R>,
+}
+
+impl<R: Real> Analysis<R> {
+    /// One number per frame: see the rows' names.
+    fn row(&mut self, row: usize, n_frames: usize) -> &[R] {
+        let n_padded = n_frames.next_multiple_of(MAX_LANES);
+        &self.series.take(N_ROWS * n_padded)[row * n_padded..][..n_frames]
+    }
+
+    /// Mean spectral bins of a frame.
+    pub(crate) fn centroid_bins(&mut self, n_frames: usize) -> &[R] {
+        self.row(CENTROID, n_frames)
+    }
+
+    /// Spreads of the spectra, in bins.
+    pub(crate) fn bandwidth_bins(&mut self, n_frames: usize) -> &[R] {
+        self.row(BANDWIDTH, n_frames)
+    }
+
+    /// Roll-off bins.
+    pub(crate) fn rolloff_bins(&mut self, n_frames: usize) -> &[R] {
+        self.row(ROLLOFF, n_frames)
+    }
+
+    /// Median rise of the bands over the frame before, in dB; the first frame's means nothing.
+    pub(crate) fn rises_db(&mut self, n_frames: usize) -> &[R] {
+        self.row(RISE, n_frames)
+    }
+
+    /// Cepstral coefficient `k`.
+    pub(crate) fn mfcc(&mut self, k: usize, n_frames: usize) -> &[R] {
+        self.row(MFCC + k, n_frames)
+    }
+}
+
+/// Where band levels are in memory: one row per band, with room for a frame before the first.
+#[derive(Clone, Copy)]
+struct BandLayout {
+    stride: usize,
+}
+
+impl BandLayout {
+    const LEAD: usize = MAX_LANES;
+
+    fn new(n_frames: usize) -> Self {
+        let n_vectors = n_frames.div_ceil(MAX_LANES) + Self::LEAD / MAX_LANES;
+        // An odd number of vectors, so that the bands of one frame do not share cache sets.
+        Self { stride: (n_vectors | 1) * MAX_LANES }
+    }
+
+    fn at(self, band: usize, frame: usize) -> usize {
+        band * self.stride + Self::LEAD + frame
+    }
+}
+
+/// Both passes over `signal`.
+pub(crate) struct Analyse<'a, R> {
+    /// Tables.
+    pub(crate) plan: &'a AnalysisPlan<R>,
+    /// The window.
+    pub(crate) signal: &'a [f32],
+    /// What is written.
+    pub(crate) output: &'a mut Analysis<R>,
+}
+
+impl<R: Real> Kernel<R> for Analyse<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<Real = R>>(mut self, simd: S) {
+        let loudest = self.spectra(simd);
+        self.cepstra(simd, loudest);
+    }
+}
+
+impl<R: Real> Analyse<'_, R> {
+    /// The first pass; gives the level of the loudest band of all frames.
+    #[inline(always)]
+    fn spectra<S: Simd<Real = R>>(&mut self, simd: S) -> f64 {
+        let (plan, output) = (self.plan, &mut *self.output);
+        let n_frames = n_frames(self.signal.len());
+        let n_padded = n_frames.next_multiple_of(MAX_LANES);
+        let layout = BandLayout::new(n_frames);
+        let mut frames = Frames::new(simd, self.signal, &mut output.frames);
+        let fft = output.fft.take(scratch_length(S::LANES));
+        let spectra = output.power.take(n_frames.div_ceil(S::LANES) * N_BINS * S::LANES);
+        let bands_db = output.bands_db.take(N_MELS * layout.stride);
+        let series = output.series.take(N_ROWS * n_padded);
+        output.peaks.clear();
+
+        let mut loudest = f64::NEG_INFINITY;
+        for (block, power) in spectra.chunks_exact_mut(N_BINS * S::LANES).enumerate() {
+            let frame = block * S::LANES;
+            let n_valid = (n_frames - frame).min(S::LANES);
+            plan.spectrum.run(simd, frames.next_block(simd), fft, power);
+            let shape = spectral::describe(simd, power, &mut series[ROLLOFF * n_padded + frame..]);
+            simd.store(shape.centroid, &mut series[CENTROID * n_padded + frame..]);
+            simd.store(shape.bandwidth, &mut series[BANDWIDTH * n_padded + frame..]);
+            let levels = plan.bands_db(simd, power);
+            let mut level = levels[0];
+            for band in 0..N_MELS {
+                level = simd.max(level, levels[band]);
+                simd.store(levels[band], &mut bands_db[layout.at(band, frame)..]);
+            }
+            loudest = largest(simd, level, n_valid).max(loudest);
+            plan.peaks.find(simd, power, shape.peak, n_valid, &mut output.peaks);
+        }
+        loudest
+    }
+
+    /// The second pass.
+    #[inline(always)]
+    fn cepstra<S: Simd<Real = R>>(&mut self, simd: S, loudest: f64) {
+        let n_frames = n_frames(self.signal.len());
+        let n_padded = n_frames.next_multiple_of(MAX_LANES);
+        let layout = BandLayout::new(n_frames);
+        let bands_db: &[R] = self.output.bands_db.take(N_MELS * layout.stride);
+        let series = self.output.series.take(N_ROWS * n_padded);
+        let floor = simd.splat(R::from_f64(loudest - RANGE_DB));
+        let zero = simd.splat(R::default());
+        for frame in (0..n_frames).step_by(S::LANES) {
+            let mut levels = [zero; N_MELS];
+            let mut rises = [zero; N_MELS];
+            for band in 0..N_MELS {
+                let at = layout.at(band, frame);
+                levels[band] = simd.max(simd.load(&bands_db[at..]), floor);
+                let before = simd.max(simd.load(&bands_db[at - 1..]), floor);
+                rises[band] = simd.max(simd.sub(levels[band], before), zero);
+            }
+            let coefficients = self.plan.cepstrum.run(simd, &levels);
+            for k in 0..N_MFCC {
+                simd.store(coefficients[k], &mut series[(MFCC + k) * n_padded + frame..]);
+            }
+            simd.store(onset::median(simd, &mut rises), &mut series[RISE * n_padded + frame..]);
+        }
+    }
+}
+
+impl<R: Real> AnalysisPlan<R> {
+    /// Level of each band.
+    #[inline(always)]
+    fn bands_db<S: Simd<Real = R>>(&self, simd: S, power: &[R]) -> [S::V; N_MELS] {
+        let least = simd.constant(LEAST_POWER);
+        let db_per_octave = simd.constant(10.0 * 2.0_f64.log10());
+        let mut levels = [least; N_MELS];
+        self.mel.apply(simd, simd.lanes(power), &mut levels);
+        for level in &mut levels {
+            *level = simd.mul(db_per_octave, simd.log2(simd.max(*level, least)));
+        }
+        levels
+    }
+}
+
+/// Largest of the first `n_valid` lanes.
+#[inline(always)]
+fn largest<S: Simd>(simd: S, value: S::V, n_valid: usize) -> f64 {
+    let mut lanes = [S::Real::default(); MAX_LANES];
+    simd.store(value, &mut lanes);
+    lanes[..n_valid].iter().map(|lane| lane.to_f64()).fold(f64::NEG_INFINITY, f64::max)
+}
