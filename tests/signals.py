@@ -118,7 +118,7 @@ def wav_bytes(
     """A RIFF WAVE file.
 
     `kind` is one of `WAV_KINDS`: unsigned (8 bit only), signed or floating point, and its bits. `extensible` writes the
-    longer format chunk that multichannel files need, with the speakers given as the first so many of the standard order.
+    longer format chunk that multichannel files need, with speakers in the standard order.
     """
     bits = int(kind[1:])
     data = _wav_data(samples, kind, bits)

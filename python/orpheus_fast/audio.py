@@ -356,7 +356,7 @@ class AudioStream:
         self.close()
 
 
-def stream(
+def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every argument has a name
     sources: Iterable[AudioSource],
     *,
     sample_rate: int,

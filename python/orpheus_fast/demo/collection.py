@@ -86,6 +86,11 @@ class Piece:
     seed: int
     min_seconds: float = 18.5
 
+    def __post_init__(self) -> None:
+        if not (0 < self.tempo_bpm < math.inf and 0 < self.min_seconds < math.inf):
+            msg = f"tempo_bpm is {self.tempo_bpm} and min_seconds {self.min_seconds}, expected positive numbers"
+            raise ParameterError(msg)
+
     @property
     def n_bars(self) -> int:
         """Least even number of bars that lasts `min_seconds`."""

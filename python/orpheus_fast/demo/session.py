@@ -124,7 +124,7 @@ class Session:
 
         With `echo_beats`, repeats follow at that distance, from alternating sides.
         """
-        peak = float(np.max(np.abs(part), initial=0.0))
+        peak = max(float(part.max()), -float(part.min()))
         if peak == 0:
             return
         scaled = part * np.float32(level / peak)
@@ -145,7 +145,7 @@ class Session:
         """Finish the piece: mix and room, saturated by `drive`, faded out over the last second, loudest at `peak`."""
         sound = self._dry + reverb(self._room, self.rng, room_seconds)
         sound -= sound.mean(axis=1, keepdims=True)
-        sound /= np.float32(max(float(np.max(np.abs(sound))), 1e-9))
+        sound /= np.float32(max(float(sound.max()), -float(sound.min()), 1e-9))
         if drive:
             sound = np.tanh(sound * np.float32(drive)) / np.float32(np.tanh(drive))
         time = seconds_axis(self._n_samples / SAMPLE_RATE)[: self._n_samples]

@@ -37,7 +37,6 @@ __all__ = [
 SAMPLE_RATE = 44_100
 HIGHEST_HARMONIC_HZ = 16_000
 TABLE_LENGTH = 2048
-CONVOLUTION_BLOCK = 1 << 16
 
 
 def seconds_axis(seconds: float) -> Sound:
@@ -212,23 +211,24 @@ def reverb(sound: Sound, rng: np.random.Generator, seconds: float, damping_hz: f
     """Reverberation of a stereo sound that fades by 60 dB in `seconds`; the sound itself is not included."""
     time = seconds_axis(seconds)
     fade = decay(time, seconds / 10) * envelope(time, 0.012, 0.05)
-    mono = sound.sum(axis=0) * np.float32(0.5)
-    out = np.empty_like(sound)
+    responses = np.empty((2, time.size), dtype=np.float32)
     for channel in range(2):
-        bright = noise(rng, seconds, 150, damping_hz) * fade
-        dark = noise(rng, seconds, 150, damping_hz / 4) * fade
-        response = bright * decay(time, seconds / 20) + dark
-        out[channel] = _convolve(mono, response / np.float32(np.sqrt(np.sum(np.square(response)))))
-    return out
+        bright = noise(rng, seconds, 150, damping_hz) * decay(time, seconds / 20)
+        dark = noise(rng, seconds, 150, damping_hz / 4)
+        responses[channel] = (bright + dark) * fade
+    responses /= np.sqrt(np.sum(np.square(responses), axis=1, keepdims=True))
+    return _convolve(sound.sum(axis=0) * np.float32(0.5), responses)
 
 
-def _convolve(sound: Sound, response: Sound) -> Sound:
-    """Convolve block by block; the tail beyond the sound's end is cut off."""
-    n_fft = 1 << (CONVOLUTION_BLOCK + response.size - 1).bit_length()
-    step = n_fft - response.size
-    spectrum = np.fft.rfft(response, n_fft)
-    out = np.zeros(sound.size + n_fft, dtype=np.float32)
+def _convolve(sound: Sound, responses: Sound) -> Sound:
+    """Convolve a mono sound with one response per output channel; what rings on beyond its end is cut off."""
+    n_taps = responses.shape[1]
+    n_fft = 1 << (3 * n_taps).bit_length()
+    step = n_fft - n_taps
+    spectra = np.fft.rfft(responses, n_fft)
+    out = np.zeros((responses.shape[0], sound.size + n_fft), dtype=np.float32)
     for start in range(0, sound.size, step):
-        block = np.fft.irfft(np.fft.rfft(sound[start : start + step], n_fft) * spectrum, n_fft)
-        out[start : start + n_fft] += block.astype(np.float32)
-    return out[: sound.size]
+        spectrum = np.fft.rfft(sound[start : start + step], n_fft)
+        for channel, response in zip(out, spectra, strict=True):
+            channel[start : start + n_fft] += np.fft.irfft(spectrum * response, n_fft).astype(np.float32)
+    return out[:, : sound.size]

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orpheus_fast.errors import ParameterError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -63,10 +65,15 @@ class Chord:
 
 @dataclass(frozen=True)
 class Key:
-    """A tonic and a mode."""
+    """A tonic (`C`, `Eb`, `F#` …) and a mode, `major` or `minor`."""
 
     tonic: str
     mode: str
+
+    def __post_init__(self) -> None:
+        if self.tonic not in PITCH_CLASSES or self.mode not in SCALES:
+            msg = f"unknown key {self.tonic!r} {self.mode!r}; expected A to G, with # or b, and major or minor"
+            raise ParameterError(msg)
 
     @property
     def root(self) -> int:
@@ -87,7 +94,7 @@ class Key:
         found = NUMERAL.fullmatch(numeral)
         if found is None or found["degree"].lower() not in NUMERALS:
             msg = f"not a Roman numeral: {numeral!r}"
-            raise ValueError(msg)
+            raise ParameterError(msg)
         root = self.scale[NUMERALS.index(found["degree"].lower())] - len(found["flat"])
         triad = MAJOR_TRIAD if found["degree"].isupper() else MINOR_TRIAD
         colour = found["colour"]

@@ -197,10 +197,14 @@ class Catalog:
         return 0 if found is None else int(found[0])
 
     def row_tracks(self, space: SpaceRecord) -> Ids:
-        """Return the track that each row belongs to; -1 for a tombstone."""
+        """Return the track that each of the space's rows belongs to; -1 for a tombstone.
+
+        Where `space` is older than the catalog, that is who owns its rows now.
+        """
         tracks, rows = self._live(space)
+        own = rows < space.n_rows
         owners = np.full(space.n_rows, -1, dtype=np.int64)
-        owners[rows] = tracks
+        owners[rows[own]] = tracks[own]
         return owners
 
     def tracks_done(self, space: SpaceRecord) -> set[int]:
@@ -279,17 +283,22 @@ class Catalog:
     def _live(self, space: SpaceRecord) -> tuple[Ids, Ids]:
         """All tracks with a vector in the space, and their rows, proven as a whole."""
         with self._database.read() as connection:
+            current = self.space(space.spec.name)
             found = connection.execute(
-                "SELECT track_id, row, n_windows, checksum FROM embeddings WHERE space = ? AND row IS NOT NULL",
+                # The + keeps SQLite from walking the index and looking up each row for the other columns.
+                "SELECT track_id, row, n_windows, checksum FROM embeddings WHERE space = ? AND +row IS NOT NULL",
                 (space.id,),
             ).fetchall()
+        if current.file != space.file:
+            # Started afresh since: nobody owns a row of the old file any more.
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         try:
             table = np.array(found, dtype=np.int64).reshape(-1, 4)
         except (TypeError, ValueError, OverflowError):
             raise self._altered(f"rows of space {space.spec.name!r}") from None
         tracks, rows, n_windows, checksums = table.T
         sound = (embedding_checksums(space.id, tracks, rows, n_windows) == checksums).all()
-        if not sound or len(table) != space.n_live or ((rows < 0) | (rows >= space.n_rows)).any():
+        if not sound or len(table) != current.n_live or ((rows < 0) | (rows >= current.n_rows)).any():
             raise self._altered(f"rows of space {space.spec.name!r}")
         return tracks, rows
 

@@ -83,6 +83,12 @@ class Database:
             return cls._connect(path, "rw", writable=False)
         log = path.with_name(path.name + "-wal")
         has_log = log.exists() and log.stat().st_size > 0
+        if has_log and not path.with_name(path.name + "-shm").exists():
+            message = (
+                f"{path} has changes that are still in {log.name}, and its folder cannot be written to; "
+                "copy the library to where you may write, or open it once with more rights"
+            )
+            raise LibraryError(message)
         return cls._connect(path, "ro" if has_log else "ro&immutable=1", writable=False)
 
     @classmethod

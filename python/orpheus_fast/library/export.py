@@ -13,7 +13,7 @@ from urllib.parse import quote_from_bytes
 import numpy as np
 
 from orpheus_fast.errors import LibraryError, ParameterError, ShapeError
-from orpheus_fast.library.vectors import naming
+from orpheus_fast.library.disk import naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

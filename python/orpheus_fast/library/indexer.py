@@ -256,7 +256,7 @@ def _result(job: Job, ended: TrackOutcome, sums: Mapping[str, _Sum | None]) -> T
 
 
 def _settled(found: FoundFile, outcome: Outcome) -> tuple[Outcome, bytes | None]:
-    """The outcome that stands, and the file's digest, once the file was looked at again."""
+    """Look at the file again: return the outcome that stands, and the file's digest."""
     try:
         same = found_file(found.path, found.root).is_same_as(found)
     except OSError as error:
@@ -272,7 +272,7 @@ def _settled(found: FoundFile, outcome: Outcome) -> tuple[Outcome, bytes | None]
 
 
 def _looked_at_again(job: Job) -> Job:
-    """The same job for the file as it is now; if it is gone, the decoder will say so."""
+    """Return the job for the file as it is now; if it is gone, the decoder will say so."""
     try:
         return replace(job, found=found_file(job.found.path, job.found.root))
     except OSError:

@@ -269,7 +269,8 @@ class Library:
         destination : path-like
             File to write; a table of the tracks is written beside vectors.
         format : {"faiss", "npy", "csv"}
-            A FAISS Flat index; a NumPy array; the catalog as a table.
+            A FAISS Flat index of the vectors as they are compared; a NumPy array of the vectors as
+            they are stored; a table, of all tracks if no space is named, else of the space's vectors.
         space : str, optional
             None takes the library's first space.
         overwrite : bool
@@ -280,8 +281,16 @@ class Library:
         list of pathlib.Path
             The files written.
         """
-        name = self._space_name(space)
-        return export.export(self._store, Path(destination), format=format, space=name, overwrite=overwrite)
+        catalog = self._store.catalog
+        if format == "csv" and space is None:
+            return [export.export_tracks(catalog, destination, overwrite=overwrite)]
+        view = self._store.load(self._space_name(space))
+        # What FAISS compares must be what `similar` compares.
+        vectors = SearchTable(view).rows if format == "faiss" else None
+        files = export.export_space(
+            catalog, view, destination, file_format=format, vectors=vectors, overwrite=overwrite
+        )
+        return list(files)
 
     def check(self) -> list[Damage]:
         """Verify every block and every value; return what does not hold, empty if all is well."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import fcntl
 import json
 import os
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from orpheus_fast.errors import LibraryLockedError
+from orpheus_fast.library.disk import naming
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -85,8 +86,9 @@ class WriterLock:
         path = Path(folder) / LOCK_NAME
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
-            _lock(fd, path, wait_seconds)
-            _write_owner(fd)
+            with naming(path):
+                _lock(fd, path, wait_seconds)
+                _write_owner(fd)
         except BaseException:
             os.close(fd)
             raise
@@ -102,12 +104,12 @@ class WriterLock:
         fd, self._fd = self._fd, None
         if fd is None:
             return
-        try:
-            # The file itself stays: to unlink it would let two writers lock two files of one name.
+        # The file itself stays: to unlink it would let two writers lock two files of one name. And a
+        # record that cannot be emptied does no harm: the lock is what counts.
+        with contextlib.suppress(OSError):
             if self._pid == os.getpid():
                 os.ftruncate(fd, 0)
-        finally:
-            os.close(fd)
+        os.close(fd)
 
     def __enter__(self) -> Self:
         return self
@@ -158,8 +160,6 @@ def _lock(fd: int, path: Path, wait_seconds: float) -> None:
             if remaining <= 0:
                 raise LibraryLockedError(_refusal(path, wait_seconds)) from None
             time.sleep(min(_POLL_SECONDS, remaining))
-        except OSError as error:
-            raise OSError(error.errno or errno.ENOLCK, error.strerror, str(path)) from None
         else:
             return
 

@@ -52,10 +52,11 @@ class SearchTable:
         self._live = np.flatnonzero(view.track_ids >= 0)
         self._row_of = {int(view.track_ids[row]): int(row) for row in self._live}
         self._mean = self._scale = None
-        self._rows = view.vectors
+        #: What is searched: the stored vectors, or standardised ones.
+        self.rows = view.vectors
         if self._spec.standardise and len(self._live):
             self._mean, self._scale = search.column_statistics(view.vectors, rows=self._live)
-            self._rows = search.standardise_rows(view.vectors, self._mean, self._scale)
+            self.rows = search.standardise_rows(view.vectors, self._mean, self._scale)
         # Every row is alive far more often than not: then no filter is needed.
         self._allow = None if len(self._live) == len(view.track_ids) else self._live
 
@@ -68,7 +69,7 @@ class SearchTable:
 
     def stored(self, track_id: int) -> NDArray[np.float32]:
         """Return a track's vector as it is compared."""
-        return self._rows[self._row_of[track_id]]
+        return self.rows[self._row_of[track_id]]
 
     def comparable(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bring a vector that is not in the table to where its rows are."""
@@ -81,7 +82,7 @@ class SearchTable:
         k = min(k, len(self._live))
         if k == 0:
             return
-        found = search.search(self._rows, vector, k, metric=self._spec.metric, allow=self._allow)
+        found = search.search(self.rows, vector, k, metric=self._spec.metric, allow=self._allow)
         sign = -1.0 if self._spec.metric == "l2" else 1.0
         for row, distance in zip(found.ids.tolist(), found.distances.tolist(), strict=True):
             if row >= 0:

@@ -46,7 +46,7 @@ def preview(
 
 
 def specs_of(names: Sequence[str] | None, store: Store | None) -> list[SpaceSpec]:
-    """The definitions of the wanted spaces, as this version computes them."""
+    """Return the definitions of the wanted spaces, as this version computes them."""
     if names is None:
         names = list(store.catalog.spaces()) if store is not None else []
     return [built_in(name) for name in dict.fromkeys(names or DEFAULT_SPACES)]
@@ -60,6 +60,7 @@ def preview_of(
     *,
     retry_failed: bool,
 ) -> IndexReport:
+    """Scan and plan for a library, or for one that is yet to be made, and change nothing."""
     started = time.monotonic()
     catalog = store.catalog if store is not None else None
     ledger.check_roots(catalog, paths)
@@ -81,6 +82,7 @@ def index_into(
     jobs: int | None,
     retry_failed: bool,
 ) -> IndexReport:
+    """Scan, plan and work through what is due; see `Library.index`."""
     started = time.monotonic()
     ledger.check_roots(writer.catalog, paths)
     scanned = scan(paths, progress=lambda n: tell(IndexProgress("scan", 0, n)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from orpheus_fast.errors import LibraryFormatError
 from orpheus_fast.library.damage import damaged
 from orpheus_fast.library.database import Database
+from orpheus_fast.library.disk import naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,8 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {}
 def create(path: Path, created_by: str) -> None:
     """Make an empty catalog at `path`, whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
-    unfinished.unlink(missing_ok=True)
+    with naming(path):
+        unfinished.unlink(missing_ok=True)
     with closing(Database.create(unfinished)) as database, database.write() as connection:
         for statement in _build():
             connection.execute(statement)
@@ -126,7 +128,8 @@ def create(path: Path, created_by: str) -> None:
         meta = {"format_version": str(FORMAT_VERSION), "created_at": created_at, "created_by": created_by}
         meta |= {"library_id": uuid.uuid4().hex, "generation": "0"}
         connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", meta.items())
-    unfinished.replace(path)
+    with naming(path):
+        unfinished.replace(path)
 
 
 def check(database: Database, *, writable: bool) -> None:

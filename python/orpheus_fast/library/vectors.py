@@ -13,7 +13,6 @@ follows each commit for the sake of `numpy.load`, and is never believed here.
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
 import re
@@ -28,6 +27,7 @@ import numpy as np
 
 from orpheus_fast.errors import ParameterError, ShapeError
 from orpheus_fast.library.damage import damaged
+from orpheus_fast.library.disk import fsync_directory, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
-__all__ = ["BLOCK_BYTES", "HEADER_BYTES", "VERIFIED_BYTES", "Appended", "VectorFile", "fsync_directory", "naming"]
+__all__ = ["BLOCK_BYTES", "HEADER_BYTES", "VERIFIED_BYTES", "Appended", "VectorFile"]
 
 HEADER_BYTES: Final = 128
 BLOCK_BYTES: Final = 65_536
@@ -262,28 +262,6 @@ class VectorFile:
                 block = (offset + start) // BLOCK_BYTES
                 if zlib.crc32(data[start : start + BLOCK_BYTES]) != checksums[block]:
                     yield block
-
-
-def fsync_directory(path: Path) -> None:
-    """See to the disk that files made in, or moved into, `path` are found there after a power failure."""
-    with naming(path):
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Give the file's name to system errors that come without one, such as a full disk."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        number = error.errno or errno.EIO
-        raise OSError(number, error.strerror or os.strerror(number), str(path)) from error
 
 
 @contextmanager

@@ -12,9 +12,9 @@ import numpy as np
 from orpheus_fast.errors import LibraryError, ShapeError, UnknownSpaceError
 from orpheus_fast.library.catalog import CATALOG_NAME, is_vector_file
 from orpheus_fast.library.changes import CatalogWriter
+from orpheus_fast.library.disk import fsync_directory, naming
 from orpheus_fast.library.lock import LOCK_NAME, WriterLock
 from orpheus_fast.library.store import VECTORS_FOLDER, Store, check_catalog_is_there, existing
-from orpheus_fast.library.vectors import fsync_directory
 
 if TYPE_CHECKING:
     import os
@@ -107,7 +107,7 @@ class Writer(Store):
                 space = self.catalog.add_space(spec)
             elif refresh:
                 space = self.catalog.restart_space(spec)
-                self.vector_file(held).path.unlink(missing_ok=True)
+                _remove(self.vector_file(held).path)
             else:
                 message = (
                     f"library {self.folder} holds {held.n_live} vectors of space {held.spec.space_id}, "
@@ -174,7 +174,7 @@ class Writer(Store):
         repairs = []
         for path in (self.folder / VECTORS_FOLDER).iterdir():
             if path.name != space.file and is_vector_file(space.spec.name, path.name):
-                path.unlink()
+                _remove(path)
                 repairs.append(f"{path}: removed vectors that space {space.spec.space_id} has replaced")
         return repairs
 
@@ -212,6 +212,11 @@ def _row(vector: ArrayLike, space: SpaceRecord) -> NDArray[np.float32]:
         message = f"vector has shape {row.shape}, expected ({space.spec.dim},) in space {space.spec.name!r}"
         raise ShapeError(message)
     return row
+
+
+def _remove(path: Path) -> None:
+    with naming(path):
+        path.unlink(missing_ok=True)
 
 
 def _prepared(folder: str | os.PathLike[str]) -> Path:

@@ -36,25 +36,27 @@ pub(crate) fn describe<S: Simd>(
 ) -> Shape<S::V> {
     let zero = simd.constant(0.0);
     let mut groups = [[zero; 3]; N_GROUPS];
-    let mut peak = zero;
-    for (group, bins) in groups.iter_mut().zip(simd.lanes(power).chunks(GROUP)) {
+    // Sums up to the end of each group, added in the reference's order: where hardly anything is left
+    // above the roll-off, the last place decides the bin.
+    let mut sums = [zero; N_GROUPS];
+    let (mut peak, mut total) = (zero, zero);
+    for (index, bins) in simd.lanes(power).chunks(GROUP).enumerate() {
+        let group = &mut groups[index];
         for (j, bin) in bins.iter().enumerate() {
-            let magnitude = simd.sqrt(*bin);
+            let magnitude = simd.fast_sqrt(*bin);
             peak = simd.max(peak, *bin);
+            total = simd.add(total, magnitude);
             group[0] = simd.add(group[0], magnitude);
             group[1] = simd.mul_add(simd.constant(j as f64), magnitude, group[1]);
             group[2] = simd.mul_add(simd.constant((j * j) as f64), magnitude, group[2]);
         }
-    }
-    let mut total = zero;
-    for group in &groups {
-        total = simd.add(total, group[0]);
+        sums[index] = total;
     }
     // A silent frame has its centroid, bandwidth and roll-off at zero.
     let silent = simd.less(total, simd.constant(S::Real::TINY));
     let share = simd.select(silent, zero, simd.div(simd.constant(1.0), total));
     let (centroid, bandwidth) = centre_and_width(simd, &groups, share);
-    rolloff(simd, &groups, total, power, rolloff_bins);
+    rolloff(simd, &sums, total, power, rolloff_bins);
     Shape { centroid, bandwidth, peak }
 }
 
@@ -81,17 +83,16 @@ fn centre_and_width<S: Simd>(simd: S, groups: &[Moments<S::V>], share: S::V) -> 
 #[inline(always)]
 fn rolloff<S: Simd>(
     simd: S,
-    groups: &[Moments<S::V>],
+    sums: &[S::V; N_GROUPS],
     total: S::V,
     power: &[S::Real],
     bins: &mut [S::Real],
 ) {
     let threshold = simd.mul(simd.constant(ROLLOFF), total);
-    let (mut sum, mut below, mut n_groups) = (simd.constant(0.0), simd.constant(0.0), simd.constant(0.0));
-    for [m0, ..] in groups {
-        sum = simd.add(sum, *m0);
-        let short = simd.less(sum, threshold);
-        below = simd.select(short, sum, below);
+    let (mut below, mut n_groups) = (simd.constant(0.0), simd.constant(0.0));
+    for sum in sums {
+        let short = simd.less(*sum, threshold);
+        below = simd.select(short, *sum, below);
         n_groups = simd.select(short, simd.add(n_groups, simd.constant(1.0)), n_groups);
     }
     let mut values = [[S::Real::default(); MAX_LANES]; 3];
@@ -99,11 +100,11 @@ fn rolloff<S: Simd>(
     simd.store(below, &mut values[1]);
     simd.store(n_groups, &mut values[2]);
     for (lane, bin) in bins.iter_mut().enumerate().take(S::LANES) {
-        let [threshold, mut sum, n_groups] = values.map(|values| values[lane].to_f64());
-        let start = n_groups as usize * GROUP;
+        let [threshold, mut sum, n_groups] = values.map(|values| values[lane]);
+        let start = n_groups.to_f64() as usize * GROUP;
         let mut n_below = 0;
         for at in start..(start + GROUP).min(N_BINS) {
-            sum += power[at * S::LANES + lane].to_f64().sqrt();
+            sum = sum + power[at * S::LANES + lane].sqrt();
             if sum >= threshold {
                 break;
             }

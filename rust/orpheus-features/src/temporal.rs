@@ -11,6 +11,9 @@ pub(crate) const MAX_AMPLITUDE: f32 = 1e12;
 /// Samples as close to zero as this count as zero, and zero as positive.
 const ZERO: f32 = 1e-10;
 
+/// The sign of a float32.
+const SIGN: u32 = 1 << 31;
+
 /// Partial sums: as many as fill two of the widest vectors.
 const N_SUMS: usize = 32;
 
@@ -41,10 +44,10 @@ impl Kernel<f32> for Measure<'_> {
             return Err(Error::Empty);
         }
         let n_frames = n_frames(samples.len());
-        let (mut energy, mut n_crossings, mut sound) = (0.0, 0, true);
+        let (mut energy, mut n_crossings, mut loudest) = (0.0, 0, 0);
         let mut before = samples[0];
         for (hop, values) in samples.chunks(HOP_LENGTH).enumerate() {
-            sound &= values.iter().fold(true, |sound, x| sound & (x.abs() <= MAX_AMPLITUDE));
+            loudest = largest_magnitude(values).max(loudest);
             energy += sum_of_squares(values);
             // Frame t covers hops t - 2 to t + 1; the sample that opens a hop is also the first one
             // of frame t = hop + 2.
@@ -55,7 +58,7 @@ impl Kernel<f32> for Measure<'_> {
             n_crossings += n_covering(hop + 1) * opens;
             before = values[values.len() - 1];
         }
-        if !sound {
+        if loudest > MAX_AMPLITUDE.to_bits() {
             return Err(refusal(samples));
         }
         let n_counted = (n_frames * N_FFT) as f64;
@@ -69,6 +72,13 @@ impl Kernel<f32> for Measure<'_> {
 #[inline(always)]
 fn is_negative(sample: f32) -> bool {
     sample < -ZERO
+}
+
+/// Bits of the largest absolute value. Magnitudes order as their bits do, and what is not finite comes
+/// last.
+#[inline(always)]
+fn largest_magnitude(values: &[f32]) -> u32 {
+    values.iter().map(|value| value.to_bits() & !SIGN).max().unwrap_or(0)
 }
 
 /// Changes of sign between neighbours.

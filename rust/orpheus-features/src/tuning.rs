@@ -15,6 +15,10 @@ const HIGHEST_HZ: f64 = 4000.0;
 /// A peak has more than this share of the frame's largest power.
 const PEAK_SHARE: f64 = 0.1;
 
+/// Neighbours that differ by less than this share are level: it is above the errors of a float32
+/// spectrum, which would make peaks of the flat spectrum of a click.
+const LEVEL: f64 = 2e-6;
+
 /// A0, from which notes are counted.
 const A0_HZ: f32 = 27.5;
 const SEMITONES: f32 = 12.0;
@@ -64,13 +68,15 @@ impl PeakRange {
         peaks: &mut Vec<Peak>,
     ) {
         let vectors = simd.lanes(power);
-        let least = simd.mul(loudest, simd.splat(S::Real::from_f64(PEAK_SHARE)));
+        let least = simd.mul(loudest, simd.constant(PEAK_SHARE));
+        let margin = simd.constant(1.0 + LEVEL);
         let valid = u32::MAX >> (32 - n_valid.clamp(1, MAX_LANES));
         let Some(range) = vectors.get(self.first_bin - 1..self.last_bin + 2) else { return };
         for (offset, three) in range.windows(3).enumerate() {
             // Above the threshold and the bin before, and not below the bin after.
-            let above = simd.less(simd.max(least, three[0]), three[1]);
-            let mut lanes = simd.bits(above) & !simd.bits(simd.less(three[1], three[2])) & valid;
+            let above = simd.less(simd.max(least, simd.mul(margin, three[0])), three[1]);
+            let rising = simd.less(simd.mul(margin, three[1]), three[2]);
+            let mut lanes = simd.bits(above) & !simd.bits(rising) & valid;
             while lanes != 0 {
                 let lane = lanes.trailing_zeros() as usize;
                 lanes &= lanes - 1;
@@ -125,7 +131,8 @@ fn median_power(peaks: &mut [Peak]) -> Option<f32> {
 /// The histogram bin of a frequency's offset from the nearest note.
 fn offset_bin(hz: f32) -> usize {
     let octaves = f64::from(hz / A0_HZ).log2() as f32;
-    let above = (SEMITONES * octaves).rem_euclid(1.0);
+    let semitones = SEMITONES * octaves;
+    let above = semitones - semitones.floor();
     let offset = f64::from(if above >= 0.5 { above - 1.0 } else { above });
     // Rounding can put the guess one off: the edges decide.
     let guess = ((offset + 0.5) * N_TUNINGS as f64) as usize;

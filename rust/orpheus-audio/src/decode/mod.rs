@@ -4,6 +4,7 @@ mod flac;
 pub(crate) mod mpeg;
 mod symphonia;
 
+use self::mpeg::layer3::Mix;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::outcome::Outcome;
@@ -95,10 +96,20 @@ impl Decoder {
     ///
     /// Whatever [`Error`] says, but [`Error::Cancelled`].
     pub fn open(source: &Source, limits: &Limits) -> Result<Self> {
+        Self::open_mixed(source, limits, Mix::Channels)
+    }
+
+    /// Like [`Decoder::open`] for callers that want the mean of all channels, which some decoders
+    /// come to sooner than to the channels. [`downmix`] takes the blocks either way.
+    pub(crate) fn open_mono(source: &Source, limits: &Limits) -> Result<Self> {
+        Self::open_mixed(source, limits, Mix::Mono)
+    }
+
+    fn open_mixed(source: &Source, limits: &Limits, mix: Mix) -> Result<Self> {
         let mut input = Input::open(source, limits)?;
         let watch = input.watch()?;
         let sniffed = sniff(&mut input)?;
-        let backend = open_backend(input, sniffed)?;
+        let backend = open_backend(input, sniffed, mix)?;
         let info = backend.info();
         limits.check_format(info.sample_rate, info.n_channels)?;
         Ok(Self {
@@ -212,9 +223,9 @@ fn mend(block: &mut Block) -> u64 {
     most
 }
 
-fn open_backend(input: Input, sniffed: Sniffed) -> Result<Box<dyn Backend>> {
+fn open_backend(input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
     Ok(match sniffed.container {
-        Container::Mpeg => Box::new(mpeg::Mpeg::open(input, sniffed.start)?),
+        Container::Mpeg => Box::new(mpeg::Mpeg::open(input, sniffed.start, mix)?),
         Container::Flac => Box::new(flac::open(input, sniffed)?),
         _ => Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?),
     })
@@ -241,7 +252,8 @@ pub struct DecodeOptions {
 /// outcome says so.
 pub fn decode(source: &Source, options: &DecodeOptions) -> Result<(Signal, TrackInfo, Outcome)> {
     wall::contain(|| {
-        let mut decoder = Decoder::open(source, &options.limits)?;
+        let mix = if options.mono { Mix::Mono } else { Mix::Channels };
+        let mut decoder = Decoder::open_mixed(source, &options.limits, mix)?;
         let info = decoder.info().clone();
         let to = options.sample_rate.unwrap_or(info.sample_rate);
         let n_channels = if options.mono { 1 } else { info.n_channels };

@@ -139,7 +139,9 @@ impl Symphonia {
                     if error.kind() != ErrorKind::UnexpectedEof {
                         return Err(error.into());
                     }
-                    if self.info.n_samples.is_none() {
+                    // A WAV that was written to a pipe states no length: it ends where it ends.
+                    let streamed = self.info.codec.starts_with("pcm");
+                    if self.info.n_samples.is_none() && !streamed {
                         self.losses.add(0, "the file ends in the middle of a packet");
                     }
                     return Ok(None);
@@ -175,6 +177,10 @@ impl Symphonia {
     /// A jump of the container's clock is audio that vanished without an error.
     fn note_gap(&mut self, packet: &Packet) {
         let at = packet.pts.get();
+        if packet.dur.get() == 0 {
+            // The container does not say how long a packet is, so nothing can be missed.
+            return;
+        }
         if let Some(expected) = self.next_ticks {
             let gap = self.samples(u64::try_from(at.saturating_sub(expected)).unwrap_or(0));
             if gap > self.gap_tolerance() {

@@ -116,7 +116,7 @@ impl Pipeline {
         expected: Option<u64>,
         job: &mut Job<'_>,
     ) -> Result<(Outcome, u64)> {
-        let mut decoder = Decoder::open(source, job.limits)?;
+        let mut decoder = Decoder::open_mono(source, job.limits)?;
         let info = job.info.insert(decoder.info().clone()).clone();
         let mut lanes = self.lanes(&info, expected)?;
         loop {
@@ -207,7 +207,7 @@ fn make_row(
 
 /// Decodes a track only to learn how long it is.
 fn count(source: &Source, job: &mut Job<'_>) -> Result<u64> {
-    let mut decoder = Decoder::open(source, job.limits)?;
+    let mut decoder = Decoder::open_mono(source, job.limits)?;
     while decoder.next_block()?.is_some() {
         if (job.cancelled)() {
             return Err(Error::Cancelled);

@@ -25,6 +25,8 @@ const LOG_GAIN: f64 = 1e6;
 const LEAD: usize = 8;
 /// Lags that are transformed together, in vectors.
 const N_TOGETHER: usize = 4;
+/// The widest vector of float64, in values.
+const MAX_LANES_F64: usize = MAX_LANES / 2;
 
 /// Everything about tempo estimation that depends on the sample rate only.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(crate) struct TempoPlan {
     sines: Vec<f64>,
     /// 1 and -1 in turn.
     signs: Vec<f64>,
+    /// Hann window over the frames.
+    window: Vec<f64>,
     /// How often each frequency counts in the whole circle: twice, but at the ends.
     counts: Vec<f64>,
     /// Beats per minute at each lag.
@@ -50,7 +54,6 @@ pub(crate) struct TempoBuffers {
     padded: Buffer<f64>,
     real: Buffer<f64>,
     imaginary: Buffer<f64>,
-    power: Buffer<f64>,
     sum: Buffer<f64>,
     correlation: Buffer<f64>,
 }
@@ -74,6 +77,7 @@ impl TempoPlan {
             cosines: table(&|k| angle(k).cos()),
             sines: table(&|k| angle(k).sin()),
             signs: table(&|k| if k % 2 == 0 { 1.0 } else { -1.0 }),
+            window: table(&|frame| 0.5 - 0.5 * angle(2 * frame).cos()),
             counts: table(&|k| if k == 0 || k == n_window { 1.0 } else { 2.0 }),
             bpm: (0..n_window).map(bpm).collect(),
             weights: (0..n_window).map(|lag| if lag == 0 { 0.0 } else { weight(lag) }).collect(),
@@ -83,7 +87,7 @@ impl TempoPlan {
 
 /// Frequencies of a plan, rounded up to whole groups of vectors.
 fn n_padded(n_window: usize) -> usize {
-    (n_window + 1).next_multiple_of(MAX_LANES * N_TOGETHER)
+    (n_window + 1).next_multiple_of(MAX_LANES_F64 * N_TOGETHER)
 }
 
 /// Beats per minute of a signal whose frames have the given onset strengths; zero where no frame has
@@ -105,34 +109,24 @@ impl Kernel<f64> for Tempo<'_> {
         let Self { plan, strength, buffers } = self;
         let Some(first) = strength.iter().position(|value| *value != 0.0) else { return 0.0 };
         let n_window = plan.n_window;
-        let padded = zeroed(&mut buffers.padded, strength.len() + 2 * n_window);
+        let n_padded = plan.signs.len();
+        let padded = zeroed(&mut buffers.padded, strength.len() + n_window + n_padded);
         pad(strength, n_window / 2, padded);
 
-        let n_padded = plan.signs.len();
         let mut slide = Slide {
             plan,
             real: zeroed(&mut buffers.real, n_padded + 2 * LEAD),
             imaginary: zeroed(&mut buffers.imaginary, n_padded + 2 * LEAD),
-            power: zeroed(&mut buffers.power, n_padded),
             sum: zeroed(&mut buffers.sum, n_padded),
         };
         let sample = |at: isize| usize::try_from(at).map_or(0.0, |at| padded[at]);
-        // Onsets in the window, without its first frame: there a Hann window is zero.
-        let mut n_onsets = 0;
         // The last window that holds nothing ends where the first onset begins.
         let empty = (n_window / 2 + first) as isize - n_window as isize;
         for frame in empty..strength.len() as isize {
-            if frame >= 0 && n_onsets > 0 {
-                slide.add_window(simd);
+            if let Ok(start) = usize::try_from(frame) {
+                slide.add_window(simd, &padded[start..]);
             }
-            let entering = sample(frame + n_window as isize);
-            slide.advance(simd, sample(frame), entering);
-            n_onsets += usize::from(entering != 0.0);
-            n_onsets -= usize::from(sample(frame + 1) != 0.0);
-            if n_onsets == 0 && sample(frame + 1) == 0.0 {
-                // What is left are rounding errors, and scaling would blow them up.
-                slide.clear();
-            }
+            slide.advance(simd, sample(frame), sample(frame + n_window as isize));
         }
         let correlation = buffers.correlation.take(n_padded);
         plan.transform(simd, slide.sum, correlation);
@@ -162,8 +156,6 @@ struct Slide<'a> {
     /// Spectrum without the Hann window; frequency `k` at `LEAD + k`.
     real: &'a mut [f64],
     imaginary: &'a mut [f64],
-    /// Power of the last window added.
-    power: &'a mut [f64],
     /// Sum of the windows' powers, each of unit energy.
     sum: &'a mut [f64],
 }
@@ -173,16 +165,19 @@ impl Slide<'_> {
     #[inline(always)]
     fn advance<S: Simd<Real = f64>>(&mut self, simd: S, leaving: f64, entering: f64) {
         let (leaving, entering) = (simd.splat(leaving), simd.splat(entering));
-        for k in (0..self.plan.signs.len()).step_by(S::LANES) {
-            let (cosine, sine) = (simd.load(&self.plan.cosines[k..]), simd.load(&self.plan.sines[k..]));
-            let real = simd.sub(simd.load(&self.real[LEAD + k..]), leaving);
-            let imaginary = simd.load(&self.imaginary[LEAD + k..]);
-            // The frame that enters is half a circle's length away from the one that leaves.
-            let real = simd.mul_add(simd.load(&self.plan.signs[k..]), entering, real);
-            let turned = simd.neg_mul_add(imaginary, sine, simd.mul(real, cosine));
-            simd.store(turned, &mut self.real[LEAD + k..]);
-            let turned = simd.mul_add(imaginary, cosine, simd.mul(real, sine));
-            simd.store(turned, &mut self.imaginary[LEAD + k..]);
+        let n_padded = self.plan.signs.len();
+        let reals = simd.lanes_mut(&mut self.real[LEAD..][..n_padded]).iter_mut();
+        let imaginaries = simd.lanes_mut(&mut self.imaginary[LEAD..][..n_padded]).iter_mut();
+        let cosines = self.plan.cosines.chunks_exact(S::LANES);
+        let sines = self.plan.sines.chunks_exact(S::LANES);
+        let signs = self.plan.signs.chunks_exact(S::LANES);
+        for ((((re, im), cosine), sine), sign) in reals.zip(imaginaries).zip(cosines).zip(sines).zip(signs) {
+            let (cosine, sine) = (simd.load(cosine), simd.load(sine));
+            // The frame that enters is half a circle away from the one that leaves.
+            let real = simd.mul_add(simd.load(sign), entering, simd.sub(*re, leaving));
+            let imaginary = *im;
+            *re = simd.neg_mul_add(imaginary, sine, simd.mul(real, cosine));
+            *im = simd.mul_add(imaginary, cosine, simd.mul(real, sine));
         }
         self.mirror();
     }
@@ -201,54 +196,82 @@ impl Slide<'_> {
         }
     }
 
-    /// Adds the power spectrum of the window as it stands, under a Hann window and of unit energy.
+    /// Adds the power spectrum of the window, which starts with `frames`, under a Hann window and of
+    /// unit energy.
     #[inline(always)]
-    fn add_window<S: Simd<Real = f64>>(&mut self, simd: S) {
-        let mut energy = simd.splat(0.0);
-        for k in (0..self.power.len()).step_by(S::LANES) {
-            let real = windowed(simd, &self.real[LEAD + k - 2..]);
-            let imaginary = windowed(simd, &self.imaginary[LEAD + k - 2..]);
-            let power = simd.mul_add(real, real, simd.mul(imaginary, imaginary));
-            simd.store(power, &mut self.power[k..]);
-            energy = simd.mul_add(simd.load(&self.plan.counts[k..]), power, energy);
-        }
-        let mut lanes = [0.0; MAX_LANES];
-        simd.store(energy, &mut lanes);
-        let energy: f64 = lanes.iter().sum();
+    fn add_window<S: Simd<Real = f64>>(&mut self, simd: S, frames: &[f64]) {
+        let plan = self.plan;
+        let energy = plan.energy(simd, frames);
+        // Not from the spectrum: there, an empty window would leave rounding errors to blow up.
         if energy < f64::MIN_POSITIVE {
             return;
         }
-        // The circle has twice the window's length; its mean power is the energy of the window.
-        let scale = simd.splat(2.0 * self.plan.n_window as f64 / energy);
-        for k in (0..self.power.len()).step_by(S::LANES) {
-            let sum = simd.mul_add(scale, simd.load(&self.power[k..]), simd.load(&self.sum[k..]));
-            simd.store(sum, &mut self.sum[k..]);
+        let scale = simd.splat(1.0 / energy);
+        let n_padded = plan.signs.len();
+        let reals = Sides::new::<S>(self.real, n_padded);
+        let imaginaries = Sides::new::<S>(self.imaginary, n_padded);
+        let sums = simd.lanes_mut(self.sum).iter_mut();
+        for ((real, imaginary), sum) in reals.zip(imaginaries).zip(sums) {
+            let (real, imaginary) = (windowed(simd, real), windowed(simd, imaginary));
+            let power = simd.mul_add(real, real, simd.mul(imaginary, imaginary));
+            *sum = simd.mul_add(scale, power, *sum);
         }
-    }
-
-    /// Empties the window.
-    #[inline(always)]
-    fn clear(&mut self) {
-        self.real.fill(0.0);
-        self.imaginary.fill(0.0);
     }
 }
 
-/// A Hann window, in the frequency domain: half of each frequency less a quarter of those two away. The
-/// first is that of `values[2]`.
+/// Vectors of a spectrum, each with those two frequencies below and above.
+struct Sides<'a> {
+    below: std::slice::ChunksExact<'a, f64>,
+    here: std::slice::ChunksExact<'a, f64>,
+    above: std::slice::ChunksExact<'a, f64>,
+}
+
+impl<'a> Sides<'a> {
+    #[inline(always)]
+    fn new<S: Simd>(values: &'a [f64], n_padded: usize) -> Self {
+        let from = |start: usize| values[start..][..n_padded].chunks_exact(S::LANES);
+        Self { below: from(LEAD - 2), here: from(LEAD), above: from(LEAD + 2) }
+    }
+}
+
+impl<'a> Iterator for Sides<'a> {
+    type Item = [&'a [f64]; 3];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        Some([self.below.next()?, self.here.next()?, self.above.next()?])
+    }
+}
+
+/// A Hann window, in the frequency domain: half of each frequency less a quarter of those two away.
 #[inline(always)]
-fn windowed<S: Simd<Real = f64>>(simd: S, values: &[f64]) -> S::V {
-    let sides = simd.add(simd.load(values), simd.load(&values[4..]));
-    let middle = simd.mul(simd.splat(0.5), simd.load(&values[2..]));
+fn windowed<S: Simd<Real = f64>>(simd: S, [below, here, above]: [&[f64]; 3]) -> S::V {
+    let sides = simd.add(simd.load(below), simd.load(above));
+    let middle = simd.mul(simd.splat(0.5), simd.load(here));
     simd.neg_mul_add(simd.splat(0.25), sides, middle)
 }
 
 impl TempoPlan {
+    /// Energy of the window that starts with `frames`.
+    #[inline(always)]
+    fn energy<S: Simd<Real = f64>>(&self, simd: S, frames: &[f64]) -> f64 {
+        let mut sum = simd.splat(0.0);
+        let windows = self.window.chunks_exact(S::LANES);
+        for (frames, window) in frames.chunks_exact(S::LANES).zip(windows) {
+            let value = simd.mul(simd.load(frames), simd.load(window));
+            sum = simd.mul_add(value, value, sum);
+        }
+        let mut lanes = [0.0; MAX_LANES];
+        simd.store(sum, &mut lanes);
+        lanes.iter().sum()
+    }
+
     /// Autocorrelation at every lag, from the summed power spectra.
     ///
     /// Clenshaw's recurrence for a cosine series: stable, and two operations per term.
     #[inline(always)]
     fn transform<S: Simd<Real = f64>>(&self, simd: S, sum: &[f64], correlation: &mut [f64]) {
+        // The circle has twice the window's length.
         let scale = simd.splat(1.0 / (2.0 * self.n_window as f64));
         for lag in (0..correlation.len()).step_by(S::LANES * N_TOGETHER) {
             let mut cosine = [simd.splat(0.0); N_TOGETHER];

@@ -77,7 +77,13 @@ impl<'a, R: Real> Frames<'a, R> {
         }
         self.next_hop += S::LANES;
         for row in self.tile.chunks_exact_mut(self.stride) {
-            row.copy_within(S::LANES..S::LANES + N_SHARED_HOPS, 0);
+            let (first, last) = row.split_at_mut(S::LANES);
+            // One place more than is shared: a copy of four is a single move.
+            match (first.first_chunk_mut::<HOPS_PER_FRAME>(), last.first_chunk()) {
+                (Some(first), Some(last)) => *first = *last,
+                // With fewer lanes, what is shared overlaps.
+                _ => row.copy_within(S::LANES..S::LANES + N_SHARED_HOPS, 0),
+            }
         }
         simd.interleave(self.rows, HOP_LENGTH, &mut self.tile[N_SHARED_HOPS..], self.stride);
         Tile { values: self.tile, stride: self.stride }

@@ -220,7 +220,7 @@ impl<'a> Cursor<'a> {
             left => Err(malformed(
                 "end of the index",
                 self.offset(),
-                format!("followed by {left} bytes"),
+                &format!("followed by {left} bytes"),
                 "the end of the file",
             )),
         }

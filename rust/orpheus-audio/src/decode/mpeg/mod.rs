@@ -4,18 +4,15 @@
 //! files without a Xing header and cuts at it, believes a Xing header of zero frames, and cannot
 //! say what it skipped.
 
+mod frame_decoder;
 pub(crate) mod header;
 mod info_tag;
+pub(crate) mod layer3;
 
-use symphonia::core::audio::{Audio, GenericAudioBufferRef};
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
-use symphonia::core::packet::PacketRef;
-use symphonia::core::units::{Duration, Timestamp};
-use symphonia::default::codecs::MpaDecoder;
-
+use self::frame_decoder::FrameDecoder;
 use self::header::{FrameHeader, HEADER_BYTES, find_chain};
 use self::info_tag::InfoTag;
+use self::layer3::{Mix, Soundness};
 use super::{Backend, Block, Losses, TrackInfo};
 use crate::error::{Error, Result};
 use crate::source::Input;
@@ -29,7 +26,7 @@ const LEAD_IN_FRAMES: u64 = 4;
 /// Frames → samples.
 pub(super) struct Mpeg {
     frames: Frames,
-    decoder: MpaDecoder,
+    decoder: FrameDecoder,
     info: TrackInfo,
     losses: Losses,
     tag: Option<InfoTag>,
@@ -38,14 +35,13 @@ pub(super) struct Mpeg {
     /// The last samples, kept back until it is known whether they are the encoder's padding.
     held: Block,
     n_frames: u64,
-    n_silent_lead: u64,
-    /// Main-data bytes of earlier frames that a frame may refer back to (the bit reservoir).
-    reservoir: usize,
+    /// Planes that the decoder hands over: the file's channels, or their mean.
+    n_planes: usize,
     ended: bool,
 }
 
 impl Mpeg {
-    pub(super) fn open(input: Input, start: u64) -> Result<Self> {
+    pub(super) fn open(input: Input, start: u64, mix: Mix) -> Result<Self> {
         let mut frames = Frames::new(input, start)?;
         let Some((first, bytes)) = frames.next(&mut Losses::default())? else {
             return Err(Error::damaged("no MPEG frame"));
@@ -54,15 +50,13 @@ impl Mpeg {
         if tag.is_none() {
             frames.step_back();
         }
-        let (codec, name) = match first.layer {
-            1 => (CODEC_ID_MP1, "mp1"),
-            2 => (CODEC_ID_MP2, "mp2"),
-            _ => (CODEC_ID_MP3, "mp3"),
+        let name = match first.layer {
+            1 => "mp1",
+            2 => "mp2",
+            _ => "mp3",
         };
-        let mut parameters = AudioCodecParameters::new();
-        parameters.for_codec(codec).with_sample_rate(first.sample_rate);
-        let decoder = MpaDecoder::try_new(&parameters, &AudioDecoderOptions::default())
-            .map_err(|error| Error::damaged(error.to_string()))?;
+        let decoder = FrameDecoder::new(&first, mix)?;
+        let n_planes = if mix == Mix::Mono && decoder.mixes() { 1 } else { first.n_channels };
         let n_samples = tag.as_ref().and_then(|tag| tag.n_samples(&first));
         Ok(Self {
             frames,
@@ -79,8 +73,7 @@ impl Mpeg {
             tag,
             held: Block::default(),
             n_frames: 0,
-            n_silent_lead: 0,
-            reservoir: 0,
+            n_planes,
             ended: false,
         })
     }
@@ -89,39 +82,22 @@ impl Mpeg {
     fn decode_frame(&mut self) -> Result<bool> {
         let Some((header, bytes)) = self.frames.next(&mut self.losses)? else { return Ok(false) };
         self.n_frames += 1;
-        let borrowed = main_data_begin(&header, bytes);
-        let missing = borrowed > self.reservoir;
-        let own = bytes.len().saturating_sub(HEADER_BYTES + header.side_info_bytes());
-        self.reservoir = (self.reservoir + own).min(511);
         let n_samples = u64::from(header.n_samples);
-        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::new(n_samples), bytes);
-        match self.decoder.decode_ref(&packet) {
-            Ok(GenericAudioBufferRef::F32(buffer))
-                if buffer.num_planes() == self.info.n_channels =>
-            {
-                self.held.channels.resize_with(self.info.n_channels, Vec::new);
-                for (held, plane) in self.held.channels.iter_mut().zip(buffer.iter_planes()) {
-                    held.extend_from_slice(plane);
-                }
-                if missing {
-                    self.note_missing(n_samples);
-                }
+        if header.n_channels != self.info.n_channels {
+            self.losses.add(n_samples, "the number of channels changes");
+            return Ok(true);
+        }
+        self.held.channels.resize_with(self.n_planes, Vec::new);
+        match self.decoder.decode(&header, bytes, &mut self.held.channels) {
+            Ok(Soundness::Sound) => {}
+            // A stream cut out of a longer one starts like this; everything after it is sound.
+            Ok(Soundness::MissingReservoir) if self.n_frames <= LEAD_IN_FRAMES => {}
+            Ok(Soundness::MissingReservoir) => {
+                self.losses.add(n_samples, "a frame refers to data that is missing");
             }
-            Ok(_) => self.losses.add(n_samples, "the number of channels changes"),
-            Err(_) if self.n_frames <= LEAD_IN_FRAMES && missing => self.n_silent_lead += 1,
-            Err(error) => self.losses.add(n_samples, error.to_string()),
+            Err(why) => self.losses.add(n_samples, why),
         }
         Ok(true)
-    }
-
-    /// A frame leans on data that never came: what was decoded is not what was encoded.
-    fn note_missing(&mut self, n_samples: u64) {
-        if self.n_frames <= LEAD_IN_FRAMES {
-            // A stream cut out of a longer one starts like this; everything after it is sound.
-            self.n_silent_lead += 1;
-        } else {
-            self.losses.add(n_samples, "a frame refers to data that is missing");
-        }
     }
 
     /// Moves what is certain to be audio from the held samples to `block`.
@@ -166,7 +142,7 @@ impl Backend for Mpeg {
     }
 
     fn next_block(&mut self, block: &mut Block) -> Result<bool> {
-        block.clear(self.info.n_channels);
+        block.clear(self.n_planes);
         if self.ended {
             return Ok(false);
         }
@@ -192,19 +168,6 @@ impl Backend for Mpeg {
 
     fn tolerance(&self) -> u64 {
         0
-    }
-}
-
-/// How many main-data bytes of earlier frames a layer III frame needs (§2.4.1.7).
-fn main_data_begin(header: &FrameHeader, bytes: &[u8]) -> usize {
-    let crc_bytes = if bytes.get(1).is_some_and(|byte| byte & 1 == 0) { 2 } else { 0 };
-    let at = HEADER_BYTES + crc_bytes;
-    match (header.layer, bytes.get(at..at + 2)) {
-        (3, Some(&[first, second])) if header.mpeg1 => {
-            usize::from(first) << 1 | usize::from(second >> 7)
-        }
-        (3, Some(&[first, _])) => usize::from(first),
-        _ => 0,
     }
 }
 

@@ -8,13 +8,13 @@ use std::arch::x86_64::{
     _mm256_div_ps, _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps,
     _mm256_loadu_pd, _mm256_loadu_ps, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps,
     _mm256_movemask_pd, _mm256_movemask_ps, _mm256_mul_pd, _mm256_mul_ps,
-    _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_pd, _mm256_set1_ps,
+    _mm256_permute2f128_ps, _mm256_rsqrt_ps, _mm256_set1_epi32, _mm256_set1_pd, _mm256_set1_ps,
     _mm256_shuffle_ps, _mm256_sqrt_pd, _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_storeu_pd,
     _mm256_storeu_ps, _mm256_sub_epi32, _mm256_sub_pd, _mm256_sub_ps, _mm256_unpackhi_ps,
     _mm256_unpacklo_ps,
 };
 
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, refine_sqrt};
 use crate::spectrum::log::log2_of_mantissa;
 
 /// Proof that this machine has AVX2 and FMA.
@@ -133,6 +133,13 @@ impl Simd for Avx2F32 {
         sqrt(a) = _mm256_sqrt_ps;
         mul_add(a, b, c) = _mm256_fmadd_ps;
         neg_mul_add(a, b, c) = _mm256_fnmadd_ps;
+    }
+
+    #[inline(always)]
+    fn fast_sqrt(self, a: __m256) -> __m256 {
+        // SAFETY: `self` proves that the machine has AVX2 and FMA.
+        let inverse = unsafe { _mm256_rsqrt_ps(self.max(a, self.splat(f32::MIN_POSITIVE))) };
+        refine_sqrt(self, a, inverse)
     }
 
     #[inline(always)]

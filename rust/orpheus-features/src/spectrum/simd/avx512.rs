@@ -7,13 +7,13 @@ use std::arch::x86_64::{
     _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_div_pd, _mm512_div_ps,
     _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_loadu_pd,
     _mm512_loadu_ps, _mm512_mask_blend_pd, _mm512_mask_blend_ps, _mm512_max_pd, _mm512_max_ps,
-    _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_pd,
+    _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_rsqrt14_ps, _mm512_set1_epi32, _mm512_set1_pd,
     _mm512_set1_ps, _mm512_sqrt_pd, _mm512_sqrt_ps, _mm512_srai_epi32, _mm512_storeu_pd,
     _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_pd, _mm512_sub_ps,
 };
 
 use super::avx2::{Avx2, interleave_8};
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, refine_sqrt};
 use crate::spectrum::log::log2_of_mantissa;
 
 /// Proof that this machine has AVX-512 (F, VL, BW, DQ).
@@ -135,6 +135,13 @@ impl Simd for Avx512F32 {
         sqrt(a) = _mm512_sqrt_ps;
         mul_add(a, b, c) = _mm512_fmadd_ps;
         neg_mul_add(a, b, c) = _mm512_fnmadd_ps;
+    }
+
+    #[inline(always)]
+    fn fast_sqrt(self, a: __m512) -> __m512 {
+        // SAFETY: `self` proves that the machine has AVX-512.
+        let inverse = unsafe { _mm512_rsqrt14_ps(self.max(a, self.splat(f32::MIN_POSITIVE))) };
+        refine_sqrt(self, a, inverse)
     }
 
     #[inline(always)]

@@ -14,6 +14,8 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
+use std::fmt::Debug;
+use std::ops::Add;
 use std::sync::OnceLock;
 
 use scalar::Scalar;
@@ -26,7 +28,7 @@ const FORCE_TIER: &str = "ORPHEUS_FORCE_TIER";
 
 /// A float type that kernels compute in.
 pub(crate) trait Real:
-    Copy + Default + PartialOrd + Send + Sync + std::fmt::Debug + 'static
+    Copy + Default + PartialOrd + Add<Output = Self> + Send + Sync + Debug + 'static
 {
     /// Smallest positive normal value.
     const TINY: f64;
@@ -34,6 +36,8 @@ pub(crate) trait Real:
     fn from_f64(value: f64) -> Self;
     /// Exact.
     fn to_f64(self) -> f64;
+    /// Square root.
+    fn sqrt(self) -> Self;
     /// Runs `kernel` with the instructions of `tier`.
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output;
 }
@@ -92,6 +96,12 @@ pub(crate) trait Simd: Copy {
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
     /// Square root.
     fn sqrt(self, a: Self::V) -> Self::V;
+    /// Square root of values of at least zero, to within two units in the last place, where that is
+    /// faster. Values that are not normal may give zero.
+    #[inline(always)]
+    fn fast_sqrt(self, a: Self::V) -> Self::V {
+        self.sqrt(a)
+    }
     /// Base-2 logarithm of positive normal values.
     fn log2(self, a: Self::V) -> Self::V;
     /// Where `a < b`.
@@ -111,6 +121,15 @@ pub(crate) trait Simd: Copy {
             }
         }
     }
+}
+
+/// Square root of `a` from an approximation to its inverse, by one step of Newton's method.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn refine_sqrt<S: Simd<Real = f32>>(simd: S, a: S::V, inverse: S::V) -> S::V {
+    let root = simd.mul(a, inverse);
+    let half = simd.mul(simd.splat(0.5), inverse);
+    simd.mul_add(half, simd.neg_mul_add(root, root, a), root)
 }
 
 /// The instruction set that kernels run with; holding one proves that this machine has it.
@@ -185,6 +204,11 @@ impl Real for f32 {
         f64::from(self)
     }
 
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {
         match tier.0 {
             Isa::Scalar => kernel.run(Scalar::<f32>::default()),
@@ -211,6 +235,11 @@ impl Real for f64 {
     #[inline(always)]
     fn to_f64(self) -> f64 {
         self
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
     }
 
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {

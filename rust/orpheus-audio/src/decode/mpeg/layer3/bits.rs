@@ -1,9 +1,5 @@
 //! Bits, most significant first.
 
-/// Main data that can be kept: what a frame may refer back to and the largest frame, and zeros
-/// behind them that a code word may run into.
-pub(super) const MAIN_BYTES: usize = 2048;
-
 /// A moving view of the bits of `data`; behind its end there are zeros.
 ///
 /// `word` holds the next `n_ready` bits from its top; what is below them is not yet counted.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::FrameError;
-use super::bands::{MAX_BANDS, N_LINES, N_PAIRS, Slot};
+use super::bands::{N_LINES, N_PAIRS, Slot};
 use super::bits::Bits;
 use super::huffman_codes::{LEAVES, LINBITS, QUADS_A};
 
@@ -18,7 +18,7 @@ const MAX_VALUE: usize = 15 + (1 << 13) - 1;
 const LONGER: u16 = 1 << 15;
 
 /// What is coded in one granule of one channel behind the scalefactors.
-pub(super) struct Coded<'a> {
+pub(super) struct Coded {
     pub(super) tables: [u8; 3],
     /// Pair at which each region ends.
     pub(super) region_ends: [usize; 3],
@@ -26,8 +26,12 @@ pub(super) struct Coded<'a> {
     /// Number of the bit behind the last one.
     pub(super) end: usize,
     pub(super) slots: &'static [Slot; N_PAIRS],
-    pub(super) gains: [f32; MAX_BANDS + 1],
+    pub(super) gains: Gains,
 }
+
+/// What the values of each band are multiplied by; as long as a band's number can be wide, so that
+/// no look-up is checked.
+pub(super) type Gains = [f32; 256];
 
 /// Decoding tables.
 pub(super) struct Codes {
@@ -132,7 +136,7 @@ fn quads(leaves: &[u16; 16]) -> [u16; FIRST] {
 #[inline(always)]
 pub(super) fn decode(
     codes: &Codes,
-    bits: &mut Bits,
+    mut bits: Bits,
     coded: &Coded,
     lines: &mut [f32; N_LINES],
 ) -> Result<usize, FrameError> {
@@ -146,12 +150,12 @@ pub(super) fn decode(
                 (4 | 14, _) => return Err(FrameError::ReservedTable),
                 (1..16, _) => {
                     let code = &codes.pairs[table];
-                    plain_pairs(code, &codes.powers, bits, (slots, &coded.gains), lines);
+                    plain_pairs(code, &codes.powers, &mut bits, (slots, &coded.gains), lines);
                 }
                 (_, linbits) => {
                     let code = &codes.pairs[if table < 24 { 16 } else { 24 }];
                     let scale = (slots, &coded.gains);
-                    escaped_pairs(code, &codes.powers, bits, u32::from(linbits), scale, lines);
+                    escaped_pairs(code, &codes.powers, &mut bits, u32::from(linbits), scale, lines);
                 }
             }
             if bits.position() > coded.end {
@@ -160,7 +164,7 @@ pub(super) fn decode(
             start = end;
         }
     }
-    Ok(quadruples(&codes.quads[usize::from(coded.quads_b)], bits, coded, lines))
+    Ok(quadruples(&codes.quads[usize::from(coded.quads_b)], &mut bits, coded, lines))
 }
 
 type Scale<'a> = (&'a [Slot], &'a [f32; MAX_BANDS + 1]);
@@ -211,7 +215,7 @@ fn add_pair(
     bits: &mut Bits,
     entry: u16,
     powers: [f32; 2],
-    (slot, gains): (&Slot, &[f32; MAX_BANDS + 1]),
+    (slot, gains): (&Slot, &Gains),
     lines: &mut [f32; N_LINES],
 ) {
     let n = u32::from(entry & 31);
@@ -227,10 +231,10 @@ fn add_pair(
 fn add(
     powers: [f32; 2],
     signs: [u32; 2],
-    (slot, gains): (&Slot, &[f32; MAX_BANDS + 1]),
+    (slot, gains): (&Slot, &Gains),
     lines: &mut [f32; N_LINES],
 ) {
-    let gain = gains[usize::from(slot.band).min(MAX_BANDS)];
+    let gain = gains[usize::from(slot.band)];
     for i in 0..2 {
         let value = f32::from_bits(powers[i].to_bits() ^ signs[i]);
         lines[usize::from(slot.at[i])] += value * gain;

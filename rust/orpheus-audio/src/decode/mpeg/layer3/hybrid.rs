@@ -15,13 +15,11 @@ pub(super) type Rows = [[[f32; 8]; 4]; 18];
 /// What the last granule adds to the next.
 pub(super) struct Overlap {
     rows: Rows,
-    /// Groups of eight subbands that are not zero.
-    n_groups: usize,
 }
 
 impl Overlap {
     pub(super) const fn new() -> Self {
-        Self { rows: [[[0.0; 8]; 4]; 18], n_groups: 0 }
+        Self { rows: [[[0.0; 8]; 4]; 18] }
     }
 }
 
@@ -65,13 +63,16 @@ impl Tables {
         let turn = |angle: f64| [angle.cos() as f32, angle.sin() as f32];
         let same = ALIAS.map(|c| (1.0 / (1.0 + c * c).sqrt()) as f32);
         let other = ALIAS.map(|c| (c / (1.0 + c * c).sqrt()) as f32);
-        let but_last = |value: f32, last: f32| std::array::from_fn(|i| if i < 7 { value } else { last });
+        let but_last =
+            |value: f32, last: f32| std::array::from_fn(|i| if i < 7 { value } else { last });
         Self {
             before: std::array::from_fn(|k| turn(PI * (4 * k + 1) as f64 / 72.0)),
             behind: std::array::from_fn(|k| turn(PI * k as f64 / 18.0)),
             ninths: [1.0, 2.0, 4.0].map(|k| turn(2.0 * PI * k / 9.0)),
             sixths: std::array::from_fn(|n| {
-                std::array::from_fn(|k| (PI / 24.0 * ((2 * n + 1) * (2 * k + 1)) as f64).cos() as f32)
+                std::array::from_fn(|k| {
+                    (PI / 24.0 * ((2 * n + 1) * (2 * k + 1)) as f64).cos() as f32
+                })
             }),
             windows: [Shape::Long, Shape::Start, Shape::Short, Shape::Stop].map(signed_window),
             same: [same.map(|c| [c; 8]), same.map(|c| but_last(c, 1.0))],
@@ -128,7 +129,6 @@ pub(super) fn synthesize<L: Lanes, const ADD: bool>(
         }
     }
     if ADD {
-        overlap.n_groups = overlap.n_groups.max(n_groups);
         return;
     }
     for group in n_groups..4 {
@@ -136,7 +136,6 @@ pub(super) fn synthesize<L: Lanes, const ADD: bool>(
             out[t][group] = std::mem::take(&mut overlap.rows[t][group]);
         }
     }
-    overlap.n_groups = n_groups;
 }
 
 /// Butterflies between neighbouring subbands; returns how many are not zero afterwards.
@@ -187,7 +186,10 @@ fn eight(lines: &mut [f32], at: usize) -> &mut [f32; 8] {
 /// The windowed samples of one group of subbands.
 #[inline(always)]
 fn transform<L: Lanes>(tables: &Tables, rows: &Rows, block: BlockType, group: usize) -> [L; 36] {
-    let lines: [L; 18] = std::array::from_fn(|i| L::load(&rows[i][group]));
+    let mut lines = [L::splat(0.0); 18];
+    for (line, row) in lines.iter_mut().zip(rows) {
+        *line = L::load(&row[group]);
+    }
     let window = &tables.windows[block.shape as usize];
     if group == 0 && block.mixed {
         let low = long(tables, lines, &tables.windows[Shape::Long as usize]);
@@ -195,7 +197,7 @@ fn transform<L: Lanes>(tables: &Tables, rows: &Rows, block: BlockType, group: us
             Shape::Short => short(tables, lines, window),
             _ => long(tables, lines, window),
         };
-        return std::array::from_fn(|t| low_two(low[t], high[t]));
+        return low_two(low, high);
     }
     match block.shape {
         Shape::Short => short(tables, lines, window),
@@ -204,26 +206,32 @@ fn transform<L: Lanes>(tables: &Tables, rows: &Rows, block: BlockType, group: us
 }
 
 /// The two lowest lanes of `low` and the others of `high`.
-fn low_two<L: Lanes>(low: L, high: L) -> L {
+#[inline(always)]
+fn low_two<L: Lanes>(low: [L; 36], mut high: [L; 36]) -> [L; 36] {
     let (mut low_lanes, mut lanes) = ([0.0; 8], [0.0; 8]);
-    low.store(&mut low_lanes);
-    high.store(&mut lanes);
-    lanes[..2].copy_from_slice(&low_lanes[..2]);
-    L::load(&lanes)
+    for (low, high) in low.into_iter().zip(&mut high) {
+        low.store(&mut low_lanes);
+        high.store(&mut lanes);
+        lanes[..2].copy_from_slice(&low_lanes[..2]);
+        *high = L::load(&lanes);
+    }
+    high
 }
 
 /// One long block: 18 lines → 36 samples.
 #[inline(always)]
 fn long<L: Lanes>(tables: &Tables, lines: [L; 18], window: &[[f32; 8]; 36]) -> [L; 36] {
     let values = cosine_transform(tables, lines);
-    std::array::from_fn(|t| {
+    let mut samples = [L::splat(0.0); 36];
+    for t in 0..36 {
         let from = match t {
             0..9 => t + 9,
             9..27 => 26 - t,
             _ => t - 27,
         };
-        values[from].mul(L::load(&window[t]))
-    })
+        samples[t] = values[from].mul(L::load(&window[t]));
+    }
+    samples
 }
 
 /// Three short blocks: 6 lines each → 12 samples each.
@@ -231,13 +239,12 @@ fn long<L: Lanes>(tables: &Tables, lines: [L; 18], window: &[[f32; 8]; 36]) -> [
 fn short<L: Lanes>(tables: &Tables, lines: [L; 18], window: &[[f32; 8]; 36]) -> [L; 36] {
     let mut samples = [L::splat(0.0); 36];
     for w in 0..3 {
-        let values: [L; 6] = std::array::from_fn(|n| {
-            let mut sum = lines[w].mul(L::splat(tables.sixths[n][0]));
-            for k in 1..6 {
-                sum = lines[3 * k + w].mul_add(L::splat(tables.sixths[n][k]), sum);
+        let mut values = [L::splat(0.0); 6];
+        for k in 0..6 {
+            for (value, factors) in values.iter_mut().zip(&tables.sixths) {
+                *value = lines[3 * k + w].mul_add(L::splat(factors[k]), *value);
             }
-            sum
-        });
+        }
         for t in 0..12 {
             let from = match t {
                 0..3 => t + 3,
@@ -255,10 +262,13 @@ fn short<L: Lanes>(tables: &Tables, lines: [L; 18], window: &[[f32; 8]; 36]) -> 
 /// Fourier transform of nine points between two rotations.
 #[inline(always)]
 fn cosine_transform<L: Lanes>(tables: &Tables, x: [L; 18]) -> [L; 18] {
-    let mut points: [[L; 2]; 9] =
-        std::array::from_fn(|k| rotated([x[2 * k], x[17 - 2 * k]], tables.before[k]));
+    let mut points = [[x[0]; 2]; 9];
+    for k in 0..9 {
+        points[k] = rotated([x[2 * k], x[17 - 2 * k]], tables.before[k]);
+    }
     for b in 0..3 {
-        [points[b], points[b + 3], points[b + 6]] = three([points[b], points[b + 3], points[b + 6]]);
+        [points[b], points[b + 3], points[b + 6]] =
+            three([points[b], points[b + 3], points[b + 6]]);
     }
     // Row `c` of column `b` turns by `b * c` ninths.
     points[4] = rotated(points[4], tables.ninths[0]);
@@ -295,13 +305,7 @@ fn three<L: Lanes>([a, b, c]: [[L; 2]; 3]) -> [[L; 2]; 3] {
     let middle = [sum[0].neg_mul_add(half, a[0]), sum[1].neg_mul_add(half, a[1])];
     [
         [a[0].add(sum[0]), a[1].add(sum[1])],
-        [
-            difference[1].mul_add(height, middle[0]),
-            difference[0].neg_mul_add(height, middle[1]),
-        ],
-        [
-            difference[1].neg_mul_add(height, middle[0]),
-            difference[0].mul_add(height, middle[1]),
-        ],
+        [difference[1].mul_add(height, middle[0]), difference[0].neg_mul_add(height, middle[1])],
+        [difference[1].neg_mul_add(height, middle[0]), difference[0].mul_add(height, middle[1])],
     ]
 }

@@ -2,6 +2,7 @@
 
 use super::bands::{Layout, MAX_BANDS};
 use super::bits::Bits;
+use super::huffman::Gains;
 use super::side_info::Part;
 
 /// Scalefactors of one channel in one granule, in coded order.
@@ -120,8 +121,8 @@ impl Scalefactors {
         part: &Part,
         layout: &Layout,
         quarters: i32,
-    ) -> [f32; MAX_BANDS + 1] {
-        let mut gains = [0.0; MAX_BANDS + 1];
+    ) -> Gains {
+        let mut gains = [0.0; 256];
         let base = part.global_gain - 210 + quarters;
         let shift = 1 + part.scalefac_scale;
         let n_bands = layout.edges.len() - 1;
@@ -162,8 +163,7 @@ fn low_widths(compress: u32, intensity: bool) -> (usize, [u32; 4]) {
 
 /// `2^(n / 4)`, for `n` of −500 to 500.
 fn quarter_octaves(n: i32) -> f32 {
-    const FRACTIONS: [f32; 4] =
-        [1.0, 1.189_207_1, std::f32::consts::SQRT_2, 1.681_792_8];
+    const FRACTIONS: [f32; 4] = [1.0, 1.189_207_1, std::f32::consts::SQRT_2, 1.681_792_8];
     let octave = f32::from_bits(((127 + (n >> 2)) as u32) << 23);
     octave * FRACTIONS[(n & 3) as usize]
 }

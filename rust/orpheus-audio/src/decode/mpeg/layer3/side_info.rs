@@ -102,7 +102,8 @@ pub(super) struct SideInfo {
 impl SideInfo {
     pub(super) fn parse(bytes: &[u8], mode: &Mode, bands: &Bands) -> Result<Self, FrameError> {
         let mut bits = Bits::new(bytes, 0);
-        let mut info = Self { main_data_begin: main_data_begin(&mut bits, mode), ..Self::default() };
+        let mut info =
+            Self { main_data_begin: main_data_begin(&mut bits, mode), ..Self::default() };
         if mode.mpeg1 {
             for shared in &mut info.shared[..mode.n_channels] {
                 *shared = std::array::from_fn(|_| bits.flag());

@@ -1,0 +1,447 @@
+"""Vectors in, neighbours out: exact search over FAISS files and over matrices in memory."""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias
+
+import numpy as np
+
+from orpheus_fast import _native
+from orpheus_fast._arrays import as_float32
+from orpheus_fast.errors import ParameterError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Neighbours",
+    "VectorIndex",
+    "column_statistics",
+    "inverse_norms",
+    "search",
+    "standardise_rows",
+    "write_flat",
+]
+
+Metric: TypeAlias = Literal["cosine", "inner_product", "l2"]
+
+
+class Neighbours(NamedTuple):
+    """The nearest vectors of each query, nearest first, ties by ascending id.
+
+    Both arrays have shape `(n_queries, k)`, or `(k,)` for a single query that was given as one
+    vector. `k` is what was asked for or, if that is less, the number of vectors that were allowed:
+    fewer answers, never made-up ones. Only where stored vectors hold NaN can a row of several be
+    shorter than the others; it ends with id -1 and distance NaN.
+
+    Attributes
+    ----------
+    distances : numpy.ndarray of float32
+        Squared L2 distances (ascending), or inner products or cosines (descending).
+    ids : numpy.ndarray of int64
+        The vectors they belong to.
+    """
+
+    distances: NDArray[np.float32]
+    ids: NDArray[np.int64]
+
+
+class VectorIndex:
+    """Read-only nearest-neighbour index over a FAISS file.
+
+    Reads Flat files (L2 and inner product), with or without a map of ids (IDMap, IDMap2). The file
+    is memory-mapped: opening copies no vectors, and processes that open the same file share its
+    pages. Answers are exact and do not depend on the number of threads. Searching is safe from
+    several threads and releases the GIL.
+
+    FAISS has no cosine. An index of vectors of length one under "inner_product" gives cosines for
+    queries of length one.
+
+    The file must not be shortened while it is open; files that orpheus_fast writes never are, a new
+    version comes as a new file under the old name. A file that was shortened is refused at the next
+    search, but one that is shortened during a search ends the process (SIGBUS).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> path = Path(tempfile.mkdtemp()) / "catalogue.faiss"
+    >>> write_flat(path, np.eye(4), metric="l2")
+    >>> index = VectorIndex.open(path)
+    >>> distances, ids = index.search([[0.9, 0.2, 0.0, 0.0]], k=2)
+    >>> ids
+    array([[0, 1]])
+    >>> index.search([0.9, 0.2, 0.0, 0.0], k=2, allow=[1, 3]).ids
+    array([1, 3])
+    """
+
+    __slots__ = ("_native", "_path")
+
+    def __init__(self, path: str | os.PathLike[str] | os.PathLike[bytes] | bytes) -> None:
+        self._path = os.fsdecode(path)
+        self._native = _native.FlatIndex(self._path)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | os.PathLike[bytes] | bytes) -> Self:
+        """Map the file at `path`.
+
+        Parameters
+        ----------
+        path : path-like
+            A FAISS file.
+
+        Returns
+        -------
+        VectorIndex
+            Ready to be searched.
+
+        Raises
+        ------
+        IndexFormatError
+            If it is not a FAISS file, is damaged, or holds another kind of index, which is named.
+        OSError
+            If it cannot be opened: `FileNotFoundError`, `PermissionError`, ...
+        """
+        return cls(path)
+
+    def search(self, queries: ArrayLike, k: int, *, allow: ArrayLike | None = None, n_threads: int = 1) -> Neighbours:
+        """Find the `k` stored vectors nearest to each query.
+
+        Parameters
+        ----------
+        queries : array_like, shape (n_queries, dim) or (dim,)
+            Converted to C-contiguous float32; an array that already is one is not copied. Must not
+            change during the call.
+        k : int > 0
+            Neighbours per query. More than there are gives all there are.
+        allow : array_like of int or of bool, optional
+            Which vectors may be neighbours: their ids in any order (ids that are not in the index
+            allow nothing), or one truth value per stored vector, in stored order. The others are
+            not even read.
+        n_threads : int > 0
+            At most this many threads, the caller's included. A search that is too small to gain
+            stays on the caller's thread.
+
+        Returns
+        -------
+        Neighbours
+            `(distances, ids)`.
+
+        Raises
+        ------
+        ShapeError
+            If an array does not fit the index.
+        ParameterError
+            If `k` or `n_threads` is not positive, or a query is not finite.
+        IndexFormatError
+            If the file has been shortened since it was opened.
+        """
+
+        def found(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+            return self._native.search(rows, _positive("k", k), _allowed(allow), _positive("n_threads", n_threads))
+
+        return _searched(queries, self.dim, found)
+
+    def reconstruct(self, id: int) -> NDArray[np.float32]:  # noqa: A002 -- as the glossary has it
+        """Return the stored vector with the given id; of several, the one stored last.
+
+        Parameters
+        ----------
+        id : int
+            As in `Neighbours.ids`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (dim,)
+            A copy.
+
+        Raises
+        ------
+        ParameterError
+            If no vector has this id.
+        """
+        number = operator.index(id)
+        if not -(2**63) <= number < 2**63:
+            message = f"id {number} is not in the index of {self.ntotal} vectors"
+            raise ParameterError(message)
+        return self._native.reconstruct(number)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The id of every vector in stored order: 0, 1, ... unless the file states others."""
+        return self._native.ids()
+
+    @property
+    def ntotal(self) -> int:
+        """How many vectors are stored."""
+        return self._native.ntotal
+
+    @property
+    def dim(self) -> int:
+        """Values per vector."""
+        return self._native.dim
+
+    @property
+    def metric(self) -> Literal["inner_product", "l2"]:
+        """How vectors are compared."""
+        return self._native.metric
+
+    @property
+    def kind(self) -> str:
+        """What `faiss.index_factory` calls this kind of index, such as "IDMap2,Flat"."""
+        return self._native.kind
+
+    def __len__(self) -> int:
+        return self.ntotal
+
+    def __repr__(self) -> str:
+        shape = f"kind={self.kind!r}, ntotal={self.ntotal}, dim={self.dim}, metric={self.metric!r}"
+        return f"VectorIndex({self._path!r}, {shape})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        return type(self), (os.path.abspath(self._path),)  # noqa: PTH100 -- the path may be no Unicode
+
+
+def search(
+    matrix: ArrayLike,
+    queries: ArrayLike,
+    k: int,
+    *,
+    metric: Metric = "cosine",
+    allow: ArrayLike | None = None,
+    inverse_norms: ArrayLike | None = None,
+    n_threads: int = 1,
+) -> Neighbours:
+    """Find the `k` rows of a matrix nearest to each query. Exact; the GIL is released.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n_vectors, dim)
+        C-contiguous float32 is searched where it lies, a memory-mapped file too; anything else is
+        converted first. Row numbers are the ids. Must not change during the call.
+    queries : array_like, shape (n_queries, dim) or (dim,)
+        As for the matrix.
+    k : int > 0
+        Neighbours per query. More than there are gives all there are.
+    metric : {"cosine", "inner_product", "l2"}
+        Cosines are in [-1, 1]; a row or query of zeros has cosine 0 with everything. "l2" gives
+        squared distances.
+    allow : array_like of int or of bool, optional
+        Which rows may be neighbours: their numbers, or one truth value per row.
+    inverse_norms : array_like, shape (n_vectors,), optional
+        What `inverse_norms(matrix)` returned. Spares each search by cosine to compute it.
+    n_threads : int > 0
+        At most this many threads, the caller's included.
+
+    Returns
+    -------
+    Neighbours
+        `(distances, ids)`; see there for their shape and order.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit each other.
+    ParameterError
+        If `k` or `n_threads` is not positive, `metric` is unknown, or a query is not finite.
+
+    Examples
+    --------
+    >>> search([[3.0, 0.0], [1.0, 1.0], [0.0, 2.0]], [1.0, 0.9], k=2).ids
+    array([1, 0])
+    """
+    rows = as_float32(matrix, name="matrix", n_dims=(2,))
+    lengths = None if inverse_norms is None else as_float32(inverse_norms, name="inverse_norms", n_dims=(1,))
+    options = (_positive("k", k), metric, _positive("n_threads", n_threads))
+    allowed = _allowed(allow)
+    return _searched(
+        queries, rows.shape[1], lambda vectors: _native.search_rows(rows, vectors, allowed, lengths, options)
+    )
+
+
+def inverse_norms(matrix: ArrayLike) -> NDArray[np.float32]:
+    """Return one over the length of each row, for `search` by cosine.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n_vectors, dim)
+        As for `search`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_vectors,)
+        float32; 0 for a row whose length is below the smallest normal float32.
+
+    Examples
+    --------
+    >>> inverse_norms([[3.0, 4.0], [0.0, 0.0]]).round(6).tolist()
+    [0.20000000298023224, 0.0]
+    """
+    return _native.inverse_norms(as_float32(matrix, name="matrix", n_dims=(2,)))
+
+
+def write_flat(
+    path: str | os.PathLike[str] | os.PathLike[bytes] | bytes,
+    vectors: ArrayLike,
+    *,
+    metric: Literal["inner_product", "l2"] = "l2",
+    ids: ArrayLike | None = None,
+) -> None:
+    """Write vectors as a FAISS Flat file, byte for byte what `faiss.write_index` would write.
+
+    The file appears under its name when it is whole and on disk; until then the name keeps what it
+    had.
+
+    Parameters
+    ----------
+    path : path-like
+        Where to; an existing file is replaced.
+    vectors : array_like, shape (n_vectors, dim)
+        Stored as float32.
+    metric : {"l2", "inner_product"}
+        What the index compares by. For cosine, write vectors of length one for "inner_product".
+    ids : array_like of int, shape (n_vectors,), optional
+        The id of each vector, anything but -1; the file is then an IDMap2 over Flat. Without them
+        ids are row numbers.
+
+    Raises
+    ------
+    ShapeError
+        If an array has the wrong shape.
+    ParameterError
+        If `metric` is not one of those two, or an id is -1.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "two.faiss"
+    >>> write_flat(path, [[1.0, 0.0], [0.0, 1.0]], metric="inner_product", ids=[70, 80])
+    >>> VectorIndex.open(path).search([0.0, 2.0], k=1)
+    Neighbours(distances=array([2.], dtype=float32), ids=array([80]))
+    """
+    rows = as_float32(vectors, name="vectors", n_dims=(2,))
+    numbers = None if ids is None else _whole_numbers("ids", ids)
+    _native.write_flat(os.fsdecode(path), rows, numbers, metric)
+
+
+def column_statistics(
+    matrix: ArrayLike, *, rows: ArrayLike | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and scale of each column: what makes columns of different units comparable.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n_vectors, dim)
+        As for `search`.
+    rows : array_like of int, optional
+        Numbers of the rows to look at; all of them by default.
+
+    Returns
+    -------
+    mean, scale : numpy.ndarray, shape (dim,)
+        float64. `scale` is the population standard deviation, or 1 where all rows agree.
+
+    Raises
+    ------
+    ParameterError
+        If there are no rows, one does not exist, or a value is not finite.
+
+    Examples
+    --------
+    >>> mean, scale = column_statistics([[0.0, 7.0], [4.0, 7.0]])
+    >>> mean.tolist(), scale.tolist()
+    ([2.0, 7.0], [2.0, 1.0])
+    """
+    selected = None if rows is None else _whole_numbers("rows", rows)
+    return _native.column_statistics(as_float32(matrix, name="matrix", n_dims=(2,)), selected)
+
+
+def standardise_rows(matrix: ArrayLike, mean: ArrayLike, scale: ArrayLike) -> NDArray[np.float32]:
+    """Return `(row - mean) / scale` of each row, scaled to length one.
+
+    Inner products of what this returns are cosines in the standardised space.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n_vectors, dim)
+        As for `search`.
+    mean, scale : array_like, shape (dim,)
+        As from `column_statistics`. Every scale is positive.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_vectors, dim)
+        float32. A row that equals the mean becomes zeros.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit each other.
+    ParameterError
+        If a value is not finite or a scale not positive.
+
+    Examples
+    --------
+    >>> standardise_rows([[5.0, 7.0]], mean=[2.0, 7.0], scale=[2.0, 1.0]).tolist()
+    [[1.0, 0.0]]
+    """
+    rows = as_float32(matrix, name="matrix", n_dims=(2,))
+    columns = [np.ascontiguousarray(values, dtype=np.float64) for values in (mean, scale)]
+    return _native.standardise_rows(rows, columns[0], columns[1])
+
+
+def _searched(
+    queries: ArrayLike,
+    dim: int,
+    found: Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.int64]]],
+) -> Neighbours:
+    vectors = as_float32(queries, name="queries", n_dims=(1, 2))
+    if vectors.shape[-1] != dim:
+        message = f"queries has shape {vectors.shape}, expected ({dim},) or (n_queries, {dim})"
+        raise ShapeError(message)
+    distances, ids = found(vectors)
+    if vectors.ndim == 1:
+        distances, ids = distances[0], ids[0]
+        if ids.size and ids[-1] == -1:
+            n_found = int(np.count_nonzero(ids != -1))
+            distances, ids = distances[:n_found], ids[:n_found]
+    return Neighbours(distances, ids)
+
+
+def _positive(name: str, value: int) -> int:
+    number = operator.index(value)
+    if number < 1:
+        message = f"{name} is {number}, expected at least 1"
+        raise ParameterError(message)
+    return min(number, sys.maxsize)
+
+
+def _allowed(allow: ArrayLike | None) -> NDArray[np.int64] | NDArray[np.uint8] | None:
+    if allow is None:
+        return None
+    array = np.asarray(allow)
+    if array.dtype == np.bool_ and array.ndim == 1:
+        return np.ascontiguousarray(array).view(np.uint8)
+    return _whole_numbers("allow", array)
+
+
+def _whole_numbers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.size == 0:
+        array = array.astype(np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        message = f"{name} has dtype {array.dtype} and shape {array.shape}, expected one dimension of int64"
+        raise ShapeError(message)
+    if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
+        message = f"{name} holds {array.max()}, expected values below 2**63"
+        raise ParameterError(message)
+    return np.ascontiguousarray(array, dtype=np.int64)

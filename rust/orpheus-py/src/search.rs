@@ -1,0 +1,239 @@
+//! Binds vector search. Serves `orpheus_fast.search`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use orpheus_search::{
+    Allow, ColumnStatistics, Error, ErrorKind, Metric, Neighbours, Rows, SearchOptions,
+};
+use pyo3::exceptions::{PyMemoryError, PyOSError};
+use pyo3::prelude::*;
+
+use crate::array::{F32Array, F32View, F64Array, I64Array, I64View, View};
+use crate::error::{NativeError, NativeResult};
+use crate::gil::release_gil;
+
+/// Ids, or one byte per vector.
+pub(crate) enum AllowView<'py> {
+    Ids(I64View<'py>),
+    Mask(View<'py, u8>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for AllowView<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> Result<Self, PyErr> {
+        if object.getattr("itemsize")?.extract::<usize>()? == 1 {
+            object.extract().map(Self::Mask)
+        } else {
+            object.extract().map(Self::Ids)
+        }
+    }
+}
+
+impl AllowView<'_> {
+    fn as_allow(view: Option<&Self>) -> Allow<'_> {
+        match view {
+            None => Allow::All,
+            Some(Self::Ids(ids)) => Allow::Ids(ids.as_slice()),
+            Some(Self::Mask(mask)) => Allow::Mask(mask.as_slice()),
+        }
+    }
+}
+
+/// `error` as Python knows it; `path` becomes the `filename` of the system's failures.
+fn raise(py: Python<'_>, error: &Error, path: Option<&Path>) -> NativeError {
+    match (error, error.kind()) {
+        (Error::Io { source, .. }, _) if source.raw_os_error().is_none() => {
+            PyOSError::new_err(error.to_string()).into()
+        }
+        (Error::Io { path, source }, _) => {
+            let filename = path.as_os_str().into_pyobject(py).ok();
+            NativeError::os(source, filename.map(Bound::into_any))
+        }
+        (_, ErrorKind::Format) => {
+            let place = path.map_or(String::new(), |path| format!("{}: ", path.display()));
+            NativeError::named("IndexFormatError", (format!("{place}{error}"),))
+        }
+        (_, ErrorKind::Shape) => NativeError::shape(error.to_string()),
+        (_, ErrorKind::Memory) => PyMemoryError::new_err(error.to_string()).into(),
+        _ => NativeError::parameter(error.to_string()),
+    }
+}
+
+/// Runs `search` without the GIL, and ends it when a signal asks for that.
+fn answer(
+    py: Python<'_>,
+    path: Option<&Path>,
+    search: impl FnOnce(&dyn Fn() -> bool) -> orpheus_search::Result<Neighbours> + Send,
+) -> NativeResult<(F32Array, I64Array)> {
+    let signal = Mutex::new(None);
+    let stop = || {
+        let raised = Python::attach(|py| py.check_signals()).err();
+        let mut signal = signal.lock().unwrap_or_else(PoisonError::into_inner);
+        *signal = raised;
+        signal.is_some()
+    };
+    let found = release_gil(py, || search(&stop));
+    if let Some(raised) = signal.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(raised.into());
+    }
+    let Neighbours { n_queries, k, distances, ids } =
+        found.map_err(|error| raise(py, &error, path))?;
+    let shape = [n_queries, k];
+    Ok((F32Array::shaped(distances, &shape), I64Array::shaped(ids, &shape)))
+}
+
+/// Vectors in a view of shape `(n_vectors, dim)`.
+fn rows<'a>(py: Python<'_>, name: &str, matrix: &'a F32View<'_>) -> NativeResult<Rows<'a>> {
+    let (_, dim) = matrix.matrix_shape(name)?;
+    Rows::new(matrix.as_slice(), dim).map_err(|error| raise(py, &error, None))
+}
+
+/// Binds [`orpheus_search::FlatIndex`].
+#[pyclass(frozen, module = "orpheus_fast._native")]
+pub(crate) struct FlatIndex {
+    index: orpheus_search::FlatIndex,
+    path: PathBuf,
+}
+
+#[pymethods]
+impl FlatIndex {
+    #[new]
+    fn new(py: Python<'_>, path: PathBuf) -> NativeResult<Self> {
+        let index = release_gil(py, || orpheus_search::FlatIndex::open(&path));
+        let index = index.map_err(|error| raise(py, &error, Some(&path)))?;
+        Ok(Self { index, path })
+    }
+
+    #[getter]
+    fn ntotal(&self) -> usize {
+        self.index.ntotal()
+    }
+
+    #[getter]
+    fn dim(&self) -> usize {
+        self.index.dim()
+    }
+
+    #[getter]
+    fn metric(&self) -> &'static str {
+        self.index.metric().name()
+    }
+
+    #[getter]
+    fn kind(&self) -> &'static str {
+        self.index.kind().name()
+    }
+
+    /// `queries` are whole vectors, back to back. Returns (distances, ids), `(n_queries, k)` each.
+    fn search(
+        &self,
+        py: Python<'_>,
+        queries: F32View<'_>,
+        k: usize,
+        allow: Option<AllowView<'_>>,
+        n_threads: usize,
+    ) -> NativeResult<(F32Array, I64Array)> {
+        let queries = queries.as_slice();
+        let allow = AllowView::as_allow(allow.as_ref());
+        answer(py, Some(&self.path), |stop| {
+            let options =
+                SearchOptions { allow, n_threads, stop: Some(stop), ..SearchOptions::new(k) };
+            self.index.search(queries, &options)
+        })
+    }
+
+    fn reconstruct(&self, py: Python<'_>, id: i64) -> NativeResult<F32Array> {
+        let vector = release_gil(py, || self.index.reconstruct(id));
+        vector.map(F32Array::vector).map_err(|error| raise(py, &error, Some(&self.path)))
+    }
+
+    fn ids(&self, py: Python<'_>) -> NativeResult<I64Array> {
+        let ids = release_gil(py, || self.index.stored_ids());
+        ids.map(I64Array::vector).map_err(|error| raise(py, &error, Some(&self.path)))
+    }
+}
+
+/// Binds [`orpheus_search::search_rows`]. `options`: (k, metric, `n_threads`).
+#[pyfunction]
+pub(crate) fn search_rows(
+    py: Python<'_>,
+    matrix: F32View<'_>,
+    queries: F32View<'_>,
+    allow: Option<AllowView<'_>>,
+    inverse_norms: Option<F32View<'_>>,
+    options: (usize, &str, usize),
+) -> NativeResult<(F32Array, I64Array)> {
+    let (k, metric, n_threads) = options;
+    let metric = metric.parse::<Metric>().map_err(|error| raise(py, &error, None))?;
+    let (rows, queries) = (rows(py, "matrix", &matrix)?, queries.as_slice());
+    let allow = AllowView::as_allow(allow.as_ref());
+    let inverse_norms = inverse_norms.as_ref().map(View::as_slice);
+    answer(py, None, |stop| {
+        let options = SearchOptions {
+            allow,
+            inverse_norms,
+            n_threads,
+            stop: Some(stop),
+            ..SearchOptions::new(k)
+        };
+        orpheus_search::search_rows(rows, metric, queries, &options)
+    })
+}
+
+/// Binds [`orpheus_search::inverse_norms_into`].
+#[pyfunction]
+pub(crate) fn inverse_norms(py: Python<'_>, matrix: F32View<'_>) -> NativeResult<F32Array> {
+    let rows = rows(py, "matrix", &matrix)?;
+    let mut inverse_norms = vec![0.0; rows.n_rows()];
+    release_gil(py, || orpheus_search::inverse_norms_into(rows, &mut inverse_norms))
+        .map_err(|error| raise(py, &error, None))?;
+    Ok(F32Array::vector(inverse_norms))
+}
+
+/// Binds [`orpheus_search::write_flat`].
+#[pyfunction]
+pub(crate) fn write_flat(
+    py: Python<'_>,
+    path: PathBuf,
+    vectors: F32View<'_>,
+    ids: Option<I64View<'_>>,
+    metric: &str,
+) -> NativeResult<()> {
+    let metric = metric.parse::<Metric>().map_err(|error| raise(py, &error, None))?;
+    let rows = rows(py, "vectors", &vectors)?;
+    let ids = ids.as_ref().map(View::as_slice);
+    release_gil(py, || orpheus_search::write_flat(&path, rows, ids, metric))
+        .map_err(|error| raise(py, &error, Some(&path)))
+}
+
+/// Binds [`ColumnStatistics::of`]. Returns (mean, scale).
+#[pyfunction]
+pub(crate) fn column_statistics(
+    py: Python<'_>,
+    matrix: F32View<'_>,
+    selected: Option<I64View<'_>>,
+) -> NativeResult<(F64Array, F64Array)> {
+    let rows = rows(py, "matrix", &matrix)?;
+    let selected = selected.as_ref().map(View::as_slice);
+    let statistics = release_gil(py, || ColumnStatistics::of(rows, selected))
+        .map_err(|error| raise(py, &error, None))?;
+    Ok((F64Array::vector(statistics.mean), F64Array::vector(statistics.scale)))
+}
+
+/// Binds [`orpheus_search::standardise_rows_into`].
+#[pyfunction]
+pub(crate) fn standardise_rows(
+    py: Python<'_>,
+    matrix: F32View<'_>,
+    mean: View<'_, f64>,
+    scale: View<'_, f64>,
+) -> NativeResult<F32Array> {
+    let rows = rows(py, "matrix", &matrix)?;
+    let (mean, scale) = (mean.as_slice(), scale.as_slice());
+    let mut standardised = vec![0.0; rows.n_rows() * rows.dim()];
+    release_gil(py, || orpheus_search::standardise_rows_into(rows, mean, scale, &mut standardised))
+        .map_err(|error| raise(py, &error, None))?;
+    Ok(F32Array::shaped(standardised, &[rows.n_rows(), rows.dim()]))
+}
