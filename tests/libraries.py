@@ -64,7 +64,7 @@ def failure(name: str, **changes: Any) -> TrackResult:
 def fill(writer: Writer, spec: SpaceSpec, names: Sequence[str], *, batch: int = 7) -> None:
     writer.ensure_space(spec)
     for start in range(0, len(names), batch):
-        writer.commit([result(name, spec) for name in names[start : start + batch]])
+        writer.commit([result(name, spec, keep_other_spaces=True) for name in names[start : start + batch]])
 
 
 def assert_holds(store: Store, spec: SpaceSpec, names: Sequence[str]) -> None:

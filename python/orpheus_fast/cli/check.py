@@ -31,8 +31,8 @@ __all__ = ["check"]
 def check(*, library: Path, as_json: bool) -> int:
     """Verify that a library holds what was stored in it.
 
-    Every row of its catalog and every block of its vectors has a checksum. Takes about a second per hundred thousand tracks, and nothing is changed. A
-    finding that mends itself affects no answer; the next `orpheus index` puts it right.
+    Every row of its catalog and every block of its vectors has a checksum. Takes about a second per hundred thousand
+    tracks, and changes nothing. A finding that mends itself affects no answer; the next `orpheus index` puts it right.
     """
     with opening.open_library(library) as opened:
         findings = opened.check()

@@ -8,7 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
@@ -25,6 +25,7 @@ __all__ = [
     "say",
     "show",
     "stderr_console",
+    "stderr_is_terminal",
     "stdout_is_terminal",
     "table",
     "warn",
@@ -109,8 +110,17 @@ def path_fields(path: str, path_bytes: bytes) -> dict[str, str]:
 
 def stdout_is_terminal() -> bool:
     """Whether a person reads the results."""
-    with contextlib.suppress(AttributeError, ValueError):
-        return sys.stdout.isatty()
+    return _is_terminal(sys.stdout)
+
+
+def stderr_is_terminal() -> bool:
+    """Whether a person sees the progress; unlike rich's answer, a variable for colours has no say in it."""
+    return _is_terminal(sys.stderr)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    with contextlib.suppress(ValueError):
+        return stream is not None and stream.isatty()
     return False
 
 

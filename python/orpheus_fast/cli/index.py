@@ -74,7 +74,7 @@ def index(**given: Unpack[_Given]) -> int:
     report = _preview(given) if given["dry_run"] else _index(given)
     if given["as_json"]:
         emit_json("index", {"library": given["library"], "dry_run": given["dry_run"], **report.to_dict()})
-    else:
+    elif report.found or report.missing:
         _print(report, given["library"], dry_run=given["dry_run"])
     tell_problems(report)
     if report.interrupted:
@@ -114,12 +114,14 @@ def _refuse_what_cannot_be(paths: tuple[str, ...], spaces: tuple[str, ...]) -> N
 def _preview(given: _Given) -> IndexReport:
     from orpheus_fast.library import preview  # noqa: PLC0415 -- NumPy
 
-    return preview(
-        given["library"],
-        given["paths"],
-        spaces=given["spaces"] or None,
-        retry_failed=given["retry_failed"],
-    )
+    with index_progress(quiet=given["quiet"]) as progress:
+        return preview(
+            given["library"],
+            given["paths"],
+            spaces=given["spaces"] or None,
+            retry_failed=given["retry_failed"],
+            progress=progress,
+        )
 
 
 def _index(given: _Given) -> IndexReport:

@@ -7,13 +7,12 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from orpheus_fast.cli.console import say, stderr_console
+from orpheus_fast.cli.console import say, stderr_console, stderr_is_terminal
 from orpheus_fast.cli.quantities import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from orpheus_fast.library.results import IndexProgress
@@ -108,24 +107,22 @@ def index_progress(*, quiet: bool) -> Iterator[Callable[[IndexProgress], None] |
     if quiet:
         yield None
         return
-    console = stderr_console()
-    if not console.is_terminal:
+    if not stderr_is_terminal():
         yield _PlainLines()
         return
-    with _bar(console) as bar:
+    with _bar() as bar:
         yield _LiveLine(bar)
 
 
 @contextmanager
 def counting(what: str, n_total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
     """Give a function to call with the number of things that are done."""
-    console = None if quiet else stderr_console()
-    if console is None or not console.is_terminal:
-        if console is not None:
+    if quiet or not stderr_is_terminal():
+        if not quiet:
             say(f"{what} ...")
         yield lambda _n_done: None
         return
-    with _bar(console) as bar:
+    with _bar() as bar:
         task = bar.add_task(what, total=n_total, status=f"0/{n_total}")
         yield lambda n_done: bar.update(task, completed=n_done, status=f"{n_done}/{n_total}")
 
@@ -172,14 +169,14 @@ class _LiveLine:
         )
 
 
-def _bar(console: Console) -> Progress:
+def _bar() -> Progress:
     from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 -- not needed for --help
 
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=_BAR_WIDTH),
         TextColumn("{task.fields[status]}", style="progress.remaining", markup=False),
-        console=console,
+        console=stderr_console(),
         transient=True,
         refresh_per_second=_REFRESHES_PER_SECOND,
         redirect_stdout=False,

@@ -78,6 +78,8 @@ class Plan:
         Files to decode, in the order of the scan.
     counts : Counter of Action
         How many files there are of each kind; they add up to the files found.
+    settled : Counter of (str, str)
+        Outcome and kind of the files that need not be decoded: `counts[UNCHANGED]` in all.
     refreshed : dict
         Per track id: unchanged content whose file was touched, moved to another
         inode, or is back after it had been missing, with its digest.
@@ -87,6 +89,7 @@ class Plan:
 
     jobs: list[Job] = field(default_factory=list)
     counts: Counter[Action] = field(default_factory=Counter)
+    settled: Counter[tuple[str, str]] = field(default_factory=Counter)
     refreshed: dict[int, tuple[FoundFile, bytes | None]] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
 
@@ -197,6 +200,8 @@ class _Judge:
         result.counts[action] += 1
         if action is not Action.UNCHANGED:
             result.jobs.append(Job(found, action, spaces, track.id if track else None))
+        elif track is not None:
+            result.settled[track.outcome, track.kind] += 1
 
     def verdict(self, found: FoundFile, track: Known | None, result: Plan) -> tuple[Action, tuple[str, ...]]:
         everything = tuple(self.done)

@@ -57,6 +57,8 @@ class SearchTable:
         if self._spec.standardise and len(self._live):
             self._mean, self._scale = search.column_statistics(view.vectors, rows=self._live)
             self.rows = search.standardise_rows(view.vectors, self._mean, self._scale)
+        self._metric = "inner_product" if self._mean is not None else self._spec.metric
+        self._inverse_norms = search.inverse_norms(self.rows) if self._metric == "cosine" else None
         # Every row is alive far more often than not: then no filter is needed.
         self._allow = None if len(self._live) == len(view.track_ids) else self._live
 
@@ -82,8 +84,14 @@ class SearchTable:
         k = min(k, len(self._live))
         if k == 0:
             return
-        found = search.search(self.rows, vector, k, metric=self._spec.metric, allow=self._allow)
-        sign = -1.0 if self._spec.metric == "l2" else 1.0
+        if self._mean is not None:
+            # Standardised rows have length 1; a blend of them has not.
+            norm = float(np.linalg.norm(vector))
+            vector = vector / norm if norm > 0 else vector
+        found = search.search(
+            self.rows, vector, k, metric=self._metric, allow=self._allow, inverse_norms=self._inverse_norms
+        )
+        sign = -1.0 if self._metric == "l2" else 1.0
         for row, distance in zip(found.ids.tolist(), found.distances.tolist(), strict=True):
             if row >= 0:
                 yield int(self.track_ids[row]), sign * distance

@@ -215,6 +215,7 @@ class Known:
     device: int
     digest: bytes | None
     outcome: Outcome
+    kind: str
     engine_version: str
     missing_since: int | None
 

@@ -123,10 +123,19 @@ class Store:
             tracks = owners[rows.start : rows.stop]
             what = f"block {block} (rows {rows.start} to {rows.stop - 1}) differs from what was committed"
             findings.append(Damage(file.path, what, track_ids=tuple(tracks[tracks >= 0].tolist())))
-        if (stated := file.stated_rows()) != space.n_rows:
-            what = f"its header states {stated} rows, {space.n_rows} are committed"
-            findings.append(Damage(file.path, what, mends_itself=True))
-        return findings
+        return findings + self._check_header(file, space)
+
+    def _check_header(self, file: VectorFile, space: SpaceRecord) -> list[Damage]:
+        stated = file.stated_rows()
+        # Counted after the header was read: a commit comes before its header, so more than this was never true.
+        n_rows = self.catalog.space(space.spec.name).n_rows
+        if stated is not None and stated > n_rows:
+            what = f"its header states {stated} rows, the catalog only {n_rows}: commits were lost; index again"
+            return [Damage(file.path, what)]
+        if stated != n_rows:
+            what = f"its header states {stated} rows, {n_rows} are committed"
+            return [Damage(file.path, what, mends_itself=True)]
+        return []
 
     def close(self) -> None:
         """Close the catalog; arrays that were handed out stay valid. A second call does nothing."""

@@ -147,9 +147,11 @@ class VectorFile:
             if n_bytes > expected:
                 os.ftruncate(fd, expected)
                 repairs.append(f"{self.path}: cut off {n_bytes - expected} bytes that were never committed")
-            if os.pread(fd, HEADER_BYTES, 0) != self.header(n_rows):
+            stated = self._read_header(fd)
+            if stated != n_rows:
                 _write_all(fd, memoryview(self.header(n_rows)), 0)
-                repairs.append(f"{self.path}: brought the header's shape to {n_rows} committed rows")
+                lost = ", so the catalog has lost commits" if stated is not None and stated > n_rows else ""
+                repairs.append(f"{self.path}: header stated {stated} rows instead of {n_rows}{lost}")
             if repairs:
                 os.fsync(fd)
             return repairs

@@ -1,7 +1,7 @@
 //! Pitch classes: how much of each of the twelve notes sounds, whatever its octave.
 
-use crate::spectrum::fft::{N_BINS, N_FFT};
 use crate::spectrum::buffer::Buffer;
+use crate::spectrum::fft::{N_BINS, N_FFT};
 use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd};
 use crate::tuning::tuning_semitones;
 
@@ -60,7 +60,8 @@ impl<R: Real> ChromaBank<R> {
         }
         for bin in n_wide..N_BINS {
             let lowest = (notes[bin] - (SPAN / 2) as f64).ceil() as i64;
-            let first = (lowest - N_CHROMA as i64 + NOTES_FROM_C_TO_A as i64).rem_euclid(N_CHROMA as i64);
+            let first =
+                (lowest - N_CHROMA as i64 + NOTES_FROM_C_TO_A as i64).rem_euclid(N_CHROMA as i64);
             bank.push(first as usize, bin, notes[bin], widths[bin]);
         }
         bank

@@ -105,8 +105,8 @@ fn sum_of_squares(values: &[f32]) -> f64 {
 /// Names the sample that made a pass over the signal fail.
 #[cold]
 fn refusal(samples: &[f32]) -> Error {
-    let at = samples.iter().enumerate().find(|(_, x)| !(x.abs() <= MAX_AMPLITUDE));
-    match at {
+    let unsound = |value: &f32| value.to_bits() & !SIGN > MAX_AMPLITUDE.to_bits();
+    match samples.iter().enumerate().find(|(_, value)| unsound(value)) {
         Some((index, value)) if value.is_finite() => Error::TooLoud { index, value: *value },
         Some((index, _)) => Error::NotFinite { index },
         None => Error::Empty,

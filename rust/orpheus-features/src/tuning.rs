@@ -125,7 +125,7 @@ fn median_power(peaks: &mut [Peak]) -> Option<f32> {
         return Some(upper);
     }
     let lower = lower.iter().map(|peak| peak.power).fold(f32::NEG_INFINITY, f32::max);
-    Some((lower + upper) / 2.0)
+    Some(f32::midpoint(lower, upper))
 }
 
 /// The histogram bin of a frequency's offset from the nearest note.

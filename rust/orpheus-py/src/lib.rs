@@ -5,6 +5,7 @@ mod audio;
 mod error;
 mod front_end;
 mod gil;
+mod search;
 
 use pyo3::prelude::*;
 
@@ -15,6 +16,10 @@ mod _native {
 
     #[pymodule_export]
     use super::audio::{TrackLoader, decode_track};
+    #[pymodule_export]
+    use super::search::{
+        FlatIndex, column_statistics, inverse_norms, search_rows, standardise_rows, write_flat,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,3 +1,4 @@
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 //! Binds vector search. Serves `orpheus_fast.search`.
 
 use std::path::{Path, PathBuf};

@@ -83,6 +83,7 @@ impl Assembler {
             Event::Row(row) => self.add_row(track, row),
             Event::Ended(ended) => {
                 self.ended.push(*ended);
+                self.release_full();
                 if self.ended.len() >= MAX_WAITING {
                     self.emit_ended();
                 }
@@ -93,6 +94,9 @@ impl Assembler {
     fn add_row(&mut self, track: usize, row: Row) {
         let tap = row.tap;
         let ragged = self.ragged[tap];
+        if self.is_full(tap) {
+            self.emit(tap);
+        }
         let batch = &mut self.open[tap];
         if batch.track.is_empty() {
             if ragged {
@@ -109,8 +113,20 @@ impl Assembler {
         batch.track.push(track as i64);
         batch.start_seconds.push(row.start_seconds);
         batch.valid_samples.push(row.n_valid as i64);
-        if ragged || batch.track.len() >= self.batch_size {
-            self.emit(tap);
+    }
+
+    fn is_full(&self, tap: usize) -> bool {
+        let n_rows = self.open[tap].track.len();
+        n_rows >= self.batch_size || (self.ragged[tap] && n_rows > 0)
+    }
+
+    /// Hands over full batches. They wait for the next event, because it may be the end of the
+    /// track whose row was the last: its outcome then needs no batch of its own.
+    pub(crate) fn release_full(&mut self) {
+        for tap in 0..self.open.len() {
+            if self.is_full(tap) {
+                self.emit(tap);
+            }
         }
     }
 

@@ -178,7 +178,10 @@ impl Loader {
             let Some(feed) = &mut self.feed else { return Ok(Next::End) };
             match feed.receive(deadline) {
                 feed::Received::Event(track, event) => self.assembler.add(track, event),
-                feed::Received::Pending => return Ok(Next::Pending),
+                feed::Received::Pending => {
+                    self.assembler.release_full();
+                    return Ok(self.assembler.pop().map_or(Next::Pending, Next::Batch));
+                }
                 feed::Received::End => {
                     self.feed = None;
                     self.assembler.flush();

@@ -49,7 +49,8 @@ pub(crate) fn median<S: Simd>(simd: S, rises: &mut [S::V; N_MELS]) -> S::V {
     let (low, high) = rises.split_at_mut(HALF);
     sort(simd, low);
     sort(simd, high);
-    let (mut below, mut above) = (simd.min(low[0], high[HALF - 1]), simd.max(low[0], high[HALF - 1]));
+    let (mut below, mut above) =
+        (simd.min(low[0], high[HALF - 1]), simd.max(low[0], high[HALF - 1]));
     for (a, b) in low.iter().zip(high.iter().rev()) {
         below = simd.max(below, simd.min(*a, *b));
         above = simd.min(above, simd.max(*a, *b));

@@ -171,7 +171,9 @@ impl Slide<'_> {
         let cosines = self.plan.cosines.chunks_exact(S::LANES);
         let sines = self.plan.sines.chunks_exact(S::LANES);
         let signs = self.plan.signs.chunks_exact(S::LANES);
-        for ((((re, im), cosine), sine), sign) in reals.zip(imaginaries).zip(cosines).zip(sines).zip(signs) {
+        for ((((re, im), cosine), sine), sign) in
+            reals.zip(imaginaries).zip(cosines).zip(sines).zip(signs)
+        {
             let (cosine, sine) = (simd.load(cosine), simd.load(sine));
             // The frame that enters is half a circle away from the one that leaves.
             let real = simd.mul_add(simd.load(sign), entering, simd.sub(*re, leaving));

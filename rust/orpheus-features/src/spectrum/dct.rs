@@ -31,11 +31,7 @@ impl<R: Real> Cepstrum<R> {
 
     /// Coefficients of `bands`.
     #[inline(always)]
-    pub(crate) fn run<S: Simd<Real = R>>(
-        &self,
-        simd: S,
-        bands: &[S::V; N_MELS],
-    ) -> [S::V; N_MFCC] {
+    pub(crate) fn run<S: Simd<Real = R>>(&self, simd: S, bands: &[S::V; N_MELS]) -> [S::V; N_MFCC] {
         let mut sums = [simd.splat(R::default()); N_MFCC];
         for (band, cosines) in self.basis.iter().enumerate() {
             let (low, high) = (bands[band], bands[N_MELS - 1 - band]);

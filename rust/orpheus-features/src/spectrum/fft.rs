@@ -134,7 +134,7 @@ impl<R: Real> PowerSpectrum<R> {
         matrix: &mut [Complex<S::V>],
         values: &mut [Complex<S::V>; SIDE],
     ) {
-        self.dft_32(simd, TileColumn { window: &self.window, tile, column }, values);
+        self.dft_32(simd, &TileColumn { window: &self.window, tile, column }, values);
         let twiddles = &self.twiddles[SIDE * column..][..SIDE];
         for k in 0..SIDE {
             matrix[ROW * k + column] = multiply(simd, values[k], twiddles[k]);
@@ -154,8 +154,8 @@ impl<R: Real> PowerSpectrum<R> {
         for low in 0..SIDE / 2 {
             // Rows 0 and 16 mirror themselves, and are left over together.
             let high = if low == 0 { SIDE / 2 } else { SIDE - low };
-            self.dft_32(simd, MatrixRow(&matrix[ROW * low..][..SIDE]), low_row);
-            self.dft_32(simd, MatrixRow(&matrix[ROW * high..][..SIDE]), high_row);
+            self.dft_32(simd, &MatrixRow(&matrix[ROW * low..][..SIDE]), low_row);
+            self.dft_32(simd, &MatrixRow(&matrix[ROW * high..][..SIDE]), high_row);
             if low == 0 {
                 for k in 0..=SIDE / 2 {
                     self.unpack(simd, SIDE * k, low_row[k], low_row[(SIDE - k) % SIDE], power);
@@ -183,7 +183,8 @@ impl<R: Real> PowerSpectrum<R> {
     ) {
         let sum = [simd.add(a, c), simd.sub(b, d)];
         let turned = multiply(simd, [simd.sub(a, c), simd.add(b, d)], self.unpack[k]);
-        let (low, high) = (square(simd, add(simd, sum, turned)), square(simd, sub(simd, sum, turned)));
+        let (low, high) =
+            (square(simd, add(simd, sum, turned)), square(simd, sub(simd, sum, turned)));
         power[k] = simd.mul(low, simd.splat(self.de_emphasis[k]));
         power[HALF - k] = simd.mul(high, simd.splat(self.de_emphasis[HALF - k]));
     }
@@ -193,7 +194,7 @@ impl<R: Real> PowerSpectrum<R> {
     fn dft_32<S: Simd<Real = R>>(
         &self,
         simd: S,
-        input: impl Quarters<S>,
+        input: &impl Quarters<S>,
         output: &mut [Complex<S::V>; SIDE],
     ) {
         let (inner, _) = self.inner.as_chunks::<4>();

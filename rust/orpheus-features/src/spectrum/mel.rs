@@ -73,7 +73,11 @@ impl<R: Real> MelBank<R> {
         let weights = (first_bin..n_bins).map(weight).take_while(|weight| *weight > 0.0);
         let first_weight = self.weights.len();
         self.weights.extend(weights.map(|weight| R::from_f64(f64::from(weight as f32))));
-        self.bands.push(Band { first_bin, first_weight, n_bins: self.weights.len() - first_weight });
+        self.bands.push(Band {
+            first_bin,
+            first_weight,
+            n_bins: self.weights.len() - first_weight,
+        });
     }
 
     /// Energy in every band.

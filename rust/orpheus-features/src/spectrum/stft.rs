@@ -46,7 +46,7 @@ impl<'a, R: Real> Frames<'a, R> {
     /// Starts at the first frame of `signal`.
     #[inline(always)]
     pub(crate) fn new<S: Simd<Real = R>>(
-        simd: S,
+        _: S,
         signal: &'a [f32],
         buffers: &'a mut FrameBuffers<R>,
     ) -> Self {
@@ -65,7 +65,6 @@ impl<'a, R: Real> Frames<'a, R> {
             }
         }
         frames.next_hop = N_SHARED_HOPS;
-        let _ = simd;
         frames
     }
 

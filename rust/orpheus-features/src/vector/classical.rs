@@ -5,8 +5,7 @@
 //! beats per minute, the energy (mean of the squared samples), and the chroma in one of two
 //! [layouts](Layout).
 
-use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::chroma::{ChromaBank, ChromaMeans, N_CHROMA};
 use crate::error::{Error, Result};
@@ -20,83 +19,16 @@ use crate::spectrum::stft::n_frames;
 use crate::temporal::{Measure, Waveform};
 use crate::tuning::{N_TUNINGS, tuning_bin};
 use crate::vector::analysis::{Analyse, Analysis, AnalysisPlan};
+use crate::vector::layout::N_PLAIN;
+pub use crate::vector::layout::{Layout, column_names};
 
 /// Lowest sample rate that a vector is defined for, in Hz.
 pub const MIN_SAMPLE_RATE: u32 = 1000;
 /// Highest sample rate that a vector is defined for, in Hz.
 pub const MAX_SAMPLE_RATE: u32 = 768_000;
 
-/// Values before the chroma.
-const N_PLAIN: usize = 2 * N_MFCC + 6;
-
-/// Names of the pitch classes, as columns spell them.
-const NOTES: [&str; N_CHROMA] =
-    ["c", "c_sharp", "d", "d_sharp", "e", "f", "f_sharp", "g", "g_sharp", "a", "a_sharp", "b"];
-
-/// How a vector ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Layout {
-    /// The mean of each of the twelve pitch classes: 44 values.
-    #[default]
-    Chroma12,
-    /// One mean over all of them: 33 values.
-    ChromaMean,
-}
-
-impl Layout {
-    /// Values in a vector.
-    #[must_use]
-    pub const fn dim(self) -> usize {
-        match self {
-            Self::Chroma12 => N_PLAIN + N_CHROMA,
-            Self::ChromaMean => N_PLAIN + 1,
-        }
-    }
-
-    /// As [`FromStr`] spells it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Chroma12 => "chroma12",
-            Self::ChromaMean => "chroma_mean",
-        }
-    }
-}
-
-impl FromStr for Layout {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        [Self::Chroma12, Self::ChromaMean]
-            .into_iter()
-            .find(|layout| layout.name() == name)
-            .ok_or_else(|| Error::UnknownLayout { given: name.to_owned() })
-    }
-}
-
-/// What each value of a vector is, in order.
-#[must_use]
-pub fn column_names(layout: Layout) -> Vec<String> {
-    let mut names = Vec::with_capacity(layout.dim());
-    names.extend((0..N_MFCC).map(|k| format!("mfcc_mean_{k}")));
-    names.extend((0..N_MFCC).map(|k| format!("mfcc_variance_{k}")));
-    names.extend(
-        [
-            "spectral_centroid_hz",
-            "spectral_bandwidth_hz",
-            "spectral_rolloff_hz",
-            "zero_crossing_rate",
-            "tempo_bpm",
-            "energy",
-        ]
-        .map(String::from),
-    );
-    match layout {
-        Layout::Chroma12 => names.extend(NOTES.map(|note| format!("chroma_{note}"))),
-        Layout::ChromaMean => names.push("chroma_mean".to_owned()),
-    }
-    names
-}
+/// Plans that [`Classical::shared`] keeps.
+const N_SHARED: usize = 8;
 
 /// How exactly a vector is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -175,6 +107,28 @@ impl Classical {
     /// As [`Classical::new`].
     pub fn with_precision(sample_rate: u32, layout: Layout, precision: Precision) -> Result<Self> {
         Self::on(Tier::best(), sample_rate, layout, precision)
+    }
+
+    /// A plan that is kept for the next caller with the same needs, in [`Precision::Fast`]: preparing
+    /// one takes about as long as describing a window.
+    ///
+    /// # Errors
+    ///
+    /// As [`Classical::new`].
+    pub fn shared(sample_rate: u32, layout: Layout) -> Result<Arc<Self>> {
+        static PLANS: Mutex<Vec<Arc<Classical>>> = Mutex::new(Vec::new());
+        let fits = |plan: &&Arc<Self>| plan.sample_rate == sample_rate && plan.layout == layout;
+        // A plan is never half made while the lock is held.
+        let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plans.iter().find(fits) {
+            return Ok(Arc::clone(plan));
+        }
+        let plan = Arc::new(Self::new(sample_rate, layout)?);
+        if plans.len() == N_SHARED {
+            plans.remove(0);
+        }
+        plans.push(Arc::clone(&plan));
+        Ok(plan)
     }
 
     fn on(tier: Tier, sample_rate: u32, layout: Layout, precision: Precision) -> Result<Self> {
@@ -318,7 +272,7 @@ fn mean_and_variance<R: Real>(values: &[R]) -> (f64, f64) {
 ///
 /// As [`Classical::new`] and [`Classical::vector_into`].
 pub fn classical_vector(samples: &[f32], sample_rate: u32, layout: Layout) -> Result<Vec<f32>> {
-    let classical = Classical::new(sample_rate, layout)?;
+    let classical = Classical::shared(sample_rate, layout)?;
     let mut vector = vec![0.0; classical.dim()];
     classical.vector_into(samples, &mut classical.workspace(), &mut vector)?;
     Ok(vector)

@@ -2,3 +2,4 @@
 
 mod analysis;
 pub mod classical;
+mod layout;

@@ -1,17 +1,19 @@
-#![expect(unsafe_code, reason = "AVX2 and FMA intrinsics, behind a proof that the machine has them")]
+#![expect(
+    unsafe_code,
+    reason = "AVX2 and FMA intrinsics, behind a proof that the machine has them"
+)]
 //! Eight float32 or four float64 at a time.
 
 use std::arch::x86_64::{
     __m256, __m256d, __m256i, _CMP_LT_OQ, _mm256_add_epi32, _mm256_add_pd, _mm256_add_ps,
-    _mm256_and_si256, _mm256_blendv_pd, _mm256_blendv_ps, _mm256_castps_si256,
-    _mm256_castsi256_ps, _mm256_cmp_pd, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_div_pd,
-    _mm256_div_ps, _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps,
-    _mm256_loadu_pd, _mm256_loadu_ps, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps,
-    _mm256_movemask_pd, _mm256_movemask_ps, _mm256_mul_pd, _mm256_mul_ps,
-    _mm256_permute2f128_ps, _mm256_rsqrt_ps, _mm256_set1_epi32, _mm256_set1_pd, _mm256_set1_ps,
-    _mm256_shuffle_ps, _mm256_sqrt_pd, _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_storeu_pd,
-    _mm256_storeu_ps, _mm256_sub_epi32, _mm256_sub_pd, _mm256_sub_ps, _mm256_unpackhi_ps,
-    _mm256_unpacklo_ps,
+    _mm256_and_si256, _mm256_blendv_pd, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps,
+    _mm256_cmp_pd, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_div_pd, _mm256_div_ps,
+    _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_loadu_pd,
+    _mm256_loadu_ps, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps,
+    _mm256_movemask_pd, _mm256_movemask_ps, _mm256_mul_pd, _mm256_mul_ps, _mm256_permute2f128_ps,
+    _mm256_rsqrt_ps, _mm256_set1_epi32, _mm256_set1_pd, _mm256_set1_ps, _mm256_shuffle_ps,
+    _mm256_sqrt_pd, _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_storeu_pd, _mm256_storeu_ps,
+    _mm256_sub_epi32, _mm256_sub_pd, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 use super::{Kernel, Simd, refine_sqrt};
@@ -185,7 +187,8 @@ impl Simd for Avx2F64 {
 /// `a = mantissa * 2^exponent` with the mantissa in [√½, √2), for positive normal values.
 #[target_feature(enable = "avx2,fma")]
 fn split(a: __m256) -> (__m256, __m256) {
-    let sqrt_half: __m256i = _mm256_set1_epi32(f32::to_bits(std::f32::consts::FRAC_1_SQRT_2) as i32);
+    let sqrt_half: __m256i =
+        _mm256_set1_epi32(f32::to_bits(std::f32::consts::FRAC_1_SQRT_2) as i32);
     let offset = _mm256_sub_epi32(_mm256_castps_si256(a), sqrt_half);
     let exponent = _mm256_srai_epi32::<23>(offset);
     let fraction = _mm256_and_si256(offset, _mm256_set1_epi32(0x007F_FFFF));

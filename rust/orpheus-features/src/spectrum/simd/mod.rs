@@ -6,13 +6,13 @@
 //! A value that implements [`Simd`] is proof that its instructions exist on this machine; that is what
 //! makes the methods safe to call.
 
-mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod scalar;
 
 use std::fmt::Debug;
 use std::ops::Add;
@@ -114,7 +114,13 @@ pub(crate) trait Simd: Copy {
     /// Turns rows into lanes: value `r` of row `l` goes to `target[r * stride + l]`, for the
     /// [`Self::LANES`] rows of `length` values that `rows` holds one after the other.
     #[inline(always)]
-    fn interleave(self, rows: &[Self::Real], length: usize, target: &mut [Self::Real], stride: usize) {
+    fn interleave(
+        self,
+        rows: &[Self::Real],
+        length: usize,
+        target: &mut [Self::Real],
+        stride: usize,
+    ) {
         for (lane, row) in rows.chunks_exact(length).take(Self::LANES).enumerate() {
             for (value, place) in row.iter().zip(target.chunks_mut(stride)) {
                 place[lane] = *value;

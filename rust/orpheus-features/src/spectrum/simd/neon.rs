@@ -2,11 +2,11 @@
 //! Four float32 or two float64 at a time.
 
 use std::arch::aarch64::{
-    float32x4_t, float64x2_t, uint32x4_t, uint64x2_t, vaddq_f32, vaddq_f64, vaddq_s32,
-    vaddvq_u32, vaddvq_u64, vandq_s32, vandq_u32, vandq_u64, vbslq_f32, vbslq_f64, vcltq_f32,
-    vcltq_f64, vcvtq_f32_s32, vdivq_f32, vdivq_f64, vdupq_n_f32, vdupq_n_f64, vdupq_n_s32,
-    vfmaq_f32, vfmaq_f64, vfmsq_f32, vfmsq_f64, vld1q_f32, vld1q_f64, vld1q_u32, vld1q_u64,
-    vmaxq_f32, vmaxq_f64, vminq_f32, vminq_f64, vmulq_f32, vmulq_f64, vreinterpretq_f32_s32,
+    float32x4_t, float64x2_t, uint32x4_t, uint64x2_t, vaddq_f32, vaddq_f64, vaddq_s32, vaddvq_u32,
+    vaddvq_u64, vandq_s32, vandq_u32, vandq_u64, vbslq_f32, vbslq_f64, vcltq_f32, vcltq_f64,
+    vcvtq_f32_s32, vdivq_f32, vdivq_f64, vdupq_n_f32, vdupq_n_f64, vdupq_n_s32, vfmaq_f32,
+    vfmaq_f64, vfmsq_f32, vfmsq_f64, vld1q_f32, vld1q_f64, vld1q_u32, vld1q_u64, vmaxq_f32,
+    vmaxq_f64, vminq_f32, vminq_f64, vmulq_f32, vmulq_f64, vreinterpretq_f32_s32,
     vreinterpretq_s32_f32, vshrq_n_s32, vsqrtq_f32, vsqrtq_f64, vst1q_f32, vst1q_f64, vsubq_f32,
     vsubq_f64, vsubq_s32,
 };

@@ -167,7 +167,7 @@ pub(super) fn decode(
     Ok(quadruples(&codes.quads[usize::from(coded.quads_b)], &mut bits, coded, lines))
 }
 
-type Scale<'a> = (&'a [Slot], &'a [f32; MAX_BANDS + 1]);
+type Scale<'a> = (&'a [Slot], &'a Gains);
 
 #[inline(always)]
 fn plain_pairs(

@@ -22,7 +22,7 @@ impl Default for Scalefactors {
 }
 
 /// Widths in bits by `scalefac_compress` (ISO/IEC 11172-3 §2.4.2.7).
-const WIDTHS: [[u32; 2]; 16] = [
+pub(super) const WIDTHS: [[u32; 2]; 16] = [
     [0, 0],
     [0, 1],
     [0, 2],
@@ -43,7 +43,7 @@ const WIDTHS: [[u32; 2]; 16] = [
 
 /// Bands per group of equal width (ISO/IEC 13818-3 §2.4.3.2): by range of `scalefac_compress`, then
 /// for long, short and mixed blocks.
-const GROUPS: [[[usize; 4]; 3]; 6] = [
+pub(super) const GROUPS: [[[usize; 4]; 3]; 6] = [
     [[6, 5, 5, 5], [9, 9, 9, 9], [6, 9, 9, 9]],
     [[6, 5, 7, 3], [9, 9, 12, 6], [6, 9, 12, 6]],
     [[11, 10, 0, 0], [18, 18, 0, 0], [15, 18, 0, 0]],
@@ -56,7 +56,7 @@ const GROUPS: [[[usize; 4]; 3]; 6] = [
 const PRE_EMPHASIS: [u8; 22] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 3, 2, 0];
 
 /// The groups of long bands that two granules may share.
-const SHARED_GROUPS: [(usize, usize); 4] = [(0, 6), (6, 11), (11, 16), (16, 21)];
+pub(super) const SHARED_GROUPS: [(usize, usize); 4] = [(0, 6), (6, 11), (11, 16), (16, 21)];
 
 impl Scalefactors {
     /// MPEG-1; `first` are the first granule's, where this is the second.
