@@ -184,7 +184,7 @@ class Tap:
     max_windows: int | None = None
     front_end: str | None = None
 
-    def _parts(self) -> _native.TapParts:
+    def _parts(self) -> tuple[int, str, float, float, float, int | None, str | None]:
         hop_seconds = self.window_seconds if self.hop_seconds is None else self.hop_seconds
         return (
             self.sample_rate,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import faiss
 import numpy as np
 import pytest
+
 from orpheus_fast import search
 from orpheus_fast.search import VectorIndex
 
@@ -20,6 +21,12 @@ KINDS = ["Flat", "IDMap,Flat", "IDMap2,Flat"]
 # Both sum float32 products, in different orders: for values of about 1 and these dimensions, sums of
 # about d differ by less than d * 2^-24 * sqrt(d) or so.
 RTOL = 1e-5
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> None:
+    # Threads of OpenMP that wait for each other take minutes on a busy machine.
+    faiss.omp_set_num_threads(1)
 
 
 def some_vectors(n: int, dim: int, seed: int = 0) -> NDArray[np.float32]:

@@ -107,7 +107,7 @@ def test_no_flipped_bit_changes_an_answer_in_silence(intact: Path, copies: Any, 
     chance = random.Random(name)
     size = (intact / name).stat().st_size
     ended = []
-    for _ in range(200 if name == "catalog.sqlite" else 40):
+    for _ in range(120 if name == "catalog.sqlite" else 40):
         folder = copies(intact)
         with (folder / name).open("r+b") as file:
             file.seek(chance.randrange(size))
@@ -117,7 +117,7 @@ def test_no_flipped_bit_changes_an_answer_in_silence(intact: Path, copies: Any, 
         ended.append(told_or_refused(folder, truth))
         write_after_damage(folder)
     # Most of a catalog is free space on its pages, where a flip is harmless.
-    assert ended.count("refused") >= (40 if name == "catalog.sqlite" else 39)
+    assert ended.count("refused") >= (25 if name == "catalog.sqlite" else 39)
 
 
 @pytest.mark.parametrize("name", ["catalog.sqlite", "vectors/small.npy", "vectors/wide.npy"])
@@ -206,7 +206,7 @@ def test_no_damage_to_the_log_of_a_killed_writer_shows_what_was_never_there(tmp_
     assert size > 100_000
     chance = random.Random(1)
     n_lost = 0
-    for _ in range(60):
+    for _ in range(40):
         folder = copies(killed)
         with (folder / "catalog.sqlite-wal").open("r+b") as file:
             file.seek(chance.randrange(size))
@@ -240,6 +240,17 @@ def test_every_error_has_one_line_that_names_the_file_and_says_what_to_do(intact
     assert "\n" not in message
     assert str(folder / "catalog.sqlite") in message
     assert "restore the library from a backup, or delete it and index again" in message
+
+
+def test_text_that_is_no_unicode_is_refused_wherever_it_stands(intact: Path, copies: Any) -> None:
+    truth = contents(intact)
+    for text in (b"CREATE TABLE tracks", b"format_version", b"Title of", b"too short", b'"pooling"'):
+        folder = copies(intact)
+        content = (folder / "catalog.sqlite").read_bytes()
+        changed = content.replace(text, b"\xd4" * len(text))
+        (folder / "catalog.sqlite").write_bytes(changed)
+        assert told_or_refused(folder, truth) == ("same" if changed == content else "refused")
+        write_after_damage(folder)
 
 
 def test_random_bytes_in_place_of_any_file_are_refused(intact: Path, copies: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 import signals
 from orpheus_fast import audio
 from orpheus_fast.errors import DecodeError, LimitError, ParameterError, UnsupportedFormatError
@@ -85,7 +86,9 @@ def test_mono_is_the_mean_of_the_channels() -> None:
     np.testing.assert_allclose(decoded.samples[0], samples.mean(axis=0, dtype=np.float64), atol=1e-7)
 
 
-@pytest.mark.parametrize(("rate", "n_samples"), [(22_050, 22_050), (48_000, 48_000), (16_000, 16_000), (44_100, 44_100)])
+@pytest.mark.parametrize(
+    ("rate", "n_samples"), [(22_050, 22_050), (48_000, 48_000), (16_000, 16_000), (44_100, 44_100)]
+)
 def test_resampling_keeps_length_pitch_and_level(rate: int, n_samples: int) -> None:
     decoded = audio.decode(signals.wav_bytes(signals.sine(1000, 1.0), RATE, "f32"), sample_rate=rate)
     assert decoded.samples.shape == (1, n_samples)
@@ -204,7 +207,7 @@ def test_values_that_are_no_samples_are_silenced_and_counted() -> None:
 def test_errors_survive_pickling() -> None:
     with pytest.raises(DecodeError) as refused:
         audio.decode(b"")
-    again = pickle.loads(pickle.dumps(refused.value))  # noqa: S301 -- our own bytes
+    again = pickle.loads(pickle.dumps(refused.value))
     assert (type(again), str(again), again.kind) == (DecodeError, str(refused.value), "not_audio")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 from libraries import ROOT, failure, found, result, space
 from orpheus_fast.errors import (
     LibraryDamagedError,
@@ -190,6 +191,7 @@ def test_tracks_are_listed_page_by_page(catalog: CatalogWriter) -> None:
     assert [track.id for track in catalog.all_tracks()] == list(range(1, 2501))
     assert len(catalog.tracks(range(1, 2501))) == 2500
     assert catalog.n_tracks() == 2500
+    assert catalog.seconds_sound() == 2500 * 30.5
     assert catalog.tracks([2501, -1]) == {}
 
 
@@ -398,7 +400,8 @@ def test_a_migration_that_fails_leaves_the_old_format(path: Path, monkeypatch: p
         ("UPDATE spaces SET file = '../../secret.npy'", "space 'small'"),
         ("DELETE FROM blocks WHERE block = 0", "block checksums"),
         ("UPDATE meta SET value = 'x' WHERE key = 'generation'", "generation"),
-        ("DELETE FROM meta WHERE key = 'library_id'", "library_id"),
+        ("DELETE FROM meta WHERE key = 'library_id'", "missing"),
+        ("UPDATE meta SET value = 'me' WHERE key = 'created_by'", "created_by"),
     ],
 )
 def test_a_value_changed_behind_our_back_is_found(path: Path, statement: str, what: str | None) -> None:

@@ -306,7 +306,7 @@ def test_the_report_counts_all_and_names_the_first(fake: Any, capsys: pytest.Cap
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == ["26 tracks failed", "       25  not_audio", "        1  damaged"]
     assert "1 track missing" in lines
-    assert sum(line.startswith("failed not_audio: /m/") for line in lines) == 20
+    assert sum(line.startswith("failed: /m/") for line in lines) == 20
     assert lines[-1] == "... and 8 more; --all names them"
 
 
@@ -315,7 +315,7 @@ def test_the_whole_report_names_every_track(fake: Any, capsys: pytest.CaptureFix
     assert run(["report", "--library", "x", "--all"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert sum("/m/" in line for line in lines) == len(TROUBLES)
-    assert "partial truncated: /m/x.mp3: no audio in it (50 s sound, 1 min 10 s lost)" in lines
+    assert "partial: /m/x.mp3: no audio in it (50 s sound, 1 min 10 s lost)" in lines
 
 
 @pytest.mark.parametrize(("options", "n_named"), [([], 28), (["--limit", "3"], 3)])

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import pickle
+import signal
+import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
 from orpheus_fast import search
 from orpheus_fast.errors import IndexFormatError, ParameterError, ShapeError
 from orpheus_fast.search import VectorIndex
@@ -165,7 +169,7 @@ def test_an_index_travels_through_pickle_by_its_path(
     index = VectorIndex.open(path.name)
     sent = pickle.dumps(index)
     monkeypatch.chdir("/")
-    again = pickle.loads(sent)  # noqa: S301
+    again = pickle.loads(sent)
     np.testing.assert_array_equal(again.search(vectors, k=3).ids, index.search(vectors, k=3).ids)
 
 
@@ -208,7 +212,7 @@ def test_writing_over_an_open_index_leaves_it_as_it_was(path: Path, vectors: NDA
 
 def test_what_a_file_cannot_say_is_not_written(tmp_path: Path, vectors: NDArray[np.float32]) -> None:
     target = tmp_path / "x.faiss"
-    with pytest.raises(ParameterError, match='metric is "cosine", expected .* length one'):
+    with pytest.raises(ParameterError, match=r'metric is "cosine", expected .* length one'):
         search.write_flat(target, vectors, metric="cosine")  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="ids holds 2 values, expected one for each of the 40 vectors"):
         search.write_flat(target, vectors, ids=[1, 2])
@@ -342,3 +346,48 @@ def test_scales_and_means_that_do_not_fit_are_refused(vectors: NDArray[np.float3
         search.standardise_rows(vectors, zeros[:5], ones)
     with pytest.raises(ParameterError, match="scale is 0 in column 0, expected more than 0"):
         search.standardise_rows(vectors, zeros, zeros)
+
+
+def test_other_threads_run_during_a_search() -> None:
+    matrix = np.ones((20_000, 64), dtype=np.float32)
+    queries = np.ones((2_000, 64), dtype=np.float32)
+    started, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        started.set()
+        search.search(matrix, queries, k=1)
+        ended.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    started.wait()
+    n_steps = 0
+    while not ended.is_set():
+        n_steps += 1
+        time.sleep(0.001)
+    thread.join()
+    assert n_steps > 5
+
+
+_LONG_SEARCH = """
+import numpy as np
+from orpheus_fast import search
+matrix = np.ones((50_000, 64), dtype=np.float32)
+queries = np.ones((500_000, 64), dtype=np.float32)
+print("started", flush=True)
+search.search(matrix, queries, k=1, n_threads=int(__import__("sys").argv[1]))
+"""
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_an_interrupt_ends_a_long_search_at_once(n_threads: int) -> None:
+    command = [sys.executable, "-c", _LONG_SEARCH, str(n_threads)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        _, errors = process.communicate(timeout=60)
+        assert time.monotonic() - sent < 2
+    assert errors.rstrip().endswith("KeyboardInterrupt")

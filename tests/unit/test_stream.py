@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
 import signals
 from orpheus_fast import audio
 from orpheus_fast.errors import ParameterError

@@ -33,7 +33,8 @@ __all__ = [
     "write_row",
 ]
 
-_PIPE_WIDTH: Final = 100
+# Wide enough that nothing is folded: a table is no wider than what it holds.
+_PIPE_WIDTH: Final = 1000
 _N_STANDARD_STREAMS: Final = 3
 
 

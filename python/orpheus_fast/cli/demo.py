@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-_N_SHOWN: Final = 8
+_N_SHOWN: Final = 5
 _K: Final = 3
 
 
@@ -79,11 +80,11 @@ def demo(*, out: Path, music: str | None, library: Path | None, quiet: bool, as_
             say("stopped; what was finished is committed, and the same command goes on from there")
             return exit_code_of(report)
         answers = _answers(opened, _tracks(source, everything=music is None))
-    share = _same_style(answers) if music is None else None
+    style = _same_style(answers) if music is None else None
     if as_json:
-        _emit(folder, source, report, answers, share)
+        _emit(folder, source, report, answers, style)
     elif answers:
-        _print(report, answers, share, source)
+        _print(report, answers, style, source)
         _suggest(answers[0], folder)
     if not answers:
         say(f"error: no neighbours: {source} has fewer than two playable tracks; name a folder with more music")
@@ -128,13 +129,22 @@ def _answers(library: Library, paths: Sequence[bytes]) -> list[_Answer]:
     return answers
 
 
-def _same_style(answers: Sequence[_Answer]) -> float | None:
-    """Share of the neighbours that stand in the same folder, which is the style in the synthesised collection."""
-    same = [os.path.dirname(hit.path_bytes) == os.path.dirname(a.path) for a in answers for hit in a.hits]  # noqa: PTH120 -- bytes
-    return sum(same) / len(same) if same else None
+def _same_style(answers: Sequence[_Answer]) -> tuple[float, float] | None:
+    """Share of the neighbours that have the style of their track, and what it would be by chance.
+
+    In the synthesised collection the folder of a piece is its style.
+    """
+    if len(answers) <= 1:
+        return None
+    sizes = Counter(os.path.dirname(answer.path) for answer in answers)  # noqa: PTH120 -- bytes
+    same = [os.path.dirname(hit.path_bytes) == os.path.dirname(a.path) for a in answers for hit in a.hits]  # noqa: PTH120
+    chance = sum(n * (n - 1) for n in sizes.values()) / (len(answers) * (len(answers) - 1))
+    return sum(same) / len(same), chance
 
 
-def _emit(folder: Path, source: Path, report: IndexReport, answers: Sequence[_Answer], share: float | None) -> None:
+def _emit(
+    folder: Path, source: Path, report: IndexReport, answers: Sequence[_Answer], style: tuple[float, float] | None
+) -> None:
     from orpheus_fast.library.scan import display_path  # noqa: PLC0415 -- NumPy
 
     neighbours = [
@@ -144,29 +154,33 @@ def _emit(folder: Path, source: Path, report: IndexReport, answers: Sequence[_An
         }
         for answer in answers
     ]
-    values = {"library": folder, "music": source, "index": report.to_dict(), "same_style_share": share}
+    share = dict(zip(("same_style_share", "same_style_by_chance"), style or (None, None), strict=True))
+    values = {"library": folder, "music": source, "index": report.to_dict(), **share}
     emit_json("demo", {**values, "neighbours": neighbours})
 
 
-def _print(report: IndexReport, answers: Sequence[_Answer], share: float | None, source: Path) -> None:
+def _print(report: IndexReport, answers: Sequence[_Answer], style: tuple[float, float] | None, source: Path) -> None:
     if report.decoded:
         music = f"{counted(report.decoded, 'track')}, {span(report.audio_seconds)} of music"
         write_line(f"{music}, indexed in {span(report.seconds)}{times_real_time(report.audio_seconds, report.seconds)}")
     else:
         write_line(f"{counted(report.found, 'track')}, indexed before: nothing to decode")
     show(_table(answers, source))
-    if share is not None:
+    if style is not None:
+        share, chance = style
         n = sum(len(answer.hits) for answer in answers)
-        write_line(f"{share:.0%} of the {n} nearest neighbours have the style of the track; chance would be about 10%")
+        write_line(
+            f"{share:.0%} of all {n} nearest neighbours have the style of their track; chance would be {chance:.0%}"
+        )
 
 
 def _table(answers: Sequence[_Answer], source: Path) -> Table:
     drawn = table("track", "sounds like", ">score")
     step = max(len(answers) // _N_SHOWN, 1)
     for answer in answers[::step][:_N_SHOWN]:
-        names = "\n".join(_short(name_of(hit), source) for hit in answer.hits)
-        scores = "\n".join(f"{hit.score:.2f}" for hit in answer.hits)
-        drawn.add_row(_short(printable(os.fsdecode(answer.path)), source), names, scores)
+        name = _short(printable(os.fsdecode(answer.path)), source)
+        for rank, hit in enumerate(answer.hits):
+            drawn.add_row("" if rank else name, _short(name_of(hit), source), f"{hit.score:.2f}")
         drawn.add_section()
     return drawn
 
@@ -177,7 +191,10 @@ def _short(name: str, source: Path) -> str:
 
 
 def _suggest(answer: _Answer, folder: Path) -> None:
-    track, library = shlex.quote(printable(os.path.relpath(os.fsdecode(answer.path)))), shlex.quote(str(folder))
+    path = os.fsdecode(answer.path)
+    nearby = os.path.relpath(path)
+    track = shlex.quote(printable(path if nearby.startswith("..") else nearby))
+    library = shlex.quote(printable(folder))
     write_line()
     write_line("Try next:")
     write_line(f"  orpheus similar {track} --library {library}")

@@ -106,13 +106,12 @@ def _print(numbers: Counter[tuple[str, str]], first: list[Trouble]) -> None:
 
 def _line(trouble: Trouble) -> str:
     outcome, kind = _group(trouble)
-    words = [outcome, kind] if kind else [outcome]
-    if trouble.missing and outcome != "missing":
-        words.append("missing")
+    gone = " and missing" if trouble.missing and outcome != "missing" else ""
     lost = ""
     if trouble.outcome == "partial":
         lost = f" ({span(trouble.seconds_sound)} sound, {span(trouble.seconds_lost)} lost)"
-    return f"{' '.join(words)}: {trouble.path}{': ' if trouble.message else ''}{trouble.message}{lost}"
+    reason = trouble.message or kind
+    return f"{outcome}{gone}: {trouble.path}{': ' if reason else ''}{reason}{lost}"
 
 
 def _fields(trouble: Trouble) -> dict[str, object]:

@@ -145,14 +145,17 @@ class Catalog:
     def meta(self) -> dict[str, str]:
         """Return `format_version`, `created_at`, `created_by`, `library_id` and `generation`."""
         with self._database.read() as connection:
-            return dict(connection.execute("SELECT key, value FROM meta"))
+            rows = connection.execute("SELECT key, value, checksum FROM meta").fetchall()
+        if not set(schema.META_KEYS) <= {key for key, _, _ in rows}:
+            raise damaged(self.path, "values about the library as a whole are missing")
+        for key, value, checksum in rows:
+            if row_checksum((key, value)) != checksum:
+                raise self._altered(f"{key!r}")
+        return {key: value for key, value, _ in rows}
 
     def generation(self) -> int:
         """Return how many changes were committed so far."""
-        try:
-            return int(self.meta()["generation"])
-        except (KeyError, ValueError):
-            raise damaged(self.path, "it does not say which generation it has") from None
+        return int(self.meta()["generation"])
 
     def spaces(self) -> dict[str, SpaceRecord]:
         """Return all spaces by name, in the order in which they were added."""
@@ -230,6 +233,11 @@ class Catalog:
             return connection.execute(
                 "SELECT outcome, kind, count(*) FROM tracks GROUP BY outcome, kind ORDER BY 3 DESC, 1, 2"
             ).fetchall()
+
+    def seconds_sound(self) -> float:
+        """Return how many seconds of sound were decoded from all tracks together."""
+        with self._database.read() as connection:
+            return float(connection.execute("SELECT total(seconds_sound) FROM tracks").fetchone()[0])
 
     def n_missing(self) -> int:
         """Return the number of tracks whose file was not there when its folder was last scanned."""

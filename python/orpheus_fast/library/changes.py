@@ -11,6 +11,7 @@ from orpheus_fast.errors import LibraryError, ParameterError
 from orpheus_fast.library.catalog import Catalog, SpaceRecord, chunks, next_vector_file, vector_file
 from orpheus_fast.library.records import TRACK_COLUMNS, clean_text, embedding_checksums, row_checksum
 from orpheus_fast.library.scan import display_path
+from orpheus_fast.library.schema import set_meta
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,7 +37,6 @@ _STORE_BLOCK: Final = (
     "INSERT INTO blocks (space, block, checksum) VALUES (?, ?, ?) "
     "ON CONFLICT (space, block) DO UPDATE SET checksum = excluded.checksum"
 )
-_COUNT_CHANGE: Final = "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'generation'"
 
 
 class CatalogWriter(Catalog):
@@ -52,7 +52,7 @@ class CatalogWriter(Catalog):
                 "INSERT INTO spaces (name, space_id, dim, metric, config, file) VALUES (?, ?, ?, ?, ?, ?)",
                 (spec.name, spec.space_id, spec.dim, spec.metric, spec.config, vector_file(spec.name)),
             )
-            connection.execute(_COUNT_CHANGE)
+            self._count_change(connection)
             return self.space(spec.name)
 
     def restart_space(self, spec: SpaceSpec) -> SpaceRecord:
@@ -68,7 +68,7 @@ class CatalogWriter(Catalog):
                 "UPDATE spaces SET space_id = ?, dim = ?, metric = ?, config = ?, file = ?, n_rows = 0 WHERE id = ?",
                 (spec.space_id, spec.dim, spec.metric, spec.config, next_vector_file(spec.name, old.file), old.id),
             )
-            connection.execute(_COUNT_CHANGE)
+            self._count_change(connection)
             return self.space(spec.name)
 
     def commit_batch(self, results: Sequence[TrackResult], appended: Mapping[str, Appended]) -> list[int]:
@@ -101,7 +101,7 @@ class CatalogWriter(Catalog):
                     if name in r.embeddings
                 ]
                 self._store_entries(connection, self.space(name), entries, appended.get(name))
-            connection.execute(_COUNT_CHANGE)
+            self._count_change(connection)
         return ids
 
     def mark_missing(self, ids: Iterable[int]) -> None:
@@ -135,8 +135,11 @@ class CatalogWriter(Catalog):
             for chunk in chunks(list(ids)):
                 marks = ", ".join("?" * len(chunk))
                 n_removed += connection.execute(f"DELETE FROM tracks WHERE id IN ({marks})", chunk).rowcount
-            connection.execute(_COUNT_CHANGE)
+            self._count_change(connection)
             return n_removed
+
+    def _count_change(self, connection: sqlite3.Connection) -> None:
+        set_meta(connection, "generation", str(self.generation() + 1))
 
     def _advance(self, connection: sqlite3.Connection, space: SpaceRecord, rows: Appended) -> None:
         if space.n_rows != rows.first_row:
@@ -222,4 +225,4 @@ class CatalogWriter(Catalog):
                     values = tuple({**dict(zip(TRACK_COLUMNS, old, strict=True)), **changes[old[0]]}.values())
                     rows.append((*values, row_checksum(values)))
                 connection.executemany(_STORE_TRACK, rows)
-            connection.execute(_COUNT_CHANGE)
+            self._count_change(connection)

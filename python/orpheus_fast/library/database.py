@@ -51,6 +51,9 @@ def translated(path: Path) -> Iterator[None]:
             raise LibraryError(message) from error
         # Corrupt pages, but also tables that are not there and rows that break a constraint.
         raise damaged(path, str(error)) from error
+    except UnicodeDecodeError as error:
+        # SQLite quotes a damaged schema in its message, and Python takes the message for UTF-8.
+        raise damaged(path, "it holds text that is not UTF-8") from error
 
 
 class Database:

@@ -160,9 +160,8 @@ def _write_faiss(target: Path, matrix: Vectors, rows: NDArray[np.intp], metric: 
     if metric == "cosine":
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, lengths, out=vectors, where=lengths > 0)
-        metric = "inner_product"
     with _published(target, overwrite=overwrite) as unfinished:
-        write_flat(unfinished, vectors, metric=metric)
+        write_flat(unfinished, vectors, metric="l2" if metric == "l2" else "inner_product")
 
 
 def _cells(track: Track) -> tuple[object, ...]:

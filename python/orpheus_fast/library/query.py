@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
@@ -57,7 +57,9 @@ class SearchTable:
         if self._spec.standardise and len(self._live):
             self._mean, self._scale = search.column_statistics(view.vectors, rows=self._live)
             self.rows = search.standardise_rows(view.vectors, self._mean, self._scale)
-        self._metric = "inner_product" if self._mean is not None else self._spec.metric
+        # Standardised rows have length 1: their inner product is the cosine.
+        metric = "inner_product" if self._mean is not None else self._spec.metric
+        self._metric = cast("search.Metric", metric)
         self._inverse_norms = search.inverse_norms(self.rows) if self._metric == "cosine" else None
         # Every row is alive far more often than not: then no filter is needed.
         self._allow = None if len(self._live) == len(view.track_ids) else self._live
@@ -71,13 +73,15 @@ class SearchTable:
 
     def stored(self, track_id: int) -> NDArray[np.float32]:
         """Return a track's vector as it is compared."""
-        return self.rows[self._row_of[track_id]]
+        row: NDArray[np.float32] = self.rows[self._row_of[track_id]]
+        return row
 
     def comparable(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bring a vector that is not in the table to where its rows are."""
         if self._mean is None or self._scale is None:
             return vector
-        return search.standardise_rows(vector[np.newaxis], self._mean, self._scale)[0]
+        row: NDArray[np.float32] = search.standardise_rows(vector[np.newaxis], self._mean, self._scale)[0]
+        return row
 
     def nearest(self, vector: NDArray[np.float32], k: int) -> Iterator[tuple[int, float]]:
         """Yield (track id, score) of the `k` best, best first; a higher score is more similar."""

@@ -14,14 +14,27 @@ from orpheus_fast.errors import LibraryFormatError
 from orpheus_fast.library.damage import damaged
 from orpheus_fast.library.database import Database
 from orpheus_fast.library.disk import naming
+from orpheus_fast.library.records import row_checksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["APPLICATION_ID", "FORMAT_VERSION", "MIGRATIONS", "SCHEMA", "check", "create", "layout", "layout_of"]
+__all__ = [
+    "APPLICATION_ID",
+    "FORMAT_VERSION",
+    "META_KEYS",
+    "MIGRATIONS",
+    "SCHEMA",
+    "check",
+    "create",
+    "layout",
+    "layout_of",
+    "set_meta",
+]
 
 FORMAT_VERSION: Final = 1
+META_KEYS: Final = ("format_version", "created_at", "created_by", "library_id", "generation")
 
 # "Orph", at byte 68 of the file: tells our catalog from any other SQLite file.
 APPLICATION_ID: Final = 0x4F727068
@@ -32,7 +45,8 @@ APPLICATION_ID: Final = 0x4F727068
 SCHEMA: Final = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
-    value TEXT NOT NULL
+    value TEXT NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE spaces (
@@ -127,7 +141,8 @@ def create(path: Path, created_by: str) -> None:
         created_at = datetime.now(UTC).isoformat(timespec="seconds")
         meta = {"format_version": str(FORMAT_VERSION), "created_at": created_at, "created_by": created_by}
         meta |= {"library_id": uuid.uuid4().hex, "generation": "0"}
-        connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", meta.items())
+        for key, value in meta.items():
+            set_meta(connection, key, value)
     with naming(path):
         unfinished.replace(path)
 
@@ -158,6 +173,12 @@ def check(database: Database, *, writable: bool) -> None:
     with database.read() as connection:
         if layout_of(connection) != layout():
             raise damaged(database.path, f"its tables are not those of format {FORMAT_VERSION}")
+
+
+def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Store one value about the library as a whole."""
+    row = (key, value, row_checksum((key, value)))
+    connection.execute("INSERT OR REPLACE INTO meta (key, value, checksum) VALUES (?, ?, ?)", row)
 
 
 def statements(script: str) -> Iterator[str]:
@@ -215,4 +236,4 @@ def _migrate(database: Database, version: int, *, writable: bool) -> None:
         for step in range(version, FORMAT_VERSION):
             for statement in MIGRATIONS[step]:
                 connection.execute(statement)
-        connection.execute("UPDATE meta SET value = ? WHERE key = 'format_version'", (str(FORMAT_VERSION),))
+        set_meta(connection, "format_version", str(FORMAT_VERSION))

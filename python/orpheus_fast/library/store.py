@@ -157,6 +157,9 @@ def existing(folder: str | os.PathLike[str]) -> Path:
         message = f"no library at {place}: there is no such folder"
         raise LibraryNotFoundError(message)
     check_catalog_is_there(place)
+    if not (place / CATALOG_NAME).exists():
+        message = f"no library at {place}: it holds no {CATALOG_NAME}"
+        raise LibraryNotFoundError(message)
     return place
 
 

@@ -10,6 +10,8 @@
 mod chroma;
 mod error;
 mod rhythm;
+#[cfg(test)]
+mod signals;
 mod spectral;
 mod spectrum;
 mod temporal;

@@ -70,7 +70,7 @@ fn answer(
 ) -> NativeResult<(F32Array, I64Array)> {
     let signal = Mutex::new(None);
     let stop = || {
-        let raised = Python::attach(|py| py.check_signals()).err();
+        let raised = Python::attach(|py| py.check_signals().err());
         let mut signal = signal.lock().unwrap_or_else(PoisonError::into_inner);
         *signal = raised;
         signal.is_some()

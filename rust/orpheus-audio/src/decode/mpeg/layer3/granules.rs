@@ -79,8 +79,10 @@ impl Layer3 {
     ) -> Result<usize, FrameError> {
         let parts = frame.side.parts[index];
         let stereo = frame.mode.n_channels == 2;
-        let mid_side = frame.mode.mid_side && !frame.mode.intensity;
         let common = frame.common_block(&parts);
+        // Intensity needs both channels of one kind; then it does sums and differences itself.
+        let intensity = frame.mode.intensity && common.is_some();
+        let mid_side = frame.mode.mid_side && !intensity;
         let mixed = stereo && self.mix == Mix::Mono;
         let mut quarters = if mid_side { MID_SIDE } else { 0 };
         if mixed && mid_side && common.is_some() {
@@ -96,7 +98,7 @@ impl Layer3 {
         if !stereo {
             return Ok(1);
         }
-        let together = mixed && common.is_some() && !frame.mode.intensity;
+        let together = mixed && common.is_some() && !intensity;
         let plane = if together { 0 } else { 1 };
         self.decode_part(frame, (index, 1), start + parts[0].n_bits, (quarters, plane))?;
         if together {

@@ -20,6 +20,8 @@ mod side_info;
 mod stereo;
 mod synthesis;
 mod synthesis_window;
+#[cfg(test)]
+mod testing;
 
 use self::bands::{Bands, N_LINES};
 use self::hybrid::{Overlap, Rows};

@@ -3,7 +3,7 @@
 use super::super::huffman_codes::{LEAVES, LINBITS};
 use super::super::side_info::{BlockType, Shape};
 use super::random::Random;
-use super::writer::{BitWriter, Channel, Format, FrameValues, StreamWriter, low_widths};
+use super::writer::{Channel, Format, FrameValues, StreamWriter, low_widths};
 
 /// What may occur.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +12,8 @@ pub(super) struct Allowed {
     pub(super) joint: &'static [Option<u8>],
     /// Both channels of a granule with different blocks, also where they are joined.
     pub(super) mismatched: bool,
-    /// What decoders disagree about: intensity stereo in mixed blocks, and its illegal positions in
-    /// MPEG-2.
+    /// What symphonia 0.6.1 does otherwise: it drops all above the two lowest subbands of a mixed
+    /// block, and knows one illegal intensity position in MPEG-2 rather than one for each width.
     pub(super) disputed: bool,
 }
 
@@ -51,7 +51,7 @@ fn frame(random: &mut Random, format: Format, allowed: &Allowed, n_bits: usize) 
             if let (1, false) = (i, allowed.mismatched && random.one_in(2)) {
                 block = channels[0].block;
             }
-            if intensity && !allowed.disputed {
+            if !allowed.disputed {
                 block.mixed = false;
             }
             let first = granules.first().map(|channels| &channels[i]);
@@ -202,7 +202,8 @@ fn random_value(random: &mut Random, table: usize, typical: usize) -> i32 {
     let number = if table < 16 { table } else { table / 8 * 8 };
     let largest = LEAVES[number].iter().map(|leaf| usize::from(leaf & 15)).max().unwrap_or(0);
     let largest = if table < 16 { largest } else { 14 + (1 << LINBITS[table]) };
-    let value = random.below(largest.min(if random.one_in(8) { 15 } else { typical }) + 1) as i32;
+    let limit = if random.one_in(8) { 15 } else { typical };
+    let value = random.below(largest.min(limit) + 1) as i32;
     if random.one_in(2) { value } else { -value }
 }
 
@@ -217,9 +218,4 @@ pub(super) fn damaged(random: &mut Random, frame: &[u8]) -> Vec<u8> {
         }
     }
     bytes
-}
-
-/// Bits of nothing: a frame whose granules are empty.
-pub(super) fn side_info_of_zeros() -> BitWriter {
-    BitWriter::default()
 }

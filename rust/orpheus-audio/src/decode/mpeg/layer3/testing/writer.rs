@@ -216,7 +216,7 @@ impl Channel {
     }
 }
 
-fn put_pair(bits: &mut BitWriter, table: usize, pair: [i32; 2]) {
+pub(super) fn put_pair(bits: &mut BitWriter, table: usize, pair: [i32; 2]) {
     if table == 0 {
         assert_eq!(pair, [0, 0]);
         return;

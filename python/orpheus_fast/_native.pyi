@@ -1,0 +1,76 @@
+"""Types of what Rust gives to Python. Every argument is positional; defaults and documentation live in the callers."""
+
+import os
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+_F32: TypeAlias = NDArray[np.float32]
+_F64: TypeAlias = NDArray[np.float64]
+_I64: TypeAlias = NDArray[np.int64]
+_Path: TypeAlias = str | os.PathLike[str]
+
+# (container, codec, sample_rate, n_channels, n_samples)
+_InfoParts: TypeAlias = tuple[str, str, int, int, int | None]
+# (status, kind, message, seconds_sound, seconds_lost)
+_OutcomeParts: TypeAlias = tuple[str, str, str, float, float]
+# (sample_rate, placement, window_seconds, hop_seconds, pad_threshold, max_windows, front_end)
+_TapParts: TypeAlias = tuple[int, str, float, float, float, int | None, str | None]
+# (max_bytes, max_seconds, max_decoded_samples)
+_LimitParts: TypeAlias = tuple[int, float, int]
+# (tap, rows, track, start_seconds, valid_samples, [(track, info, outcome)])
+_BatchParts: TypeAlias = tuple[int, _F32, _I64, _F64, _I64, list[tuple[int, _InfoParts | None, _OutcomeParts]]]
+
+def decode_track(
+    is_path: bool,
+    bytes: bytes,
+    sample_rate: int | None,
+    mono: bool,
+    quality_name: str,
+    limit_parts: _LimitParts,
+) -> tuple[_F32, int, _InfoParts, _OutcomeParts]: ...
+@final
+class TrackLoader:
+    def __new__(
+        cls,
+        sources: Sequence[tuple[bool, bytes]],
+        taps: Sequence[_TapParts],
+        options: tuple[int, int, bool, str],
+        limit_parts: _LimitParts,
+        ) -> TrackLoader: ...
+    def next_batch(self) -> _BatchParts | None: ...
+    def close(self) -> None: ...
+    def stage_seconds(self) -> tuple[float, float, float]: ...
+
+@final
+class FlatIndex:
+    def __new__(cls, path: _Path) -> FlatIndex: ...
+    @property
+    def ntotal(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def metric(self) -> Literal["inner_product", "l2"]: ...
+    @property
+    def kind(self) -> str: ...
+    def search(
+        self, queries: _F32, k: int, allow: _I64 | NDArray[np.uint8] | None, n_threads: int
+    ) -> tuple[_F32, _I64]: ...
+    def reconstruct(self, id: int) -> _F32: ...
+    def ids(self) -> _I64: ...
+
+def search_rows(
+    matrix: _F32,
+    queries: _F32,
+    allow: _I64 | NDArray[np.uint8] | None,
+    inverse_norms: _F32 | None,
+    options: tuple[int, str, int],
+) -> tuple[_F32, _I64]: ...
+def inverse_norms(matrix: _F32) -> _F32: ...
+def write_flat(path: _Path, vectors: _F32, ids: _I64 | None, metric: str) -> None: ...
+def column_statistics(matrix: _F32, selected: _I64 | None) -> tuple[_F64, _F64]: ...
+def standardise_rows(matrix: _F32, mean: _F64, scale: _F64) -> _F32: ...
