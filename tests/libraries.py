@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
+
 from orpheus_fast.library.records import Embedding, Tags, TrackResult
 from orpheus_fast.library.scan import FoundFile
 from orpheus_fast.library.spaces import SpaceSpec
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
+
     from orpheus_fast.library.store import Store
     from orpheus_fast.library.writer import Writer
 

@@ -14,8 +14,6 @@ from orpheus_fast._arrays import as_float32
 from orpheus_fast.errors import ParameterError, ShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -142,11 +140,9 @@ class VectorIndex:
         IndexFormatError
             If the file has been shortened since it was opened.
         """
-
-        def found(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-            return self._native.search(rows, _positive("k", k), _allowed(allow), _positive("n_threads", n_threads))
-
-        return _searched(queries, self.dim, found)
+        vectors = _vectors(queries, self._native.dim)
+        found = self._native.search(vectors, _positive("k", k), _allowed(allow), _positive("n_threads", n_threads))
+        return _neighbours(vectors.ndim == 1, *found)
 
     def reconstruct(self, id: int) -> NDArray[np.float32]:  # noqa: A002 -- as the glossary has it
         """Return the stored vector with the given id; of several, the one stored last.
@@ -259,10 +255,9 @@ def search(
     rows = as_float32(matrix, name="matrix", n_dims=(2,))
     lengths = None if inverse_norms is None else as_float32(inverse_norms, name="inverse_norms", n_dims=(1,))
     options = (_positive("k", k), metric, _positive("n_threads", n_threads))
-    allowed = _allowed(allow)
-    return _searched(
-        queries, rows.shape[1], lambda vectors: _native.search_rows(rows, vectors, allowed, lengths, options)
-    )
+    vectors = _vectors(queries, rows.shape[1])
+    found = _native.search_rows(rows, vectors, _allowed(allow), lengths, options)
+    return _neighbours(vectors.ndim == 1, *found)
 
 
 def inverse_norms(matrix: ArrayLike) -> NDArray[np.float32]:
@@ -399,17 +394,16 @@ def standardise_rows(matrix: ArrayLike, mean: ArrayLike, scale: ArrayLike) -> ND
     return _native.standardise_rows(rows, columns[0], columns[1])
 
 
-def _searched(
-    queries: ArrayLike,
-    dim: int,
-    found: Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.int64]]],
-) -> Neighbours:
+def _vectors(queries: ArrayLike, dim: int) -> NDArray[np.float32]:
     vectors = as_float32(queries, name="queries", n_dims=(1, 2))
     if vectors.shape[-1] != dim:
         message = f"queries has shape {vectors.shape}, expected ({dim},) or (n_queries, {dim})"
         raise ShapeError(message)
-    distances, ids = found(vectors)
-    if vectors.ndim == 1:
+    return vectors
+
+
+def _neighbours(is_single: bool, distances: NDArray[np.float32], ids: NDArray[np.int64]) -> Neighbours:  # noqa: FBT001
+    if is_single:
         distances, ids = distances[0], ids[0]
         if ids.size and ids[-1] == -1:
             n_found = int(np.count_nonzero(ids != -1))

@@ -1,69 +1,28 @@
-"""The command line as a process: exit codes, streams, one line for every mistake, signals."""
+"""The command line as a process: results, exit codes, one line for every mistake."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import pty
-import signal
+import shlex
 import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-import signals
+from cli_process import ODD_NAME, PROGRAM, assert_refused, make_music, only_document, run, tone
 from orpheus_fast.library.lock import WriterLock
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
-PROGRAM = [sys.executable, "-m", "orpheus_fast"]
 HEAVY = ("numpy", "orpheus_fast._native", "orpheus_fast.library", "torch", "faiss", "sklearn", "rich.table")
-RATE = 8000
-N_LONG = 40
-ODD_NAME = b"caf\xe9.wav"
-
-
-def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ORPHEUS_")}
-    environment |= options.pop("env", {})
-    words = [os.fspath(word) if isinstance(word, os.PathLike) else str(word) for word in arguments]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 120, **options}
-    return subprocess.run([*PROGRAM, *words], env=environment, text=True, check=False, **options)
-
-
-def only_document(done: subprocess.CompletedProcess[str]) -> Any:
-    return json.loads(done.stdout)
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], exit_code: int, *words: str) -> None:
-    """One line on standard error that holds `words`, nothing on standard output."""
-    assert done.returncode == exit_code, done.stderr
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    for word in words:
-        assert word in done.stderr
-
-
-def tone(hz: float, seconds: float = 6.0) -> bytes:
-    return signals.wav_bytes(signals.sine(hz, seconds, sample_rate=RATE), RATE)
 
 
 @pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven sound files, one of them with a name that is no text, and one that only says that it is one."""
-    folder = tmp_path_factory.mktemp("music")
-    for number in range(6):
-        (folder / f"tone {number}.wav").write_bytes(tone(220.0 * 2 ** (number / 6)))
-    with open(os.fsencode(folder) + b"/" + ODD_NAME, "wb") as file:  # noqa: PTH123 -- a name in bytes
-        file.write(tone(500.0))
-    (folder / "broken.mp3").write_bytes(b"\0" * 5000)
-    (folder / "cover.jpg").write_bytes(b"\xff\xd8\xff")
-    return folder
+    return make_music(tmp_path_factory.mktemp("music"))
 
 
 @pytest.fixture(scope="module")
@@ -291,162 +250,39 @@ def test_a_flipped_bit_in_the_vectors_is_found(music: Path, tmp_path: Path) -> N
     assert len(done.stderr.splitlines()) == 1
 
 
-# Streams.
+# The demo.
 
 
-def test_who_stops_reading_the_results_hears_no_complaint(library: Path) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = run("similar", "3", "--library", library, stdout=writing)
-    os.close(writing)
-    assert done.stderr == ""
-    assert done.returncode == 141
+def test_the_demo_finds_neighbours_in_music_that_it_makes(tmp_path: Path) -> None:
+    done = run("demo", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = only_document(done)
+    assert document["index"]["outcomes"] == {"ok": 32, "partial": 0, "failed": 0}
+    # By chance it would be 0.1; the classical space gets 0.98.
+    assert document["same_style_by_chance"] == pytest.approx(3 / 31)
+    assert document["same_style_share"] > 0.8
+    again = run("demo", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "nothing to decode" in again.stdout
+    commands = [line.strip() for line in again.stdout.partition("Try next:")[2].splitlines() if line.strip()]
+    assert [command.split()[1] for command in commands] == ["similar", "info", "index"]
+    for command in commands[:2]:
+        assert run(*shlex.split(command)[1:], cwd=tmp_path).returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["orpheus-demo"]
 
 
-def test_results_that_cannot_be_written_are_an_error(library: Path) -> None:
-    with open("/dev/full", "w") as full:  # noqa: PTH123 -- a device
-        done = run("info", "--library", library, stdout=full)
-    assert done.returncode not in (0, 1)
-    assert len(done.stderr.splitlines()) == 1
-    assert "No space left" in done.stderr
+def test_the_demo_takes_other_music_and_leaves_it_as_it_is(music: Path, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in music.iterdir()}
+    done = run("demo", "--music", music, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "tone 0.wav" in done.stdout
+    assert "1 file could not be played" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in music.iterdir()} == before
 
 
-@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
-def test_closed_streams_harm_neither_the_command_nor_the_library(closed: str, music: Path, tmp_path: Path) -> None:
-    library = tmp_path / "x"
-    words = [*PROGRAM, "index", str(music), "--library", str(library)]
-    done = subprocess.run(["/bin/sh", "-c", f'"$@" {closed}', "sh", *words], capture_output=True, check=False)
-    assert done.returncode == 1
-    assert run("check", "--library", library).returncode == 0
-    assert json.loads(run("info", "--library", library, "--json").stdout)["n_tracks"] == 8
-
-
-def test_a_terminal_of_few_characters_gets_the_others_escaped(tmp_path: Path) -> None:
-    folder = tmp_path / "Möwe 🎵"
-    folder.mkdir()
-    (folder / "a.wav").write_bytes(tone(300.0))
-    (folder / "b.wav").write_bytes(tone(400.0))
-    latin = {"env": {"PYTHONIOENCODING": "iso-8859-1"}, "encoding": "iso-8859-1"}
-    assert run("index", folder, "--library", tmp_path / "x", **latin).returncode == 0
-    done = run("similar", folder / "a.wav", "--library", tmp_path / "x", **latin)
-    assert done.returncode == 0
-    assert "Möwe \\U0001f3b5/b.wav" in done.stdout
-
-
-def test_on_a_terminal_a_live_line_shows_the_progress_and_the_cursor_comes_back(music: Path, tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    environment = {"TERM": "xterm", "COLUMNS": "120"}
-    done = run("index", music, "--library", tmp_path / "x", stderr=theirs, env=environment)
-    os.close(theirs)
-    seen = b""
-    # On Linux a terminal without a writer is an error to its reader.
-    with contextlib.suppress(OSError):
-        while chunk := os.read(ours, 65536):
-            seen += chunk
-    os.close(ours)
-    assert done.returncode == 1
-    assert b"indexing" in seen
-    assert b"8/8" in seen
-    assert seen.rindex(b"\x1b[?25h") > seen.rindex(b"\x1b[?25l")
-    assert b"indexing" not in done.stdout.encode()
-
-
-def test_the_module_and_the_program_are_the_same() -> None:
-    done = run("--version")
-    assert done.returncode == 0
-    assert done.stdout.startswith("orpheus ")
-
-
-def test_the_shell_completes_commands_options_and_spaces() -> None:
-    def complete(line: str) -> list[str]:
-        words = line.split(" ")
-        environment = {
-            "_ORPHEUS_COMPLETE": "bash_complete",
-            "COMP_WORDS": line,
-            "COMP_CWORD": str(len(words) - 1),
-        }
-        return [answer.partition(",")[2] for answer in run(env=environment).stdout.splitlines()]
-
-    assert complete("orpheus si") == ["similar"]
-    assert "--retry-failed" in complete("orpheus index --re")
-    assert "classical" in complete("orpheus similar --space cl")
-
-
-# Signals.
-
-
-@pytest.fixture(scope="module")
-def long_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """More sound than is decoded in the second before a signal comes; silence, in files that take no room."""
-    folder = tmp_path_factory.mktemp("long")
-    n_samples = 600 * RATE
-    data = signals.wav_bytes(signals.silence(0.0, sample_rate=RATE), RATE, "s16")
-    sizes = {data.index(b"RIFF") + 4: len(data) - 8 + 2 * n_samples, data.index(b"data") + 4: 2 * n_samples}
-    header = bytearray(data)
-    for place, size in sizes.items():
-        header[place : place + 4] = size.to_bytes(4, "little")
-    for number in range(N_LONG):
-        with (folder / f"{number}.wav").open("wb") as file:
-            file.write(header)
-            file.truncate(len(header) + 2 * n_samples)
-    return folder
-
-
-def start(music: Path, library: Path) -> subprocess.Popen[str]:
-    words = [*PROGRAM, "index", str(music), "--library", str(library), "--jobs", "1", "--json"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (library / "catalog.sqlite").exists():
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.01)
-    time.sleep(0.7)
-    return process
-
-
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
-def test_a_signal_commits_what_is_finished(number: int, exit_code: int, long_music: Path, tmp_path: Path) -> None:
-    library = tmp_path / "x"
-    process = start(long_music, library)
-    process.send_signal(number)
-    sent = time.monotonic()
-    out, err = process.communicate(timeout=30)
-    assert time.monotonic() - sent < 5.0
-    assert process.returncode == exit_code, err
-    assert len(err.splitlines()) == 1
-    report = json.loads(out)
-    assert report["interrupted"] is True
-    assert 0 < report["outcomes"]["pending"] < N_LONG
-    n_done = N_LONG - report["outcomes"]["pending"]
-    assert only_document(run("info", "--library", library, "--json"))["n_tracks"] == n_done
-    assert run("check", "--library", library).returncode == 0
-    if number == signal.SIGINT:
-        again = only_document(run("index", long_music, "--library", library, "--json"))
-        assert again["unchanged"] == n_done
-        assert again["outcomes"] == {"ok": N_LONG, "partial": 0, "failed": 0}
-
-
-def test_a_second_signal_ends_at_once_and_loses_nothing_committed(long_music: Path, tmp_path: Path) -> None:
-    library = tmp_path / "x"
-    process = start(long_music, library)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    sent = time.monotonic()
-    _, err = process.communicate(timeout=30)
-    assert time.monotonic() - sent < 2.0
-    # Killed by the signal, which a shell shows as 130, or just done with the orderly end.
-    assert process.returncode in (-signal.SIGINT, 130)
-    assert "Traceback" not in err
-    assert run("check", "--library", library).returncode == 0
-
-
-def test_a_hangup_that_is_ignored_stops_nothing(music: Path, tmp_path: Path) -> None:
-    words = [*PROGRAM, "index", str(music), "--library", str(tmp_path / "x"), "--quiet"]
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    time.sleep(0.3)
-    process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=60)
-    assert process.returncode == 1
+def test_the_demo_needs_two_tracks(tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "a.wav").write_bytes(tone(300.0))
+    assert_refused(run("demo", "--music", tmp_path / "music", "--out", tmp_path), 1, "fewer than two")
+    assert_refused(run("demo", "--music", tmp_path / "gone", "--out", tmp_path / "o"), 2, "gone", "does not exist")
+    assert not (tmp_path / "o").exists()

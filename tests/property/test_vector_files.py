@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from orpheus_fast.errors import LibraryDamagedError
 from orpheus_fast.library.records import embedding_checksums, row_checksum
 from orpheus_fast.library.vectors import BLOCK_BYTES, HEADER_BYTES, VectorFile

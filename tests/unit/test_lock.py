@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from orpheus_fast.errors import LibraryLockedError
 from orpheus_fast.library.lock import LOCK_NAME, WriterLock, read_owner
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from libraries import without_rights
 from orpheus_fast.errors import ParameterError
 from orpheus_fast.library.filetypes import AUDIO_EXTENSIONS, OTHER_EXTENSIONS, extension, looks_like_audio

@@ -4,6 +4,7 @@ import json
 from dataclasses import fields, replace
 
 import pytest
+
 from libraries import space
 from orpheus_fast.errors import LibraryFormatError, ParameterError, UnknownSpaceError
 from orpheus_fast.library.spaces import BUILT_IN, SpaceSpec, built_in

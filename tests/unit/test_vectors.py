@@ -7,6 +7,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+
 from orpheus_fast.errors import LibraryDamagedError, ParameterError, ShapeError
 from orpheus_fast.library import vectors as module
 from orpheus_fast.library.vectors import BLOCK_BYTES, HEADER_BYTES, VectorFile

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -13,7 +12,7 @@ from click.shell_completion import shell_complete
 from orpheus_fast.cli import options, stop
 from orpheus_fast.cli.check import check
 from orpheus_fast.cli.completion import COMPLETE_VARIABLE, PROGRAM, completion
-from orpheus_fast.cli.console import make_streams_safe, write_line
+from orpheus_fast.cli.console import ResultsError, discard_results, make_streams_safe, write_line
 from orpheus_fast.cli.demo import demo
 from orpheus_fast.cli.doctor import doctor, installed_version
 from orpheus_fast.cli.errors import DONE, tell, tell_stopped
@@ -74,12 +73,14 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with orpheus.make_context(PROGRAM, words) as context:
             exit_code = orpheus.invoke(context)
-        sys.stdout.flush()
     except click.exceptions.Exit as end:
         return end.exit_code
     except BrokenPipeError:
-        _discard_output()
+        discard_results()
         return _CLOSED_PIPE
+    except ResultsError as error:
+        discard_results()
+        return tell(error, as_json=False)
     except (KeyboardInterrupt, click.Abort):
         return tell_stopped(as_json=as_json)
     except BaseException as error:
@@ -93,15 +94,4 @@ def main() -> NoReturn:
     if instruction := os.environ.get(COMPLETE_VARIABLE):
         sys.exit(shell_complete(orpheus, {}, PROGRAM, COMPLETE_VARIABLE, instruction))
     stop.install()
-    exit_code = run(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_output()
-    sys.exit(exit_code)
-
-
-def _discard_output() -> None:
-    """Send what is still buffered nowhere, so that the interpreter does not complain at its end."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(run(sys.argv[1:]))

@@ -8,15 +8,20 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console, RenderableType
     from rich.table import Table
 
 __all__ = [
+    "ResultsError",
+    "discard_results",
     "emit_json",
     "make_streams_safe",
     "one_line",
@@ -38,15 +43,39 @@ _PIPE_WIDTH: Final = 1000
 _N_STANDARD_STREAMS: Final = 3
 
 
+class ResultsError(Exception):
+    """The results cannot be written to standard output."""
+
+
 def make_streams_safe() -> None:
     """See to it that printing neither fails on a character nor ends up in a data file."""
     # A closed descriptor 0, 1 or 2 would be given to the next file that is opened, the library's included.
     while (fd := os.open(os.devnull, os.O_RDWR)) < _N_STANDARD_STREAMS:
         continue
     os.close(fd)
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 -- open until the process ends
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def discard_results() -> None:
+    """Send what is still buffered nowhere, so that the interpreter does not complain at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _results() -> Iterator[None]:
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        message = f"the results cannot be written to standard output: {getattr(error, 'strerror', None) or error}"
+        raise ResultsError(message) from error
 
 
 def printable(text: object) -> str:
@@ -86,19 +115,23 @@ def warn(text: str) -> None:
 
 def write_line(text: str = "") -> None:
     """Write a line of the result to standard output."""
-    click.echo(printable(text))
+    with _results():
+        click.echo(printable(text))
 
 
 def write_row(*cells: object) -> None:
     """Write a tab-separated line of the result; tabs within a cell are escaped."""
-    click.echo("\t".join("" if cell is None else printable(cell) for cell in cells))
+    with _results():
+        click.echo("\t".join("" if cell is None else printable(cell) for cell in cells))
 
 
 def emit_json(kind: str, document: Mapping[str, object]) -> None:
     """Write the one JSON document of a command; `kind` is its name and `schema` its version."""
     values = {"kind": kind, "schema": 1, **document}
     # ASCII is valid in whatever encoding the reader of a pipe expects.
-    click.echo(json.dumps(_plain(values), ensure_ascii=True, allow_nan=False, indent=2))
+    text = json.dumps(_plain(values), ensure_ascii=True, allow_nan=False, indent=2)
+    with _results():
+        click.echo(text)
 
 
 def path_fields(path: str, path_bytes: bytes) -> dict[str, str]:
@@ -141,7 +174,8 @@ def show(renderable: RenderableType) -> None:
     from rich.console import Console  # noqa: PLC0415 -- not needed for --help
 
     width = None if stdout_is_terminal() else _PIPE_WIDTH
-    Console(width=width, markup=False, highlight=False, emoji=False, soft_wrap=False).print(renderable)
+    with _results():
+        Console(width=width, markup=False, highlight=False, emoji=False, soft_wrap=False).print(renderable)
 
 
 def stderr_console() -> Console:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from importlib import metadata, util
+from importlib import util
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -69,10 +69,16 @@ def doctor(*, library: Path | None, as_json: bool) -> int:
 
 def installed_version() -> str:
     """Return the version of this package; `unknown` where it runs without being installed."""
+    return _recorded_version(_DISTRIBUTION) or "unknown"
+
+
+def _recorded_version(distribution: str) -> str | None:
+    from importlib import metadata  # noqa: PLC0415 -- a sixth of the time of --help
+
     try:
-        return metadata.version(_DISTRIBUTION)
+        return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return "unknown"
+        return None
 
 
 def _versions() -> dict[str, str | None]:
@@ -87,13 +93,10 @@ def _versions() -> dict[str, str | None]:
 def _version_of(module: str, distribution: str) -> str | None:
     """Return the version of a package that is there, None of one that is not; without importing it."""
     try:
-        if util.find_spec(module) is None:
-            return None
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "present"
+        found = util.find_spec(module) is not None
     except (ImportError, ValueError):
         return None
+    return (_recorded_version(distribution) or "present") if found else None
 
 
 def _machine() -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import traceback
@@ -12,7 +13,7 @@ import click
 
 from orpheus_fast import errors
 from orpheus_fast.cli import stop
-from orpheus_fast.cli.console import emit_json, one_line, printable, say
+from orpheus_fast.cli.console import ResultsError, emit_json, one_line, printable, say
 
 __all__ = [
     "BAD_USAGE",
@@ -35,6 +36,7 @@ INTERNAL: Final = 70
 
 # The first match counts.
 _EXIT_CODES: Final[tuple[tuple[type[BaseException], int], ...]] = (
+    (ResultsError, BAD_USAGE),
     (errors.DecodeError, SOME_FAILED),
     (errors.RootUnavailableError, BAD_USAGE),
     (errors.LibraryError, LIBRARY),
@@ -99,7 +101,9 @@ def _tell(failure: Failure, *, as_json: bool) -> int:
     say(f"error: {failure.message}")
     if as_json:
         values = {"name": failure.name, "message": failure.message, "exit_code": failure.exit_code}
-        emit_json("error", {"error": values})
+        # What cannot be written is not made better by a second complaint.
+        with contextlib.suppress(OSError, ResultsError):
+            emit_json("error", {"error": values})
     return failure.exit_code
 
 
@@ -132,7 +136,7 @@ def _system(error: OSError) -> str:
 def _spelled(name: object) -> str:
     if isinstance(name, bytes):
         return name.decode("utf-8", "backslashreplace")
-    return "a file" if name is None else printable(name)
+    return "the output" if name is None else printable(name)
 
 
 def _bug(error: BaseException) -> str:

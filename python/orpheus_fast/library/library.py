@@ -219,7 +219,7 @@ class Library:
             outcomes: Counter[str] = Counter()
             for outcome, _, n in catalog.outcome_counts():
                 outcomes[outcome] += n
-            seconds = sum(track.seconds_sound for track in catalog.all_tracks())
+            seconds = catalog.seconds_sound()
             n_missing = catalog.n_missing()
         infos = [
             SpaceInfo(

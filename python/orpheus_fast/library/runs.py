@@ -67,7 +67,7 @@ def preview_of(
     scanned = scan(paths, progress=lambda n: tell(IndexProgress("scan", 0, n)))
     plan = ledger.plan(catalog, scanned, specs, engine_version=ENGINE_VERSION, retry_failed=retry_failed)
     report = _begun(scanned, plan)
-    outcomes, kinds = _known_outcomes(store, scanned, plan)
+    outcomes, kinds = _known_outcomes(plan)
     _settle(report, outcomes, kinds)
     report.seconds = time.monotonic() - started
     return report
@@ -89,7 +89,7 @@ def index_into(
     plan = ledger.plan(writer.catalog, scanned, specs, engine_version=ENGINE_VERSION, retry_failed=retry_failed)
     ledger.apply(writer.catalog, plan)
     report = _begun(scanned, plan)
-    outcomes, kinds = _known_outcomes(writer, scanned, plan)
+    outcomes, kinds = _known_outcomes(plan)
     indexer = Indexer(writer, n_threads=jobs, report=report, progress=tell)
     try:
         indexer.run(plan.jobs, {spec.name: spec for spec in specs})
@@ -110,19 +110,14 @@ def _begun(scanned: ScanResult, plan: ledger.Plan) -> IndexReport:
     )
 
 
-def _known_outcomes(store: Store | None, scanned: ScanResult, plan: ledger.Plan) -> tuple[Counter[str], Counter[str]]:
+def _known_outcomes(plan: ledger.Plan) -> tuple[Counter[str], Counter[str]]:
     """Outcomes and reasons of the found files that need not be decoded again."""
     outcomes: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
-    if store is None:
-        return outcomes, kinds
-    due = {job.found.path for job in plan.jobs}
-    found = {file.path for file in scanned.files} | {alias for file in scanned.files for alias in file.aliases}
-    for known in store.catalog.known_under(scanned.roots).values():
-        if known.path in found and known.path not in due:
-            outcomes[known.outcome] += 1
-            if known.kind:
-                kinds[known.kind] += 1
+    for (outcome, kind), n in plan.settled.items():
+        outcomes[outcome] += n
+        if kind:
+            kinds[kind] += n
     return outcomes, kinds
 
 

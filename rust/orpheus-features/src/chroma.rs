@@ -160,3 +160,105 @@ impl<R: Real> Kernel<R> for ChromaMeans<'_, R> {
         totals.map(|total| total / self.n_frames as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ChromaBank, ChromaMeans, N_CHROMA, note_weights};
+    use crate::signals::Noise;
+    use crate::spectrum::buffer::Buffer;
+    use crate::spectrum::fft::{N_BINS, N_FFT};
+    use crate::spectrum::simd::{Kernel, Real, Simd, Tier};
+    use crate::tuning::tuning_semitones;
+
+    const RATE: u32 = 22_050;
+
+    /// Means over frames whose spectra are laid out for whatever vector they meet.
+    struct Means<'a, R> {
+        bank: &'a ChromaBank<R>,
+        spectra: &'a [Vec<f64>],
+    }
+
+    impl<R: Real> Kernel<R> for Means<'_, R> {
+        type Output = [f64; N_CHROMA];
+
+        #[inline(always)]
+        fn run<S: Simd<Real = R>>(self, simd: S) -> Self::Output {
+            let n_frames = self.spectra.len();
+            let mut buffer = Buffer::default();
+            let power = buffer.take(n_frames.div_ceil(S::LANES) * N_BINS * S::LANES);
+            // What lies beyond the last frame must not count.
+            power.fill(R::from_f64(3.0));
+            for (frame, spectrum) in self.spectra.iter().enumerate() {
+                let block = frame / S::LANES * N_BINS * S::LANES + frame % S::LANES;
+                for (bin, value) in spectrum.iter().enumerate() {
+                    power[block + bin * S::LANES] = R::from_f64(*value);
+                }
+            }
+            ChromaMeans { bank: self.bank, power: &mut buffer, n_frames }.run(simd)
+        }
+    }
+
+    /// Every bin lends to every note.
+    fn by_definition(spectra: &[Vec<f64>], tuning: f64) -> [f64; N_CHROMA] {
+        let a0 = 27.5 * (tuning / 12.0).exp2();
+        let note = |bin: usize| 12.0 * (f64::from(RATE) * bin as f64 / N_FFT as f64 / a0).log2();
+        let weights: Vec<[f64; N_CHROMA]> = (0..N_BINS)
+            .map(|bin| match bin {
+                0 => note_weights(note(1) - 18.0, 18.0),
+                _ => note_weights(note(bin), (note(bin + 1) - note(bin)).max(1.0)),
+            })
+            .collect();
+        let mut means = [0.0; N_CHROMA];
+        for spectrum in spectra {
+            let mut notes = [0.0; N_CHROMA];
+            for (power, weights) in spectrum.iter().zip(&weights) {
+                for (note, weight) in notes.iter_mut().zip(weights) {
+                    *note += power * weight;
+                }
+            }
+            let strongest = notes.iter().copied().fold(0.0, f64::max);
+            for (mean, note) in means.iter_mut().zip(notes) {
+                let scaled = if strongest > 0.0 { note / strongest } else { 0.0 };
+                *mean += scaled / spectra.len() as f64;
+            }
+        }
+        means
+    }
+
+    fn spectra(n_frames: usize) -> Vec<Vec<f64>> {
+        let mut random = Noise::new(n_frames as u64);
+        let mut spectra: Vec<Vec<f64>> = (0..n_frames)
+            .map(|_| (0..N_BINS).map(|k| random.next().powi(6) / (1.0 + k as f64)).collect())
+            .collect();
+        spectra[0].fill(0.0);
+        spectra
+    }
+
+    #[test]
+    fn every_tier_finds_the_notes_that_the_definition_gives_at_every_number_of_frames() {
+        for (n_frames, tuning) in (1..40).zip((0..100).step_by(7).cycle()) {
+            let spectra = spectra(n_frames);
+            let expected = by_definition(&spectra, tuning_semitones(tuning));
+            let (single, double) = (ChromaBank::new(RATE, tuning), ChromaBank::new(RATE, tuning));
+            for tier in Tier::available() {
+                let single = f32::dispatch(tier, Means { bank: &single, spectra: &spectra });
+                let double = f64::dispatch(tier, Means { bank: &double, spectra: &spectra });
+                for (note, expected) in expected.iter().enumerate() {
+                    assert!((single[note] - expected).abs() < 2e-6, "{} {note}", tier.name());
+                    assert!((double[note] - expected).abs() < 2e-7, "{} {note}", tier.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_tone_is_heard_as_its_note() {
+        // Bin 81 is 872 Hz: nearest to A5.
+        let mut spectrum = vec![0.0; N_BINS];
+        spectrum[81] = 1.0;
+        let bank = ChromaBank::<f32>::new(RATE, 50);
+        let notes = f32::dispatch(Tier::best(), Means { bank: &bank, spectra: &[spectrum] });
+        let loudest = (0..N_CHROMA).max_by(|a, b| notes[*a].total_cmp(&notes[*b]));
+        assert_eq!(loudest, Some(9));
+    }
+}

@@ -52,3 +52,14 @@ pub enum Error {
         given: String,
     },
 }
+
+impl Error {
+    /// The same error in a signal that begins `n_samples` earlier.
+    pub(crate) fn moved_by(self, n_samples: usize) -> Self {
+        match self {
+            Self::NotFinite { index } => Self::NotFinite { index: index + n_samples },
+            Self::TooLoud { index, value } => Self::TooLoud { index: index + n_samples, value },
+            other => other,
+        }
+    }
+}

@@ -113,3 +113,98 @@ fn rolloff<S: Simd>(
         *bin = S::Real::from_f64((start + n_below).min(N_BINS - 1) as f64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{N_BINS, describe};
+    use crate::signals::Noise;
+    use crate::spectrum::buffer::Buffer;
+    use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
+
+    /// Centroid, bandwidth, roll-off and peak of each spectrum.
+    struct Describe<'a>(&'a [Vec<f64>]);
+
+    impl<R: Real> Kernel<R> for Describe<'_> {
+        type Output = Vec<[f64; 4]>;
+
+        #[inline(always)]
+        fn run<S: Simd<Real = R>>(self, simd: S) -> Self::Output {
+            let mut output = Vec::new();
+            let mut buffer = Buffer::default();
+            for frames in self.0.chunks_exact(S::LANES) {
+                let power: &mut [R] = buffer.take(N_BINS * S::LANES);
+                for (lane, frame) in frames.iter().enumerate() {
+                    for (bin, value) in frame.iter().enumerate() {
+                        power[bin * S::LANES + lane] = R::from_f64(*value);
+                    }
+                }
+                let mut rows = [[R::default(); MAX_LANES]; 4];
+                let shape = describe(simd, power, &mut rows[2]);
+                simd.store(shape.centroid, &mut rows[0]);
+                simd.store(shape.bandwidth, &mut rows[1]);
+                simd.store(shape.peak, &mut rows[3]);
+                output.extend((0..S::LANES).map(|lane| rows.map(|row| row[lane].to_f64())));
+            }
+            output
+        }
+    }
+
+    fn by_definition(power: &[f64]) -> [f64; 4] {
+        let magnitudes: Vec<f64> = power.iter().map(|power| power.sqrt()).collect();
+        let total: f64 = magnitudes.iter().sum();
+        let peak = power.iter().copied().fold(0.0, f64::max);
+        if total <= 0.0 {
+            return [0.0; 4];
+        }
+        let moment = |about: f64, degree: i32| {
+            let terms = magnitudes.iter().enumerate();
+            terms.map(|(k, m)| m * (k as f64 - about).powi(degree)).sum::<f64>() / total
+        };
+        let centroid = moment(0.0, 1);
+        let mut sum = 0.0;
+        let reaches = |magnitude: &f64| {
+            sum += magnitude;
+            sum >= 0.85 * total
+        };
+        let rolloff = magnitudes.iter().position(reaches).unwrap_or(0);
+        [centroid, moment(centroid, 2).sqrt(), rolloff as f64, peak]
+    }
+
+    /// Noise, tilted noise, lone peaks and silence: a multiple of the widest vector.
+    fn spectra() -> Vec<Vec<f64>> {
+        let mut random = Noise::new(11);
+        (0..6 * MAX_LANES)
+            .map(|frame| {
+                let bin = |k: usize| match frame % 6 {
+                    0 => random.next().powi(2),
+                    1 => random.next().powi(2) / (1.0 + k as f64).powi(4),
+                    2 => f64::from(k == 16 * frame).mul_add(100.0, 1e-9),
+                    3 => f64::from(k == 1024) + 0.5 * f64::from(k == 1023),
+                    // A pure tone through a Hann window.
+                    4 => [1.0, 0.25, 0.0][k.abs_diff(40 * frame / 6).min(2)],
+                    _ => 0.0,
+                };
+                (0..N_BINS).map(bin).collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_tier_finds_the_shape_that_the_definition_gives() {
+        let spectra = spectra();
+        for tier in Tier::available() {
+            let single = f32::dispatch(tier, Describe(&spectra));
+            let double = f64::dispatch(tier, Describe(&spectra));
+            for (frame, power) in spectra.iter().enumerate() {
+                let expected = by_definition(power);
+                for value in 0..4 {
+                    let error = (double[frame][value] - expected[value]).abs();
+                    let scale = expected[value].abs().max(1e-3);
+                    assert!(error < 1e-7 * scale, "{} float64 {frame} {value}", tier.name());
+                    let error = (single[frame][value] - expected[value]).abs();
+                    assert!(error < 2e-5 * scale, "{} float32 {frame} {value}", tier.name());
+                }
+            }
+        }
+    }
+}

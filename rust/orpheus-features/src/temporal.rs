@@ -112,3 +112,75 @@ fn refusal(samples: &[f32]) -> Error {
         None => Error::Empty,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Measure, Waveform};
+    use crate::error::{Error, Result};
+    use crate::signals::{Noise, noise};
+    use crate::spectrum::simd::{Real, Tier};
+
+    fn measure(samples: &[f32]) -> Vec<Result<Waveform>> {
+        Tier::available().into_iter().map(|tier| f32::dispatch(tier, Measure(samples))).collect()
+    }
+
+    /// Padded with its end values, cut into frames, counted.
+    fn rate_by_definition(samples: &[f32]) -> f64 {
+        let n = samples.len() as isize;
+        let sample = |at: isize| samples[at.clamp(0, n - 1) as usize];
+        let negative = |at: isize| sample(at) < -1e-10;
+        let n_frames = 1 + n / 512;
+        let crossings = |t: isize| {
+            let start = 512 * t - 1024;
+            (start + 1..start + 2048).filter(|at| negative(*at) != negative(at - 1)).count()
+        };
+        (0..n_frames).map(crossings).sum::<usize>() as f64 / (2048 * n_frames) as f64
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_definition_at_every_length() {
+        let mut random = Noise::new(9);
+        let samples: Vec<f32> =
+            (0..6000).map(|_| (random.next() + 0.3 * random.next().signum()) as f32).collect();
+        for n in (1..40).chain(500..530).chain(1020..1030).chain((1500..6000).step_by(331)) {
+            let expected = rate_by_definition(&samples[..n]);
+            for waveform in measure(&samples[..n]) {
+                let rate = waveform.map(|waveform| waveform.zero_crossing_rate);
+                assert!(rate.is_ok_and(|rate| (rate - expected).abs() < 1e-12), "{n} samples");
+            }
+        }
+    }
+
+    #[test]
+    fn energy_is_the_mean_square() {
+        let samples = noise(4, 5001);
+        let expected: f64 = samples.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / 5001.0;
+        for waveform in measure(&samples) {
+            let energy = waveform.map(|waveform| waveform.energy);
+            assert!(energy.is_ok_and(|energy| (energy / expected - 1.0).abs() < 1e-6));
+        }
+    }
+
+    #[test]
+    fn values_too_close_to_zero_have_no_sign() {
+        let samples: Vec<f32> =
+            (0..2000).map(|n| if n % 2 == 0 { 1e-11 } else { -1e-11 }).collect();
+        for waveform in measure(&samples) {
+            assert!(waveform.is_ok_and(|waveform| waveform.zero_crossing_rate == 0.0));
+        }
+    }
+
+    #[test]
+    fn the_first_unusable_sample_is_named() {
+        let mut samples = noise(5, 3000);
+        samples[2900] = f32::NAN;
+        samples[1700] = f32::NEG_INFINITY;
+        assert!(
+            measure(&samples).into_iter().all(|it| it == Err(Error::NotFinite { index: 1700 }))
+        );
+        samples[600] = -2e12;
+        let error = Error::TooLoud { index: 600, value: -2e12 };
+        assert!(measure(&samples).into_iter().all(|it| it == Err(error.clone())));
+        assert!(measure(&[]).into_iter().all(|it| it == Err(Error::Empty)));
+    }
+}

@@ -145,3 +145,74 @@ fn offset_bin(hz: f32) -> usize {
         guess
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{N_TUNINGS, Peak, PeakRange, UNTUNED, offset_bin, tuning_bin, tuning_semitones};
+
+    fn peaks(semitones_off: f64) -> Vec<Peak> {
+        (0..40)
+            .map(|note| {
+                let hz = 220.0 * ((f64::from(note) + semitones_off) / 12.0).exp2();
+                Peak { hz: hz as f32, power: (note + 1) as f32 }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_tuning_is_found_to_a_hundredth_of_a_semitone() {
+        for bin in 0..N_TUNINGS {
+            let off = tuning_semitones(bin) + 0.005;
+            assert_eq!(tuning_bin(&mut peaks(off)), bin, "{off}");
+        }
+    }
+
+    #[test]
+    fn only_the_stronger_half_of_the_peaks_counts() {
+        let mut mixed = peaks(0.105);
+        for peak in &mut mixed[..20] {
+            peak.hz *= 1.015;
+        }
+        assert_eq!(tuning_bin(&mut mixed), 60);
+    }
+
+    #[test]
+    fn no_peak_means_no_offset() {
+        assert_eq!(tuning_bin(&mut []), UNTUNED);
+        assert!(tuning_semitones(UNTUNED).abs() < 1e-15);
+    }
+
+    #[test]
+    fn every_frequency_falls_into_the_bin_whose_edges_enclose_its_offset() {
+        for step in 0..20_000_u16 {
+            let hz = 150.0 * (f32::from(step) / 4000.0).exp2();
+            let notes = 12.0 * (f64::from(hz / 27.5).log2() as f32);
+            let offset = f64::from(notes - notes.round());
+            let bin = offset_bin(hz);
+            let edges = [tuning_semitones(bin), tuning_semitones(bin + 1)];
+            // Half a semitone up is half a semitone down from the next note.
+            let offset = if offset >= 0.5 { offset - 1.0 } else { offset };
+            assert!(edges[0] <= offset && offset < edges[1], "{hz} Hz: {offset} in {edges:?}");
+        }
+    }
+
+    #[test]
+    fn a_parabola_is_interpolated_exactly() {
+        let range = PeakRange::new(22_050);
+        let top = |x: f64| 10.0 - (x - 100.3).powi(2);
+        let peak = range.interpolate(100, top(99.0), top(100.0), top(101.0));
+        assert!((f64::from(peak.hz) - 100.3 * 22_050.0 / 2048.0).abs() < 1e-3);
+        assert!((f64::from(peak.power) - 10.0).abs() < 0.1);
+        // A slope has its top elsewhere.
+        let slope = range.interpolate(100, 1.0, 2.0, 3.1);
+        assert!((f64::from(slope.hz) - 100.0 * 22_050.0 / 2048.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn every_rate_leaves_a_bin_on_either_side_of_the_range() {
+        for sample_rate in [1000, 8000, 22_050, 44_100, 192_000, 768_000] {
+            let range = PeakRange::new(sample_rate);
+            assert!(range.first_bin >= 1 && range.last_bin < 1024, "{range:?}");
+        }
+    }
+}

@@ -80,7 +80,10 @@ pub(crate) fn align<R: Real>(rises: &[R], strength: &mut [f64]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{COMPARISONS, HALF};
+    use super::{COMPARISONS, HALF, align, median};
+    use crate::signals::Noise;
+    use crate::spectrum::mel::N_MELS;
+    use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
 
     #[test]
     fn the_network_sorts_every_step_of_zeros_and_ones() {
@@ -104,5 +107,66 @@ mod tests {
             }
             assert!(values.is_sorted(), "{bits:064b}");
         }
+    }
+
+    /// Medians of frames of [`N_MELS`] values.
+    struct Medians<'a>(&'a [Vec<f64>]);
+
+    impl<R: Real> Kernel<R> for Medians<'_> {
+        type Output = Vec<f64>;
+
+        #[inline(always)]
+        fn run<S: Simd<Real = R>>(self, simd: S) -> Vec<f64> {
+            let mut medians = Vec::new();
+            for frames in self.0.chunks_exact(S::LANES) {
+                let mut rises = [simd.constant(0.0); N_MELS];
+                for (band, rise) in rises.iter_mut().enumerate() {
+                    let lanes: Vec<R> = frames.iter().map(|f| R::from_f64(f[band])).collect();
+                    *rise = simd.load(&lanes);
+                }
+                let mut lanes = [R::default(); MAX_LANES];
+                simd.store(median(simd, &mut rises), &mut lanes);
+                medians.extend(lanes[..S::LANES].iter().map(|lane| lane.to_f64()));
+            }
+            medians
+        }
+    }
+
+    #[test]
+    fn the_median_is_the_mean_of_the_two_middle_values() {
+        let mut random = Noise::new(3);
+        let frames: Vec<Vec<f64>> = (0..8 * MAX_LANES)
+            .map(|frame| {
+                // As many values above zero as the frame's number.
+                let value =
+                    |band: usize| f64::from(band < frame) * (random.next() * 64.0).round().abs();
+                let mut values: Vec<f64> = (0..N_MELS).map(value).collect();
+                values.rotate_left(frame / 3);
+                values
+            })
+            .collect();
+        for tier in Tier::available() {
+            let (single, double) =
+                (f32::dispatch(tier, Medians(&frames)), f64::dispatch(tier, Medians(&frames)));
+            for (frame, values) in frames.iter().enumerate() {
+                let mut sorted = values.clone();
+                sorted.sort_by(f64::total_cmp);
+                let expected = f64::midpoint(sorted[HALF - 1], sorted[HALF]);
+                assert!((single[frame] - expected).abs() < 1e-6, "{} {frame}", tier.name());
+                assert!((double[frame] - expected).abs() < 1e-6, "{} {frame}", tier.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_rise_counts_two_frames_later_and_the_first_frame_never_does() {
+        let mut strength = [9.0; 6];
+        align(&[7.0_f32, 1.0, 2.0, 3.0, 4.0, 5.0], &mut strength);
+        assert!(
+            strength.iter().zip([0.0, 0.0, 0.0, 1.0, 2.0, 3.0]).all(|(a, b)| (a - b).abs() < 1e-9)
+        );
+        let mut strength = [9.0; 2];
+        align(&[7.0_f32, 1.0], &mut strength);
+        assert!(strength.iter().all(|value| value.abs() < 1e-9));
     }
 }

@@ -314,3 +314,104 @@ impl TempoPlan {
         self.bpm[best]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Tempo, TempoBuffers, TempoPlan};
+    use crate::signals::Noise;
+    use crate::spectrum::simd::{Real, Tier};
+
+    fn tempi(strength: &[f64], sample_rate: u32) -> Vec<f64> {
+        let plan = TempoPlan::new(sample_rate);
+        let mut buffers = TempoBuffers::default();
+        Tier::available()
+            .into_iter()
+            .map(|tier| f64::dispatch(tier, Tempo { plan: &plan, strength, buffers: &mut buffers }))
+            .collect()
+    }
+
+    /// Windows, their autocorrelations scaled to one, their mean, and the best lag.
+    fn by_definition(strength: &[f64], sample_rate: u32) -> f64 {
+        let n_window = sample_rate as usize * 8 / 512;
+        let half = n_window / 2;
+        let last = strength[strength.len() - 1];
+        let ramp = (0..half).rev().map(|step| last * step as f64 / half as f64);
+        let padded: Vec<f64> = vec![0.0; half]
+            .into_iter()
+            .chain(strength.iter().copied())
+            .chain(ramp)
+            .chain([0.0])
+            .collect();
+        let hann =
+            |i: usize| 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / n_window as f64).cos();
+        let mut mean = vec![0.0; n_window];
+        for frame in 0..strength.len() {
+            let window: Vec<f64> = (0..n_window).map(|i| hann(i) * padded[frame + i]).collect();
+            let energy: f64 = window.iter().map(|x| x * x).sum();
+            if energy > 0.0 {
+                for (lag, mean) in mean.iter_mut().enumerate() {
+                    let products = window.iter().zip(&window[lag..]).map(|(a, b)| a * b);
+                    *mean += products.sum::<f64>() / energy / strength.len() as f64;
+                }
+            }
+        }
+        let bpm = |lag: usize| 60.0 * f64::from(sample_rate) / (512 * lag) as f64;
+        let score = |lag: usize| {
+            (1e6 * mean[lag]).ln_1p() - 0.5 * (bpm(lag).log2() - 120.0_f64.log2()).powi(2)
+        };
+        let best = (1..n_window)
+            .filter(|lag| bpm(*lag) < 320.0)
+            .reduce(|best, lag| if score(lag) > score(best) { lag } else { best });
+        best.map_or(0.0, bpm)
+    }
+
+    /// Beats every `period` frames, with noise between them.
+    fn beats(seed: u64, n_frames: usize, period: f64) -> Vec<f64> {
+        let mut random = Noise::new(seed);
+        (0..n_frames)
+            .map(|frame| {
+                let beat = (frame as f64 % period) < 1.0;
+                f64::from(beat) * 5.0 + random.next().max(0.0)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_tier_finds_the_tempo_that_the_definition_gives() {
+        let lengths =
+            [(4, 22_050), (17, 22_050), (216, 22_050), (500, 16_000), (431, 44_100), (90, 1000)];
+        for (case, (n_frames, sample_rate)) in lengths.into_iter().enumerate() {
+            for period in [11.3, 21.5, 34.0] {
+                let strength = beats(case as u64, n_frames, period);
+                let expected = by_definition(&strength, sample_rate);
+                for tempo in tempi(&strength, sample_rate) {
+                    assert!((tempo - expected).abs() < 1e-9, "{tempo}, expected {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_beat_of_half_a_second_is_120_per_minute() {
+        let frames_per_beat = 22_050.0 / 512.0 / 2.0;
+        for tempo in tempi(&beats(1, 430, frames_per_beat), 22_050) {
+            assert!((tempo - 120.0).abs() < 4.0, "{tempo}");
+        }
+    }
+
+    #[test]
+    fn silence_has_no_tempo() {
+        assert!(tempi(&[0.0; 216], 22_050).iter().all(|tempo| tempo.abs() < 1e-9));
+        assert!(tempi(&[0.0], 22_050).iter().all(|tempo| tempo.abs() < 1e-9));
+    }
+
+    #[test]
+    fn a_long_pause_after_something_loud_does_not_disturb_what_follows() {
+        let pause = vec![0.0; 800];
+        let strength = [vec![0.0, 0.0, 0.0, 80.0, 75.0], pause, beats(2, 300, 20.0)].concat();
+        let expected = by_definition(&strength, 22_050);
+        for tempo in tempi(&strength, 22_050) {
+            assert!((tempo - expected).abs() < 1e-9, "{tempo}, expected {expected}");
+        }
+    }
+}

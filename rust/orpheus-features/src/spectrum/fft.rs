@@ -28,7 +28,7 @@ const ROW: usize = SIDE + 1;
 /// A transform in float32 spreads errors of about 1e-7 of the loudest bins over all bins. Music is loud at
 /// low frequencies, so that the errors drown what is faint at high ones, and those weigh most in
 /// the bandwidth. The emphasis evens the spectrum out first; every bin is scaled back after.
-const EMPHASIS: f64 = 0.98;
+const EMPHASIS: f64 = 0.9;
 
 /// A complex number per lane.
 type Complex<V> = [V; 2];

@@ -218,3 +218,60 @@ fn largest<S: Simd>(simd: S, value: S::V, n_valid: usize) -> f64 {
     simd.store(value, &mut lanes);
     lanes[..n_valid].iter().map(|lane| lane.to_f64()).fold(f64::NEG_INFINITY, f64::max)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Analyse, Analysis, AnalysisPlan, N_ROWS};
+    use crate::signals::{noise, tune};
+    use crate::spectrum::simd::{Real, Tier};
+    use crate::spectrum::stft::n_frames;
+
+    /// Every number that the passes give per frame, and the peaks' frequencies in order.
+    fn analyse<R: Real>(
+        tier: Tier,
+        signal: &[f32],
+        output: &mut Analysis<R>,
+    ) -> (Vec<Vec<f64>>, usize) {
+        let plan = AnalysisPlan::<R>::new(22_050);
+        R::dispatch(tier, Analyse { plan: &plan, signal, output });
+        let n_frames = n_frames(signal.len());
+        let rows =
+            (0..N_ROWS).map(|row| output.row(row, n_frames).iter().map(|x| x.to_f64()).collect());
+        (rows.collect(), output.peaks.len())
+    }
+
+    #[test]
+    fn every_tier_agrees_with_plain_float64_at_every_number_of_frames() {
+        let signal = [noise(1, 9000), tune(2, 12_000)].concat();
+        let scalar = Tier::available()[0];
+        // One memory for all lengths: what an earlier signal left must not show.
+        let (mut exact, mut single, mut double) =
+            (Analysis::default(), Analysis::default(), Analysis::default());
+        let lengths = (0..41).map(|n_frames| 512 * n_frames + 511).chain([1, 2, 100]).rev();
+        for length in lengths {
+            let signal = &signal[..length.min(signal.len())];
+            let (expected, n_peaks) = analyse::<f64>(scalar, signal, &mut exact);
+            for tier in Tier::available() {
+                let (single, _) = analyse::<f32>(tier, signal, &mut single);
+                let (double, n_peaks_found) = analyse::<f64>(tier, signal, &mut double);
+                assert_eq!(n_peaks_found, n_peaks, "{length} samples, {}", tier.name());
+                for (row, expected) in expected.iter().enumerate() {
+                    // The first frame has nothing to rise from.
+                    let skipped = usize::from(row == super::RISE);
+                    for (frame, expected) in expected.iter().enumerate().skip(skipped) {
+                        let case = format!("{length} samples, row {row}, {frame}, {}", tier.name());
+                        let error = (double[row][frame] - expected).abs();
+                        assert!(error < 1e-7 * expected.abs().max(10.0), "{case}: {error}");
+                        let error = (single[row][frame] - expected).abs();
+                        // A bin of roll-off may go either way.
+                        let tolerance = if row == super::ROLLOFF { 1.01 } else { 0.0 };
+                        assert!(
+                            error < tolerance + 1e-4 * expected.abs().max(10.0),
+                            "{case}: {error}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

@@ -272,8 +272,67 @@ fn mean_and_variance<R: Real>(values: &[R]) -> (f64, f64) {
 ///
 /// As [`Classical::new`] and [`Classical::vector_into`].
 pub fn classical_vector(samples: &[f32], sample_rate: u32, layout: Layout) -> Result<Vec<f32>> {
+    classical_vectors(samples, samples.len(), sample_rate, layout)
+}
+
+/// Describes windows of `n_samples` that lie back to back in `windows`; the vectors lie back to back in the result. A
+/// tail shorter than a window is left out.
+///
+/// # Errors
+///
+/// As [`Classical::new`] and [`Classical::vector_into`]; a sample is named by its place in `windows`.
+pub fn classical_vectors(
+    windows: &[f32],
+    n_samples: usize,
+    sample_rate: u32,
+    layout: Layout,
+) -> Result<Vec<f32>> {
     let classical = Classical::shared(sample_rate, layout)?;
-    let mut vector = vec![0.0; classical.dim()];
-    classical.vector_into(samples, &mut classical.workspace(), &mut vector)?;
-    Ok(vector)
+    let mut workspace = classical.workspace();
+    // Windows of no samples are refused like any other of that length.
+    let n_windows = windows.len().checked_div(n_samples).unwrap_or(1);
+    let mut vectors = vec![0.0; n_windows * classical.dim()];
+    for (window, vector) in vectors.chunks_exact_mut(classical.dim()).enumerate() {
+        let start = window * n_samples;
+        classical
+            .vector_into(&windows[start..start + n_samples], &mut workspace, vector)
+            .map_err(|error| error.moved_by(start))?;
+    }
+    Ok(vectors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Classical, Layout, Precision};
+    use crate::signals::{noise, tune};
+    use crate::spectrum::simd::Tier;
+
+    #[test]
+    fn every_tier_and_precision_gives_the_same_vector() {
+        let signals = [tune(1, 110_250), noise(2, 30_000), tune(3, 50_001), vec![0.0; 9000]];
+        for signal in signals {
+            let vector = |tier: Tier, precision: Precision| {
+                let plan =
+                    Classical::on(tier, 22_050, Layout::Chroma12, precision).expect("a rate");
+                let mut vector = vec![0.0; plan.dim()];
+                plan.vector_into(&signal, &mut plan.workspace(), &mut vector).expect("a signal");
+                vector
+            };
+            let expected = vector(Tier::available()[0], Precision::Reference);
+            for tier in Tier::available() {
+                for precision in [Precision::Fast, Precision::Reference] {
+                    for (column, (found, expected)) in
+                        vector(tier, precision).iter().zip(&expected).enumerate()
+                    {
+                        let tolerance = (1e-4 * expected.abs()).max(1e-3);
+                        assert!(
+                            (found - expected).abs() <= tolerance,
+                            "column {column}, {} {precision:?}: {found} against {expected}",
+                            tier.name()
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

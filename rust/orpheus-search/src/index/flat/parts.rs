@@ -58,20 +58,22 @@ impl Parts {
 /// Asks whether to stop, but not all the time.
 pub(super) struct Watch<'a> {
     stop: Option<&'a dyn Fn() -> bool>,
-    asked: Instant,
+    /// When it last asked, or first could have.
+    asked: Option<Instant>,
 }
 
 impl<'a> Watch<'a> {
     pub(super) fn new(stop: Option<&'a dyn Fn() -> bool>) -> Self {
-        Self { stop, asked: Instant::now() }
+        Self { stop, asked: None }
     }
 
     pub(super) fn says_stop(&mut self) -> bool {
         let Some(stop) = self.stop else { return false };
-        if self.asked.elapsed() < STOP_INTERVAL {
+        let now = Instant::now();
+        if now - *self.asked.get_or_insert(now) < STOP_INTERVAL {
             return false;
         }
-        self.asked = Instant::now();
+        self.asked = Some(now);
         stop()
     }
 }

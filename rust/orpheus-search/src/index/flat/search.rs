@@ -172,6 +172,9 @@ impl<'a> Scan<'a> {
     ) -> Result<Vec<TopK>> {
         let parts = Parts::new(self.filter.n_places(), self.rows.dim());
         let n_threads = parts.worth(n_threads, self.rows.dim(), queries.n_queries());
+        if n_threads == 1 {
+            return self.scan_parts(queries, &parts, || watch.says_stop());
+        }
         thread::scope(|scope| {
             let helpers: Vec<_> = (1..n_threads)
                 .map_while(|_| {

@@ -19,7 +19,8 @@ const BLOCK_BYTES: usize = 32 << 10;
 pub(super) struct Worker<'a> {
     scan: &'a Scan<'a>,
     queries: &'a QueryBlock,
-    norms: Norms<'a>,
+    /// Where lengths matter and were not given.
+    norms: Option<Norms<'a>>,
     tops: Vec<TopK>,
     scores: Vec<f32>,
     inverse_norms: Vec<f32>,
@@ -32,17 +33,18 @@ impl<'a> Worker<'a> {
         let n_queries = queries.n_queries();
         let block_len = block_len(scan.rows.dim()).min(scan.filter.n_allowed().max(1));
         let larger_is_nearer = scan.metric.larger_is_nearer();
+        let lengths_are_wanted = scan.metric == Metric::Cosine && scan.inverse_norms.is_none();
         let tops: std::result::Result<Vec<_>, _> = (0..n_queries)
             .map(|_| TopK::new(scan.k, scan.filter.n_allowed(), larger_is_nearer))
             .collect();
         Ok(Self {
             scan,
             queries,
-            norms: Norms::new(scan.rows, scan.kernels),
+            norms: lengths_are_wanted.then(|| Norms::new(scan.rows, scan.kernels)),
             tops: tops.map_err(|_| Error::TooLarge { n_queries, k: scan.k })?,
             scores: vec![0.0; n_queries * block_len],
-            inverse_norms: vec![0.0; block_len],
-            rows: Vec::with_capacity(block_len),
+            inverse_norms: vec![0.0; if scan.metric == Metric::Cosine { block_len } else { 0 }],
+            rows: Vec::new(),
             block_len,
         })
     }
@@ -93,7 +95,9 @@ impl<'a> Worker<'a> {
             }
             (None, _) => {
                 let inverse_norms = &mut self.inverse_norms[..picks.len()];
-                self.norms.inverse_into(picks, inverse_norms);
+                if let Some(norms) = &self.norms {
+                    norms.inverse_into(picks, inverse_norms);
+                }
                 inverse_norms
             }
         };

@@ -1,11 +1,13 @@
 //! Bits, most significant first.
 
-/// A moving view of the bits of `data`; behind its end there are zeros.
+/// A moving view of some bytes' bits; behind their end there are zeros.
 ///
 /// `word` holds the next `n_ready` bits from its top; what is below them is not yet counted.
 pub(super) struct Bits<'a> {
-    data: &'a [u8],
-    next: usize,
+    /// What did not get into `word` yet.
+    rest: &'a [u8],
+    /// Bytes up to the end of `rest`, and the zeros behind it that were passed.
+    end: usize,
     word: u64,
     n_ready: u32,
 }
@@ -13,7 +15,9 @@ pub(super) struct Bits<'a> {
 impl<'a> Bits<'a> {
     /// Starts at the bit number `position`.
     pub(super) fn new(data: &'a [u8], position: usize) -> Self {
-        let mut bits = Self { data, next: position / 8, word: 0, n_ready: 0 };
+        let rest = data.get(position / 8..).unwrap_or(&[]);
+        let end = data.len().max(position / 8);
+        let mut bits = Self { rest, end, word: 0, n_ready: 0 };
         bits.refill();
         bits.skip((position % 8) as u32);
         bits
@@ -22,26 +26,21 @@ impl<'a> Bits<'a> {
     /// Number of the next bit.
     #[inline(always)]
     pub(super) fn position(&self) -> usize {
-        (self.next * 8).wrapping_sub(self.n_ready as usize)
+        let passed = self.end.wrapping_sub(self.rest.len());
+        (8 * passed).wrapping_sub(self.n_ready as usize)
     }
 
     /// Makes at least 56 bits ready.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        let chunk = match self.data.get(self.next..).and_then(<[u8]>::first_chunk) {
-            Some(chunk) => u64::from_be_bytes(*chunk),
-            None => self.tail(),
-        };
-        self.word |= chunk >> self.n_ready;
-        self.next = self.next.wrapping_add(((63 - self.n_ready) >> 3) as usize);
-        self.n_ready |= 56;
-    }
-
-    /// The last bytes, and zeros.
-    #[cold]
-    fn tail(&self) -> u64 {
-        let rest = self.data.get(self.next..).unwrap_or(&[]);
-        (0..8).fold(0, |word, i| word << 8 | u64::from(rest.get(i).copied().unwrap_or(0)))
+        if let Some(chunk) = self.rest.first_chunk() {
+            self.word |= u64::from_be_bytes(*chunk) >> (self.n_ready & 63);
+            self.rest = &self.rest[((63 - self.n_ready) >> 3) as usize & 7..];
+        } else {
+            (self.word, self.rest, self.end) =
+                refilled_at_end(self.word, self.n_ready, self.rest, self.end);
+        }
+        self.n_ready |= 0b11_1000;
     }
 
     /// The next bits from the top of a word; not all of them are ready.
@@ -75,6 +74,16 @@ impl<'a> Bits<'a> {
     pub(super) fn flag(&mut self) -> bool {
         self.read(1) == 1
     }
+}
+
+/// The last bytes, and zeros: `word`, `rest` and `end` with all that fits into `word`.
+#[cold]
+fn refilled_at_end(word: u64, n_ready: u32, rest: &[u8], end: usize) -> (u64, &[u8], usize) {
+    let byte = |i: usize| u64::from(rest.get(i).copied().unwrap_or(0));
+    let chunk = (0..8).fold(0, |chunk, i| chunk << 8 | byte(i));
+    let n = ((63 - n_ready) >> 3) as usize;
+    let n_zeros = n.saturating_sub(rest.len());
+    (word | chunk >> n_ready, &rest[n - n_zeros..], end + n_zeros)
 }
 
 #[cfg(test)]

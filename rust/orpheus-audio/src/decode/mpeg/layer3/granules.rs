@@ -4,6 +4,7 @@ use super::bands::Layout;
 use super::bits::Bits;
 use super::huffman::{Coded, codes};
 use super::hybrid::Granule;
+use super::reservoir::Reservoir;
 use super::scalefactors::Scalefactors;
 use super::side_info::{BlockType, Part};
 use super::stereo::{self, Positions};
@@ -36,32 +37,32 @@ impl Frame {
 }
 
 impl Layer3 {
-    /// Decodes the spectra of a frame whose main data begin at bit `start`; returns into how many
-    /// planes each granule went.
+    /// Decodes the spectra of a frame whose main data begin at bit `start`; returns how many
+    /// spectra each granule has to be transformed.
     pub(super) fn decode_granules(
         &mut self,
         frame: &mut Frame,
         start: isize,
     ) -> Result<([usize; 2], Soundness), FrameError> {
-        let mut n_planes = [0; 2];
+        let mut n_spectra = [0; 2];
         let mut soundness = Soundness::Sound;
         let mut start = start;
-        for index in 0..frame.mode.n_granules() {
+        for (index, n_spectra) in n_spectra[..frame.mode.n_granules()].iter_mut().enumerate() {
             let parts = frame.side.parts[index];
             let n_bits: usize = parts.iter().map(|part| part.n_bits).sum();
             let lost_before = soundness == Soundness::MissingReservoir && frame.shares(index);
             let lost = n_bits > 0 && (start < 0 || lost_before);
-            if lost || n_bits == 0 {
-                n_planes[index] = self.clear_granule(frame, index);
+            *n_spectra = if lost || n_bits == 0 {
+                self.clear_granule(frame, index)
             } else {
-                n_planes[index] = self.decode_granule(frame, index, start as usize)?;
-            }
+                self.decode_granule(frame, index, start as usize)?
+            };
             if lost {
                 soundness = Soundness::MissingReservoir;
             }
             start += n_bits as isize;
         }
-        Ok((n_planes, soundness))
+        Ok((n_spectra, soundness))
     }
 
     fn clear_granule(&mut self, frame: &Frame, index: usize) -> usize {
@@ -88,8 +89,9 @@ impl Layer3 {
         if mixed && mid_side && common.is_some() {
             // ((M + S) / √2 + (M - S) / √2) / 2 = M / √2
             self.decode_part(frame, (index, 0), start, (quarters, 0))?;
-            let end = start + parts[0].n_bits + parts[1].n_bits;
-            return if end > self.reservoir.n_bits() { Err(FrameError::MainData) } else { Ok(1) };
+            // The second granule may need the scalefactors of S, where it cannot do without S.
+            read_scalefactors(&self.reservoir, frame, (index, 1), start + parts[0].n_bits)?;
+            return Ok(1);
         }
         if mixed {
             quarters += HALF;
@@ -99,17 +101,17 @@ impl Layer3 {
             return Ok(1);
         }
         let together = mixed && common.is_some() && !intensity;
-        let plane = if together { 0 } else { 1 };
+        let plane = usize::from(!together);
         self.decode_part(frame, (index, 1), start + parts[0].n_bits, (quarters, plane))?;
         if together {
             return Ok(1);
         }
         self.join(frame, index, common.is_some());
-        Ok(self.n_planes_after_mixing(index, mixed && common.is_some()))
+        Ok(self.n_spectra_after_mixing(index, mixed && common.is_some()))
     }
 
     /// Adds the second plane to the first, where both are transformed alike and mixed.
-    fn n_planes_after_mixing(&mut self, index: usize, mixed: bool) -> usize {
+    fn n_spectra_after_mixing(&mut self, index: usize, mixed: bool) -> usize {
         if !mixed {
             return 2;
         }
@@ -131,38 +133,24 @@ impl Layer3 {
     ) -> Result<(), FrameError> {
         let part = &frame.side.parts[index][channel];
         let layout = frame.layout(part);
-        let end = start + part.n_bits;
-        if end > self.reservoir.n_bits() {
-            return Err(FrameError::MainData);
-        }
+        let (end, block) = (start + part.n_bits, part.block);
+        let bits = read_scalefactors(&self.reservoir, frame, (index, channel), start)?;
         let on_top = plane != channel;
-        let plane: &mut Plane = &mut self.planes[index][plane];
+        let plane = &mut self.planes[index][plane];
         if !on_top {
-            plane.clear(part.block);
+            plane.clear(block);
         }
-        let mut bits = Bits::new(self.reservoir.bytes(), start);
-        let first = &frame.scalefactors[channel];
-        let scalefactors = if frame.mode.mpeg1 {
-            let shared = (index > 0).then_some((first, frame.side.shared[channel]));
-            Scalefactors::read_full(&mut bits, part, shared)
-        } else {
-            Scalefactors::read_low(&mut bits, part, channel == 1 && frame.mode.intensity)
-        };
-        frame.scalefactors[channel] = scalefactors;
-        if bits.position() > end {
-            // A channel of no bits at all is silent, whatever its other fields say.
-            return if part.n_bits == 0 { Ok(()) } else { Err(FrameError::Overrun) };
-        }
-        if bits.position() == end {
+        if bits.position() >= end {
             return Ok(());
         }
+        let part = &frame.side.parts[index][channel];
         let coded = Coded {
             tables: part.tables,
             region_ends: part.region_ends,
             quads_b: part.quads_b,
             end,
             slots: &layout.slots,
-            gains: scalefactors.gains(part, layout, quarters),
+            gains: frame.scalefactors[channel].gains(part, layout, quarters),
         };
         let n_pairs = self.kernel.decode(codes(), bits, &coded, plane.lines())?;
         let n_subbands = n_pairs.checked_sub(1).map_or(0, |last| layout.slots[last].n_subbands);
@@ -182,7 +170,7 @@ impl Layer3 {
             let positions = Positions {
                 layout: frame.layout(&parts[1]),
                 scalefactors: &frame.scalefactors[1],
-                mpeg1: mode.mpeg1,
+                mpeg1: mode.mpeg1(),
                 coarse: parts[1].scalefac_compress & 1 == 1,
                 mid_side: mode.mid_side,
             };
@@ -191,10 +179,7 @@ impl Layer3 {
             stereo::sum_and_difference(left.lines(), right.lines());
         } else if mode.mid_side {
             let slots = parts.map(|part| &frame.layout(&part).slots);
-            stereo::sum_and_difference_as_coded(
-                (left.lines(), slots[0]),
-                (right.lines(), slots[1]),
-            );
+            stereo::sum_and_difference_as_coded(left.lines(), right.lines(), slots);
         }
         // Lines of one reach as far in the other, in whatever order it has them.
         let n = if same_block { left.n_subbands.max(right.n_subbands) } else { 32 };
@@ -210,7 +195,7 @@ impl Layer3 {
                 let sources = if mono { 0..n_planes } else { plane..plane + 1 };
                 for source in sources {
                     let Plane { rows, block, n_subbands } = &mut self.planes[index][source];
-                    let granule = Granule { rows, block: *block, n_subbands: *n_subbands };
+                    let granule = &mut Granule { rows, block: *block, n_subbands: *n_subbands };
                     let add = mono && source > 0;
                     let overlap = &mut self.overlaps[plane];
                     self.kernel.hybrid(granule, overlap, &mut self.rows[index], add);
@@ -223,4 +208,28 @@ impl Layer3 {
             self.kernel.synthesis(&mut self.histories[plane], rows, samples);
         }
     }
+}
+
+/// Reads the scalefactors of a channel; what follows are its lines.
+fn read_scalefactors<'a>(
+    reservoir: &'a Reservoir,
+    frame: &mut Frame,
+    (index, channel): (usize, usize),
+    start: usize,
+) -> Result<Bits<'a>, FrameError> {
+    let part = &frame.side.parts[index][channel];
+    let end = start + part.n_bits;
+    if end > reservoir.n_bits() {
+        return Err(FrameError::MainData);
+    }
+    let mut bits = Bits::new(reservoir.bytes(), start);
+    frame.scalefactors[channel] = if frame.mode.mpeg1() {
+        let first = &frame.scalefactors[channel];
+        let shared = (index > 0).then_some((first, frame.side.shared[channel]));
+        Scalefactors::read_full(&mut bits, part, shared)
+    } else {
+        Scalefactors::read_low(&mut bits, part, channel == 1 && frame.mode.intensity)
+    };
+    // A channel of no bits at all is silent, whatever its other fields say.
+    if part.n_bits > 0 && bits.position() > end { Err(FrameError::Overrun) } else { Ok(bits) }
 }

@@ -107,7 +107,7 @@ fn signed_window(shape: Shape) -> [[f32; 8]; 36] {
 #[inline(always)]
 pub(super) fn synthesize<L: Lanes, const ADD: bool>(
     tables: &Tables,
-    granule: Granule,
+    granule: &mut Granule,
     overlap: &mut Overlap,
     out: &mut Rows,
 ) {

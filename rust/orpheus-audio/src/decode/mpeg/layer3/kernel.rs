@@ -58,7 +58,13 @@ impl Kernel {
     }
 
     /// [`hybrid::synthesize`] into `out`, or on top of it.
-    pub(super) fn hybrid(self, granule: Granule, overlap: &mut Overlap, out: &mut Rows, add: bool) {
+    pub(super) fn hybrid(
+        self,
+        granule: &mut Granule,
+        overlap: &mut Overlap,
+        out: &mut Rows,
+        add: bool,
+    ) {
         let tables = hybrid::tables();
         match (self, add) {
             (Self::Portable, false) => {

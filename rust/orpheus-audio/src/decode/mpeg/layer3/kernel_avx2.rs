@@ -1,5 +1,6 @@
 //! The hot loops for x86-64 with AVX2, FMA and BMI.
 #![expect(unsafe_code, reason = "vector instructions that not every processor has")]
+#![expect(clippy::unused_self, reason = "having an `Avx2` is what allows to call its methods")]
 
 use std::arch::x86_64::{
     __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_mul_ps,
@@ -43,7 +44,7 @@ impl Avx2 {
     pub(super) fn hybrid(
         self,
         tables: &hybrid::Tables,
-        granule: Granule,
+        granule: &mut Granule,
         overlap: &mut Overlap,
         out: &mut Rows,
         add: bool,
@@ -82,7 +83,7 @@ fn decode(
 #[target_feature(enable = "avx2,fma")]
 fn hybrid<const ADD: bool>(
     tables: &hybrid::Tables,
-    granule: Granule,
+    granule: &mut Granule,
     overlap: &mut Overlap,
     out: &mut Rows,
 ) {

@@ -3,6 +3,14 @@
 //! Features need mono most of the time, and every step behind the requantiser is linear: in mono
 //! the channels are mixed as spectra and transformed once, and the difference channel of a sum and
 //! difference frame is not even decoded.
+#![expect(
+    clippy::inline_always,
+    reason = "what is generic over the kernel must be compiled into the function that is allowed its instructions"
+)]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over a constant range are unrolled into registers where iterators are not"
+)]
 
 mod bands;
 mod bits;
@@ -62,6 +70,8 @@ pub(crate) enum FrameError {
     MainData,
     #[error("Huffman codes run past their end")]
     Overrun,
+    #[error("the number of channels changes")]
+    Channels,
 }
 
 /// Decodes a stream of frames.
@@ -129,11 +139,6 @@ impl Layer3 {
         }
     }
 
-    /// Forgets all earlier frames.
-    pub(crate) fn reset(&mut self) {
-        *self = Self::with_kernel(self.mix, self.kernel);
-    }
-
     /// Decodes one whole frame and appends its samples to each plane of `out`: one plane in mono,
     /// else one per channel.
     ///
@@ -141,8 +146,8 @@ impl Layer3 {
     ///
     /// # Errors
     ///
-    /// [`FrameError`] if the frame contradicts the standard. Nothing is appended; the next frame can
-    /// be decoded.
+    /// [`FrameError`] if the frame contradicts the standard or does not fit `out`. Nothing is
+    /// appended; the next frame can be decoded.
     pub(crate) fn decode(
         &mut self,
         header: &FrameHeader,
@@ -158,10 +163,14 @@ impl Layer3 {
         let side = SideInfo::parse(&bytes[mode.side_at..], &mode, bands);
         let end_before = self.reservoir.push(main);
         let side = side?;
+        let n_planes = if self.mix == Mix::Mono { 1 } else { header.n_channels };
+        if out.len() != n_planes {
+            return Err(FrameError::Channels);
+        }
         let start = end_before as isize - 8 * side.main_data_begin as isize;
         let mut frame = Frame { mode, bands, side, scalefactors: Default::default() };
-        let (n_planes, soundness) = self.decode_granules(&mut frame, start)?;
-        self.synthesize(&n_planes[..mode.n_granules()], out);
+        let (n_sources, soundness) = self.decode_granules(&mut frame, start)?;
+        self.synthesize(&n_sources[..mode.n_granules()], out);
         Ok(soundness)
     }
 }

@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn what_a_frame_can_refer_back_to_stands_before_it() {
         let mut reservoir = Reservoir::new();
-        let all: Vec<u8> = (0..20_000_u32).map(|i| (i * 31 >> 3) as u8).collect();
+        let all: Vec<u8> = (0..20_000_u32).map(|i| ((i * 31) >> 3) as u8).collect();
         let mut at = 0;
         for n in [0, 13, 1441, 0, 7, 400, 400, 1441, 1000, 1, 1, 900] {
             let start = reservoir.push(&all[at..at + n]) / 8;

@@ -116,12 +116,7 @@ impl Scalefactors {
     }
 
     /// What a decoded value of each band is multiplied by; `quarters` are quarter octaves on top.
-    pub(super) fn gains(
-        &self,
-        part: &Part,
-        layout: &Layout,
-        quarters: i32,
-    ) -> Gains {
+    pub(super) fn gains(&self, part: &Part, layout: &Layout, quarters: i32) -> Gains {
         let mut gains = [0.0; 256];
         let base = part.global_gain - 210 + quarters;
         let shift = 1 + part.scalefac_scale;

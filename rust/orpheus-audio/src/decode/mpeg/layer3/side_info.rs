@@ -5,12 +5,18 @@ use super::bands::{Bands, Layout, N_LINES, N_PAIRS};
 use super::bits::Bits;
 use crate::decode::mpeg::header::{FrameHeader, HEADER_BYTES};
 
+/// Versions of the standard; 2.5 is what encoders made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    Mpeg1,
+    Mpeg2,
+    Mpeg25,
+}
+
 /// The channels' relation, and where the side information is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mode {
-    pub(super) mpeg1: bool,
-    /// MPEG-2.5, whose regions are not those of MPEG-2.
-    pub(super) quarter: bool,
+    pub(super) version: Version,
     pub(super) n_channels: usize,
     pub(super) mid_side: bool,
     pub(super) intensity: bool,
@@ -20,12 +26,15 @@ pub(super) struct Mode {
 
 impl Mode {
     pub(super) fn new(header: &FrameHeader, frame: &[u8]) -> Result<Self, FrameError> {
-        let &[_, version, _, mode, ..] = frame else { return Err(FrameError::Short) };
+        let &[_, id, _, mode, ..] = frame else { return Err(FrameError::Short) };
         let joint = mode >> 6 == 1;
-        let crc_bytes = if version & 1 == 0 { 2 } else { 0 };
+        let crc_bytes = if id & 1 == 0 { 2 } else { 0 };
         Ok(Self {
-            mpeg1: header.mpeg1,
-            quarter: (version >> 3) & 3 == 0,
+            version: match id & 0x18 {
+                0x18 => Version::Mpeg1,
+                0x10 => Version::Mpeg2,
+                _ => Version::Mpeg25,
+            },
             n_channels: header.n_channels,
             mid_side: joint && mode & 0x20 != 0,
             intensity: joint && mode & 0x10 != 0,
@@ -33,8 +42,12 @@ impl Mode {
         })
     }
 
+    pub(super) fn mpeg1(&self) -> bool {
+        self.version == Version::Mpeg1
+    }
+
     pub(super) fn n_granules(&self) -> usize {
-        if self.mpeg1 { 2 } else { 1 }
+        if self.mpeg1() { 2 } else { 1 }
     }
 }
 
@@ -104,7 +117,7 @@ impl SideInfo {
         let mut bits = Bits::new(bytes, 0);
         let mut info =
             Self { main_data_begin: main_data_begin(&mut bits, mode), ..Self::default() };
-        if mode.mpeg1 {
+        if mode.mpeg1() {
             for shared in &mut info.shared[..mode.n_channels] {
                 *shared = std::array::from_fn(|_| bits.flag());
             }
@@ -119,7 +132,7 @@ impl SideInfo {
 }
 
 fn main_data_begin(bits: &mut Bits, mode: &Mode) -> usize {
-    let (n_begin, n_private) = match (mode.mpeg1, mode.n_channels) {
+    let (n_begin, n_private) = match (mode.mpeg1(), mode.n_channels) {
         (true, 1) => (9, 5),
         (true, _) => (9, 3),
         (false, 1) => (8, 1),
@@ -138,14 +151,14 @@ impl Part {
             return Err(FrameError::SideInfo);
         }
         part.global_gain = bits.read(8) as i32;
-        part.scalefac_compress = bits.read(if mode.mpeg1 { 4 } else { 9 });
+        part.scalefac_compress = bits.read(if mode.mpeg1() { 4 } else { 9 });
         let ends = if bits.flag() {
             [part.parse_switched(bits, mode, bands)?, N_LINES]
         } else {
             part.parse_plain(bits, bands)
         };
         part.region_ends = [(ends[0] / 2).min(n_pairs), (ends[1] / 2).min(n_pairs), n_pairs];
-        part.preflag = mode.mpeg1 && bits.flag();
+        part.preflag = mode.mpeg1() && bits.flag();
         part.scalefac_scale = bits.read(1);
         part.quads_b = bits.flag();
         Ok(part)
@@ -167,9 +180,10 @@ impl Part {
         self.block = BlockType { shape, mixed: bits.flag() };
         self.tables = [bits.read(5) as u8, bits.read(5) as u8, 0];
         self.subblock_gain = std::array::from_fn(|_| bits.read(3) as i32);
+        let quarter = mode.version == Version::Mpeg25;
         let n_bands = match (shape, self.block.mixed) {
-            (Shape::Short, false) if mode.quarter => 6,
-            (Shape::Short, _) if !mode.quarter => return Ok(36),
+            (Shape::Short, false) if quarter => 6,
+            (Shape::Short, _) if !quarter => return Ok(36),
             _ => 8,
         };
         Ok(usize::from(bands.long_edges[n_bands]))

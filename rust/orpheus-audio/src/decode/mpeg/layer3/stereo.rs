@@ -20,12 +20,13 @@ pub(super) fn sum_and_difference(left: &mut Lines, right: &mut Lines) {
 
 /// The same for blocks of different kinds, whose lines only meet in coded order.
 pub(super) fn sum_and_difference_as_coded(
-    left: (&mut Lines, &[Slot; N_PAIRS]),
-    right: (&mut Lines, &[Slot; N_PAIRS]),
+    left: &mut Lines,
+    right: &mut Lines,
+    slots: [&[Slot; N_PAIRS]; 2],
 ) {
-    for (l, r) in left.1.iter().zip(right.1) {
+    for (l, r) in slots[0].iter().zip(slots[1]) {
         for (l, r) in l.at.map(usize::from).into_iter().zip(r.at.map(usize::from)) {
-            (left.0[l], right.0[r]) = (left.0[l] + right.0[r], left.0[l] - right.0[r]);
+            (left[l], right[r]) = (left[l] + right[r], left[l] - right[r]);
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) const HALF_WINDOW: [i32; 257] = [
 pub(super) fn synthesis_window(i: usize) -> f64 {
     let value = match i {
         0..=256 => HALF_WINDOW[i],
-        _ if i % 64 == 0 => HALF_WINDOW[512 - i],
+        _ if i.is_multiple_of(64) => HALF_WINDOW[512 - i],
         _ => -HALF_WINDOW[512 - i],
     };
     f64::from(value) / 65536.0

@@ -31,7 +31,7 @@ fn formats() -> Vec<Format> {
         rate: i / 2 % 9,
         n_channels: 1 + i % 2,
         bitrate: [14, 9, 5][i / 18],
-        crc: i % 3 == 0,
+        crc: i.is_multiple_of(3),
     };
     (0..54).map(format).collect()
 }
@@ -73,14 +73,12 @@ impl Differences {
         }
     }
 
-    /// The standard calls a decoder fully accurate below an r.m.s. error of 8.8e-6 and a largest
-    /// one of 6.1e-5 (ISO/IEC 11172-4 §2.5); single precision can do thirty times better.
-    fn assert_small(&self, what: &str) {
-        let rms = (self.squares / self.n as f64).sqrt();
+    fn assert_below(&self, largest: f64, rms: f64, what: &str) {
+        let actual = (self.squares / self.n as f64).sqrt();
         let scale = self.peak.max(1.0);
         assert!(self.peak > 0.01, "{what}: silence proves nothing, peak {}", self.peak);
-        assert!(self.largest < 2e-6 * scale, "{what}: {} of {scale}", self.largest);
-        assert!(rms < 3e-7 * scale, "{what}: {rms} of {scale}");
+        assert!(self.largest < largest * scale, "{what}: {} of {scale}", self.largest);
+        assert!(actual < rms * scale, "{what}: {actual} of {scale}");
     }
 }
 
@@ -102,7 +100,9 @@ fn random_frames_decode_to_what_the_formulas_of_the_standard_say() {
                     differences.note(ours, theirs.into_iter());
                 }
             }
-            differences.assert_small(&format!("{format:?}"));
+            // The standard calls a decoder fully accurate below 6.1e-5, and 8.8e-6 r.m.s.
+            // (ISO/IEC 11172-4 §2.5); single precision allows a hundred times less.
+            differences.assert_below(5e-7, 5e-8, &format!("{format:?}"));
         }
     }
 }
@@ -116,8 +116,7 @@ fn random_frames_decode_to_what_symphonia_makes_of_them() {
         let (_, frames) = stream(&mut random, format, &allowed, 24);
         let mut parameters = AudioCodecParameters::new();
         parameters.for_codec(CODEC_ID_MP3);
-        let mut theirs =
-            MpaDecoder::try_new(&parameters, &AudioDecoderOptions::default()).unwrap();
+        let mut theirs = MpaDecoder::try_new(&parameters, &AudioDecoderOptions::default()).unwrap();
         let mut decoder = Layer3::new(Mix::Channels);
         let mut differences = Differences::default();
         for (n, frame) in frames.iter().enumerate() {
@@ -132,9 +131,8 @@ fn random_frames_decode_to_what_symphonia_makes_of_them() {
             }
             assert!(differences.largest < 1e-3, "{format:?}, frame {n}");
         }
-        // Both are off, by up to as much.
-        differences.largest /= 2.0;
-        differences.assert_small(&format!("{format:?}"));
+        // Most of it is symphonia's: see the test above.
+        differences.assert_below(2e-6, 2e-7, &format!("{format:?}"));
     }
 }
 
@@ -144,21 +142,20 @@ fn mono_is_the_mean_of_the_channels() {
     for (i, format) in (0..3).flat_map(|_| formats()).enumerate() {
         let joint = if i % 4 < 2 { ALL_JOINT } else { &[None, Some(2)] };
         let allowed = Allowed { joint, mismatched: i % 4 >= 2, disputed: true };
-        let (_v, frames) = stream(&mut random, format, &allowed, 16);
+        let (_, frames) = stream(&mut random, format, &allowed, 16);
         for kernel in kernels() {
             let mut mono = Layer3::with_kernel(Mix::Mono, kernel);
             let mut channels = Layer3::with_kernel(Mix::Channels, kernel);
             let mut differences = Differences::default();
-            for (_n, frame) in frames.iter().enumerate() {
+            for frame in &frames {
                 let (mono, _) = decode(&mut mono, frame, 1);
                 let (both, _) = decode(&mut channels, frame, format.n_channels);
                 let mean = |t: usize| {
                     both.iter().map(|plane| f64::from(plane[t])).sum::<f64>() / both.len() as f64
                 };
                 differences.note(&mono[0], (0..both[0].len()).map(mean));
-                if differences.largest > 1e-5 { let v = &_v[_n]; eprintln!("frame {_n} joint {:?}", v.joint); for g in &v.granules { for c in g { let mut c = c.clone(); c.values.clear(); eprintln!("{c:?}"); } } panic!() }
             }
-            differences.assert_small(&format!("{format:?}"));
+            differences.assert_below(5e-7, 5e-8, &format!("{format:?}"));
         }
     }
 }
@@ -196,7 +193,8 @@ fn every_code_of_every_table_gives_its_values_with_every_sign() {
                     for (value, at) in values.into_iter().zip(layout.slots[0].at) {
                         let exact = f64::from(value.abs()).powf(4.0 / 3.0);
                         let exact = f64::from(value.signum()) * exact;
-                        assert_eq!(lines[usize::from(at)], exact as f32, "{table}: {values:?}");
+                        let difference = f64::from(lines[usize::from(at)]) - exact;
+                        assert!(difference.abs() <= exact.abs() * 6e-8, "{table}: {values:?}");
                     }
                 }
             }
@@ -272,7 +270,7 @@ fn a_frame_that_contradicts_the_standard_is_refused_and_the_next_one_is_not() {
     // Offsets in bits: behind the header, main_data_begin, private bits and scfsi stand the fields
     // of the first channel of the first granule.
     let part = 32 + 9 + 3 + 8;
-    let patches: [(&[(usize, usize, usize)], FrameError); 4] = [
+    let patches: [(&[Patch], FrameError); 4] = [
         (&[(part + 12, 9, 289)], FrameError::SideInfo),
         (&[(part + 33, 1, 1), (part + 34, 2, 0)], FrameError::SideInfo),
         (&[(part, 12, 4095), (part + 59, 12, 4095), (part + 118, 12, 4095)], FrameError::MainData),
@@ -285,7 +283,9 @@ fn a_frame_that_contradicts_the_standard_is_refused_and_the_next_one_is_not() {
             let mut out = vec![Vec::new(); 2];
             let mut bytes = frame.clone();
             if i == 5 {
-                patch.iter().for_each(|&(at, n, value)| overwrite(&mut bytes, at, n, value));
+                for &(at, n, value) in patch {
+                    overwrite(&mut bytes, at, n, value);
+                }
                 let outcome = decoder.decode(&header(&bytes), &bytes, &mut out);
                 assert_eq!(outcome, Err(error), "{patch:?}");
                 assert!(out.iter().all(Vec::is_empty));
@@ -312,19 +312,22 @@ fn a_frame_that_is_cut_off_is_refused() {
 }
 
 #[test]
-fn a_reset_decoder_is_a_new_one() {
-    let format = Format { rate: 3, n_channels: 2, bitrate: 10, crc: false };
-    let allowed = Allowed { joint: ALL_JOINT, mismatched: false, disputed: true };
-    let (_, frames) = stream(&mut Random::new(9), format, &allowed, 6);
-    let mut decoder = Layer3::new(Mix::Channels);
-    let run = |decoder: &mut Layer3| {
-        frames.iter().map(|frame| decode(decoder, frame, 2).0).collect::<Vec<_>>()
-    };
-    let first = run(&mut decoder);
-    assert_ne!(run(&mut decoder), first);
-    decoder.reset();
-    assert_eq!(run(&mut decoder), first);
+fn a_frame_with_more_or_fewer_channels_than_planes_is_refused() {
+    let allowed = Allowed { joint: &[None], mismatched: false, disputed: false };
+    for (n_channels, n_planes, mix) in
+        [(1, 2, Mix::Channels), (2, 1, Mix::Channels), (2, 2, Mix::Mono), (2, 0, Mix::Mono)]
+    {
+        let format = Format { rate: 3, n_channels, bitrate: 10, crc: false };
+        let (_, frames) = stream(&mut Random::new(9), format, &allowed, 1);
+        let mut out = vec![Vec::new(); n_planes];
+        let outcome = Layer3::new(mix).decode(&header(&frames[0]), &frames[0], &mut out);
+        assert_eq!(outcome, Err(FrameError::Channels));
+        assert!(out.iter().all(Vec::is_empty));
+    }
 }
+
+/// Offset, width and value of a field, in bits.
+type Patch = (usize, usize, usize);
 
 fn overwrite(bytes: &mut [u8], at: usize, n: usize, value: usize) {
     for i in 0..n {

@@ -1,6 +1,6 @@
 //! Numbers from a seed.
 
-/// SplitMix64.
+/// `SplitMix64`.
 pub(super) struct Random(u64);
 
 impl Random {

@@ -76,7 +76,8 @@ impl Reference {
             }
             let multiplier = if channel.scalefac_scale { 1.0 } else { 0.5 };
             let gain = (f64::from(a) / 4.0 - multiplier * f64::from(b)).exp2();
-            for (out, &value) in out[band.start..band.end].iter_mut().zip(&channel.values[band.start..])
+            for (out, &value) in
+                out[band.start..band.end].iter_mut().zip(&channel.values[band.start..])
             {
                 let value = f64::from(value);
                 *out = value.signum() * value.abs().powf(4.0 / 3.0) * gain;
@@ -105,12 +106,12 @@ impl Reference {
                 (None, 1..=3) => i - 3,
                 _ => i,
             };
-            let position = f64::from(right.scalefactors[from]);
+            let position = right.scalefactors[from];
             let width = groups.iter().find(|g| (g.0..g.1).contains(&from)).map_or(0, |g| g.2);
             let legal = if self.format.mpeg1() {
-                position < 7.0
+                position < 7
             } else {
-                width == 0 || position < f64::from((1 << width) - 1)
+                width == 0 || position < (1 << width) - 1
             };
             for line in band.start..band.end {
                 let (l, r) = (spectra[0][line], spectra[1][line]);
@@ -126,19 +127,19 @@ impl Reference {
         }
     }
 
-    fn shares(&self, position: f64, coarse: bool) -> [f64; 2] {
+    fn shares(&self, position: u8, coarse: bool) -> [f64; 2] {
         if self.format.mpeg1() {
-            if position == 6.0 {
+            if position == 6 {
                 return [1.0, 0.0];
             }
-            let ratio = (position * PI / 12.0).tan();
+            let ratio = (f64::from(position) * PI / 12.0).tan();
             return [ratio / (1.0 + ratio), 1.0 / (1.0 + ratio)];
         }
         let io = if coarse { 0.5_f64.sqrt() } else { 0.5_f64.sqrt().sqrt() };
-        if position % 2.0 == 1.0 {
-            [io.powf((position + 1.0) / 2.0), 1.0]
+        if position % 2 == 1 {
+            [io.powi(i32::from(position).div_euclid(2) + 1), 1.0]
         } else {
-            [1.0, io.powf(position / 2.0)]
+            [1.0, io.powi(i32::from(position) / 2)]
         }
     }
 

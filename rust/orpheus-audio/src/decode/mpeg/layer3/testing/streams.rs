@@ -86,7 +86,8 @@ fn is_short(channel: &Channel) -> bool {
 }
 
 fn share(channel: &mut Channel, first: &Channel, shared: [bool; 4]) {
-    for ((start, end), shared) in super::super::scalefactors::SHARED_GROUPS.into_iter().zip(shared) {
+    for ((start, end), shared) in super::super::scalefactors::SHARED_GROUPS.into_iter().zip(shared)
+    {
         if shared {
             channel.scalefactors[start..end].copy_from_slice(&first.scalefactors[start..end]);
         }

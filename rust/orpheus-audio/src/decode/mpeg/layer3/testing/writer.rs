@@ -86,7 +86,7 @@ pub(super) struct BitWriter {
 impl BitWriter {
     pub(super) fn put(&mut self, value: usize, n: usize) {
         for i in (0..n).rev() {
-            if self.n_bits % 8 == 0 {
+            if self.n_bits.is_multiple_of(8) {
                 self.bytes.push(0);
             }
             let last = self.bytes.len() - 1;
@@ -133,7 +133,12 @@ impl Channel {
     }
 
     /// Scalefactors and Huffman codes.
-    pub(super) fn main_data(&self, format: &Format, shared: [bool; 4], intensity: bool) -> BitWriter {
+    pub(super) fn main_data(
+        &self,
+        format: &Format,
+        shared: [bool; 4],
+        intensity: bool,
+    ) -> BitWriter {
         let mut bits = BitWriter::default();
         for (start, end, width) in self.scalefactor_groups(format, intensity) {
             let is_shared = SHARED_GROUPS.iter().position(|&group| group == (start, end));
@@ -148,7 +153,11 @@ impl Channel {
         let ends = self.region_ends(format);
         for pair in 0..self.n_pairs {
             let region = ends.iter().filter(|&&end| pair * 2 >= end).count();
-            put_pair(&mut bits, self.tables[region], [2 * pair, 2 * pair + 1].map(|i| self.values[i]));
+            put_pair(
+                &mut bits,
+                self.tables[region],
+                [2 * pair, 2 * pair + 1].map(|i| self.values[i]),
+            );
         }
         let quads_b: [u16; 16] = std::array::from_fn(|i| 4 << 8 | (15 - i as u16));
         let leaves = if self.quads_b { quads_b } else { QUADS_A };

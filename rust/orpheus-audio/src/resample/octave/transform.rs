@@ -1,0 +1,244 @@
+//! Filtering by Fourier transforms of two blocks at once, one octave down or up.
+//!
+//! Two blocks of real samples travel as the real and the imaginary part of one. The filter is
+//! zero-phase, so its response is real, and so is the impulse response: the blocks stay apart.
+
+use super::butterfly::{Complex, transform};
+use super::columns::{Columns, turn};
+use super::layout::{LAST_SHORT, LONG, SHORT, frequency, long_row, radices};
+use crate::resample::aligned::Aligned;
+use crate::resample::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
+
+/// A zero-phase low-pass for signals at the long block's rate, on the way to or from half of it.
+#[derive(Debug)]
+pub(super) struct Filter<R> {
+    tier: Tier,
+    long: Axis<R>,
+    short: Axis<R>,
+    /// Real response, as the squares of rows need it.
+    response: Aligned<R>,
+}
+
+/// One of the two block lengths.
+#[derive(Debug)]
+struct Axis<R> {
+    columns: Columns<R>,
+    /// `exp(−2πi·k·lane/n)` for the frequency `k` of each row.
+    turns: Block<R>,
+}
+
+/// Real and imaginary parts, or two blocks of real samples.
+#[derive(Debug)]
+pub(super) struct Block<R> {
+    pub(super) re: Aligned<R>,
+    pub(super) im: Aligned<R>,
+}
+
+impl<R: Real> Block<R> {
+    /// Zeros.
+    pub(super) fn new(length: usize) -> Self {
+        Self { re: Aligned::new(length), im: Aligned::new(length) }
+    }
+}
+
+impl<R: Real> Axis<R> {
+    fn new(lanes: usize, length: usize, last: usize) -> Self {
+        let mut digits = radices(lanes).to_vec();
+        if let Some(digit) = digits.last_mut() {
+            *digit = last;
+        }
+        let n_rows = length / lanes;
+        let mut turns = Block::new(length);
+        for place in 0..length {
+            let k = frequency(digits.iter().copied(), n_rows, place / lanes);
+            [turns.re[place], turns.im[place]] = turn(k * (place % lanes), length);
+        }
+        Self { columns: Columns::new(&digits, n_rows), turns }
+    }
+}
+
+impl<R: Real> Filter<R> {
+    /// From the taps at times 0, 1 … of a symmetric impulse response, at most half a long block.
+    pub(super) fn new(tier: Tier, taps: &[f64]) -> Self {
+        let lanes = tier.lanes::<R>();
+        let long = Axis::new(lanes, LONG, 2 * LAST_SHORT);
+        let short = Axis::new(lanes, SHORT, LAST_SHORT);
+        let cosines: Vec<f64> = (0..LONG)
+            .map(|step| (std::f64::consts::TAU * step as f64 / LONG as f64).cos())
+            .collect();
+        let at = |k: usize| {
+            let later = taps.iter().enumerate().skip(1);
+            let sum: f64 = later.map(|(t, tap)| tap * cosines[k * t % LONG]).sum();
+            (taps[0] + 2.0 * sum) / LONG as f64
+        };
+        let one_sided: Vec<f64> = (0..=LONG / 2).map(at).collect();
+        let n_rows = LONG / lanes;
+        let mut response = Aligned::new(LONG);
+        for (place, value) in response.iter_mut().enumerate() {
+            // Squares of short rows, then which half of the frequencies, then frequency, then row.
+            let [lane, vector] = [place % lanes, place / lanes];
+            let [within, half] = [vector % lanes, vector / lanes];
+            let row = long_row(half / 2 * lanes + lane, half % 2);
+            let k = frequency(radices(lanes).iter().copied(), n_rows, row) + n_rows * within;
+            *value = R::from_f64(one_sided[k.min(LONG - k)]);
+        }
+        Self { tier, long, short, response }
+    }
+
+    /// Filters the blocks in `long` and leaves every second sample in `short`; `long` is spent.
+    pub(super) fn down(&self, long: &mut Block<R>, short: &mut Block<R>) {
+        R::dispatch(self.tier, Down { filter: self, long, short });
+    }
+
+    /// Puts a zero after each sample of the blocks in `short`, filters, and leaves the result in
+    /// `long`; `short` is spent.
+    pub(super) fn up(&self, short: &mut Block<R>, long: &mut Block<R>) {
+        R::dispatch(self.tier, Up { filter: self, long, short });
+    }
+}
+
+struct Down<'a, R> {
+    filter: &'a Filter<R>,
+    long: &'a mut Block<R>,
+    short: &'a mut Block<R>,
+}
+
+struct Up<'a, R> {
+    filter: &'a Filter<R>,
+    long: &'a mut Block<R>,
+    short: &'a mut Block<R>,
+}
+
+/// A block as vectors.
+struct Rows<'a, V> {
+    re: &'a mut [V],
+    im: &'a mut [V],
+}
+
+impl<'a, V: Copy> Rows<'a, V> {
+    #[inline(always)]
+    fn new<S: Simd<V = V>>(simd: S, block: &'a mut Block<S::Real>) -> Self {
+        Self { re: simd.lanes_mut(&mut block.re), im: simd.lanes_mut(&mut block.im) }
+    }
+}
+
+/// As many rows as there are lanes.
+type Square<V> = [Complex<V>; MAX_LANES];
+
+/// Transposes real and imaginary parts.
+#[inline(always)]
+fn transpose<S: Simd>(simd: S, square: &mut Square<S::V>) {
+    let zero = simd.splat(S::Real::default());
+    let [mut re, mut im] = [[zero; MAX_LANES]; 2];
+    for lane in 0..S::LANES {
+        (re[lane], im[lane]) = (square[lane].re, square[lane].im);
+    }
+    simd.transpose(&mut re);
+    simd.transpose(&mut im);
+    for lane in 0..S::LANES {
+        square[lane] = Complex { re: re[lane], im: im[lane] };
+    }
+}
+
+impl<R: Real> Axis<R> {
+    /// Rows after their columns' transform → frequencies of each row. `place` is the row of a lane.
+    #[inline(always)]
+    fn analyse<S: Simd<Real = R>>(
+        &self,
+        simd: S,
+        rows: &Rows<'_, S::V>,
+        place: impl Fn(usize) -> usize,
+    ) -> Square<S::V> {
+        let [turns_re, turns_im] = [simd.lanes(&self.turns.re), simd.lanes(&self.turns.im)];
+        let mut square = [Complex::splat(simd, R::default(), R::default()); MAX_LANES];
+        for lane in 0..S::LANES {
+            let row = place(lane);
+            let turn = Complex { re: turns_re[row], im: turns_im[row] };
+            square[lane] = Complex { re: rows.re[row], im: rows.im[row] }.mul(simd, turn);
+        }
+        transpose(simd, &mut square);
+        transform(simd, &mut square[..S::LANES]);
+        square
+    }
+
+    /// The way back, with real and imaginary parts exchanged on both sides.
+    #[inline(always)]
+    fn synthesise<S: Simd<Real = R>>(
+        &self,
+        simd: S,
+        square: &mut Square<S::V>,
+        rows: &mut Rows<'_, S::V>,
+        place: impl Fn(usize) -> usize,
+    ) {
+        let [turns_re, turns_im] = [simd.lanes(&self.turns.re), simd.lanes(&self.turns.im)];
+        transform(simd, &mut square[..S::LANES]);
+        transpose(simd, square);
+        for lane in 0..S::LANES {
+            let row = place(lane);
+            let turn = Complex { re: turns_re[row], im: turns_im[row] };
+            let turned = square[lane].mul(simd, turn);
+            (rows.re[row], rows.im[row]) = (turned.re, turned.im);
+        }
+    }
+}
+
+impl<R: Real> Kernel<R> for Down<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<Real = R>>(self, simd: S) {
+        let Filter { long, short, response, .. } = self.filter;
+        let long_rows = Rows::new(simd, self.long);
+        let mut short_rows = Rows::new(simd, self.short);
+        long.columns.forward(simd, long_rows.re, long_rows.im);
+        let half = S::LANES / 2;
+        let responses = simd.lanes(response).chunks_exact(2 * S::LANES);
+        for (square, responses) in responses.enumerate() {
+            let mut folded = [Complex::splat(simd, R::default(), R::default()); MAX_LANES];
+            for (upper, responses) in responses.chunks_exact(S::LANES).enumerate() {
+                let place = |lane| long_row(square * S::LANES + lane, upper);
+                let z = long.analyse(simd, &long_rows, place);
+                for k in 0..half {
+                    let high = z[k + half].scale(simd, responses[k + half]);
+                    folded[2 * k + upper] = high.add_scaled(simd, z[k], responses[k]).swap();
+                }
+            }
+            short.synthesise(simd, &mut folded, &mut short_rows, |lane| square * S::LANES + lane);
+        }
+        short.columns.inverse(simd, short_rows.re, short_rows.im);
+        swap_parts(self.short);
+    }
+}
+
+impl<R: Real> Kernel<R> for Up<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<Real = R>>(self, simd: S) {
+        let Filter { long, short, response, .. } = self.filter;
+        let short_rows = Rows::new(simd, self.short);
+        let mut long_rows = Rows::new(simd, self.long);
+        short.columns.forward(simd, short_rows.re, short_rows.im);
+        let half = S::LANES / 2;
+        let responses = simd.lanes(response).chunks_exact(2 * S::LANES);
+        for (square, responses) in responses.enumerate() {
+            let z = short.analyse(simd, &short_rows, |lane| square * S::LANES + lane);
+            for (upper, responses) in responses.chunks_exact(S::LANES).enumerate() {
+                let mut images = z;
+                for k in 0..S::LANES {
+                    images[k] = z[2 * (k % half) + upper].scale(simd, responses[k]).swap();
+                }
+                let place = |lane| long_row(square * S::LANES + lane, upper);
+                long.synthesise(simd, &mut images, &mut long_rows, place);
+            }
+        }
+        long.columns.inverse(simd, long_rows.re, long_rows.im);
+        swap_parts(self.long);
+    }
+}
+
+/// Undoes the exchange that makes a forward transform an inverse one.
+#[inline(always)]
+fn swap_parts<R>(block: &mut Block<R>) {
+    std::mem::swap(&mut block.re, &mut block.im);
+}

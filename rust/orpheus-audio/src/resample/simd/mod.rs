@@ -1,0 +1,202 @@
+//! Vectors of floats: one trait for every instruction set, so that a kernel is written once.
+//!
+//! A value that implements [`Simd`] is proof that its instructions exist on this machine; that is what
+//! makes its methods safe to call.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+
+use std::fmt::Debug;
+use std::sync::OnceLock;
+
+use scalar::Scalar;
+
+/// The widest vector of any tier, in values.
+pub(super) const MAX_LANES: usize = 16;
+
+/// The environment variable that names the tier to use instead of the fastest one.
+const FORCE_VARIABLE: &str = "ORPHEUS_FORCE_TIER";
+
+/// A float type that filters run in.
+pub(super) trait Real: Copy + Default + Debug + Send + Sync + 'static {
+    /// Nearest value.
+    fn from_f64(value: f64) -> Self;
+    /// Exact.
+    fn from_f32(value: f32) -> Self;
+    /// Exact.
+    fn to_f64(self) -> f64;
+    /// Runs `kernel` with the instructions of `tier`.
+    fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output;
+}
+
+/// Work that is compiled once per instruction set.
+pub(super) trait Kernel<R: Real> {
+    /// What it computes.
+    type Output;
+    /// Does the work. Implementations are `#[inline(always)]`, as is all they call with `simd`: only
+    /// code inlined into the tier's entry may use its instructions.
+    fn run<S: Simd<Real = R>>(self, simd: S) -> Self::Output;
+}
+
+/// Arithmetic on a vector of [`Simd::LANES`] values.
+pub(super) trait Simd: Copy {
+    /// Type of one value.
+    type Real: Real;
+    /// A vector.
+    type V: Copy;
+    /// Values in a vector: 2, 4, 8 or 16.
+    const LANES: usize;
+
+    /// `value` in every lane.
+    fn splat(self, value: Self::Real) -> Self::V;
+    /// The first [`Self::LANES`] values of `source`, at any alignment.
+    fn load(self, source: &[Self::Real]) -> Self::V;
+    /// The whole vectors in `values`, which starts at a multiple of 64 bytes (see
+    /// [`super::aligned`]).
+    fn lanes(self, values: &[Self::Real]) -> &[Self::V];
+    /// As [`Self::lanes`].
+    fn lanes_mut(self, values: &mut [Self::Real]) -> &mut [Self::V];
+    /// `a + b`
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`, rounded once where the hardware does.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `c - a * b`, rounded once where the hardware does.
+    fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// Turns the square of the first [`Self::LANES`] vectors on its diagonal.
+    fn transpose(self, square: &mut [Self::V; MAX_LANES]);
+}
+
+/// The instruction set that kernels run with; holding one proves that this machine has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tier(Isa);
+
+#[derive(Clone, Copy, Debug)]
+enum Isa {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(neon::Neon),
+}
+
+impl Tier {
+    /// The tier to use: the fastest one here, or the one that `ORPHEUS_FORCE_TIER` names, if this
+    /// machine has it. Decided once.
+    pub(super) fn best() -> Self {
+        static BEST: OnceLock<Tier> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            let available = Self::available();
+            let forced = std::env::var(FORCE_VARIABLE).ok();
+            let named = available.iter().find(|tier| forced.as_deref() == Some(tier.name()));
+            named.or(available.last()).copied().unwrap_or(Self(Isa::Scalar))
+        })
+    }
+
+    /// Every tier of this machine, the fastest last.
+    pub(super) fn available() -> Vec<Self> {
+        let mut tiers = vec![Self(Isa::Scalar)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            tiers.extend(avx2::Avx2::detect().map(|proof| Self(Isa::Avx2(proof))));
+            tiers.extend(avx512::Avx512::detect().map(|proof| Self(Isa::Avx512(proof))));
+        }
+        #[cfg(target_arch = "aarch64")]
+        tiers.extend(neon::Neon::detect().map(|proof| Self(Isa::Neon(proof))));
+        tiers
+    }
+
+    /// As `ORPHEUS_FORCE_TIER` spells it.
+    pub(super) fn name(self) -> &'static str {
+        match self.0 {
+            Isa::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(_) => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon(_) => "neon",
+        }
+    }
+
+    /// Values of `R` in one of this tier's vectors.
+    pub(super) fn lanes<R: Real>(self) -> usize {
+        struct Lanes;
+        impl<R: Real> Kernel<R> for Lanes {
+            type Output = usize;
+            #[inline(always)]
+            fn run<S: Simd<Real = R>>(self, _: S) -> usize {
+                S::LANES
+            }
+        }
+        R::dispatch(self, Lanes)
+    }
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value as Self
+    }
+
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {
+        match tier.0 {
+            Isa::Scalar => kernel.run(Scalar::<f32>::default()),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(proof) => proof.run_f32(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(proof) => proof.run_f32(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon(proof) => proof.run_f32(kernel),
+        }
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        Self::from(value)
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {
+        match tier.0 {
+            Isa::Scalar => kernel.run(Scalar::<f64>::default()),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(proof) => proof.run_f64(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512(proof) => proof.run_f64(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon(proof) => proof.run_f64(kernel),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Many tracks, few threads: bounded, ordered if asked for, and stopped at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use orpheus_audio::loader::{Batch, FrontEnd, FrontEndWorker, LoaderOptions, Next, Tap};
+use orpheus_audio::{Limits, Loader, Placement, Quality, Source, Status, Window, WindowPolicy};
+
+const RATE: u32 = 8000;
+
+fn tone(seconds: u32) -> Source {
+    let n_bytes = seconds * RATE * 2;
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + n_bytes).to_le_bytes());
+    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    bytes.extend(RATE.to_le_bytes());
+    bytes.extend((2 * RATE).to_le_bytes());
+    bytes.extend(b"\x02\0\x10\0data");
+    bytes.extend(n_bytes.to_le_bytes());
+    bytes.extend((0..n_bytes).map(|i| (i % 251) as u8));
+    Source::Bytes(bytes.into())
+}
+
+fn tap(front_end: Option<Arc<dyn FrontEnd>>) -> Tap {
+    let policy = WindowPolicy {
+        placement: Placement::Every,
+        window_seconds: 1.0,
+        hop_seconds: 1.0,
+        pad_threshold: 0.5,
+        max_windows: None,
+    };
+    Tap { sample_rate: RATE, policy, front_end }
+}
+
+fn options(n_threads: usize, batch_size: usize, ordered: bool) -> LoaderOptions {
+    let (quality, limits) = (Quality::High, Limits::default());
+    LoaderOptions { n_threads, batch_size, ordered, quality, limits }
+}
+
+fn next(loader: &mut Loader) -> Option<Batch> {
+    match loader.next(Duration::from_secs(10)).unwrap() {
+        Next::Batch(batch) => Some(batch),
+        Next::Pending => panic!("nothing for ten seconds"),
+        Next::End => None,
+    }
+}
+
+/// Fails, by error or by panic, on every window but a track's first.
+struct Fragile {
+    panics: bool,
+}
+
+impl FrontEnd for Fragile {
+    fn row_shape(&self) -> Vec<usize> {
+        vec![1]
+    }
+
+    fn worker(&self) -> Box<dyn FrontEndWorker> {
+        Box::new(Self { panics: self.panics })
+    }
+}
+
+impl FrontEndWorker for Fragile {
+    fn compute(&mut self, window: Window<'_>, row: &mut [f32]) -> Result<(), String> {
+        assert!(!self.panics || window.start == 0, "the second window breaks it");
+        if window.start > 0 {
+            return Err("the second window is refused".to_owned());
+        }
+        row[0] = window.n_valid as f32;
+        Ok(())
+    }
+}
+
+#[test]
+fn every_track_ends_once_and_no_window_is_lost() {
+    for ordered in [true, false] {
+        let sources = (0..40).map(|i| tone(1 + i % 4)).collect();
+        let mut loader = Loader::start(sources, vec![tap(None)], options(3, 7, ordered)).unwrap();
+        let (mut n_rows, mut ended) = (0, Vec::new());
+        while let Some(batch) = next(&mut loader) {
+            assert_eq!(batch.values.len(), batch.n_rows() * 8000);
+            n_rows += batch.n_rows();
+            ended.extend(batch.ended);
+        }
+        assert_eq!(n_rows, 100);
+        assert!(ended.iter().all(|end| end.outcome.status == Status::Ok));
+        let mut tracks: Vec<usize> = ended.iter().map(|end| end.track).collect();
+        assert!(!ordered || tracks.is_sorted());
+        tracks.sort_unstable();
+        assert_eq!(tracks, (0..40).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_front_end_that_fails_or_panics_costs_one_track() {
+    for panics in [false, true] {
+        let sources = vec![tone(1), tone(3), tone(1)];
+        let front_end: Arc<dyn FrontEnd> = Arc::new(Fragile { panics });
+        let taps = vec![tap(Some(front_end))];
+        let mut loader = Loader::start(sources, taps, options(1, 4, true)).unwrap();
+        let mut kinds = Vec::new();
+        while let Some(batch) = next(&mut loader) {
+            kinds.extend(batch.ended.into_iter().map(|end| (end.track, end.outcome.kind)));
+        }
+        let expected = if panics { "panic" } else { "damaged" };
+        assert_eq!(kinds, [(0, ""), (1, expected), (2, "")]);
+    }
+}
+
+#[test]
+fn a_loader_that_is_dropped_stops_at_once() {
+    let sources = vec![tone(600); 50];
+    let mut loader = Loader::start(sources, vec![tap(None)], options(2, 1, true)).unwrap();
+    assert!(next(&mut loader).is_some());
+    let started = Instant::now();
+    drop(loader);
+    assert!(started.elapsed() < Duration::from_millis(500));
+}
+
+#[test]
+fn an_empty_list_ends_at_once() {
+    let mut loader = Loader::start(Vec::new(), vec![tap(None)], options(2, 1, true)).unwrap();
+    assert!(next(&mut loader).is_none());
+}
