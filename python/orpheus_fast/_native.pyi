@@ -7,6 +7,20 @@ from typing import Literal, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "FlatIndex",
+    "TrackLoader",
+    "__version__",
+    "classical_columns",
+    "classical_vectors",
+    "column_statistics",
+    "decode_track",
+    "inverse_norms",
+    "search_rows",
+    "standardise_rows",
+    "write_flat",
+]
+
 __version__: str
 
 _F32: TypeAlias = NDArray[np.float32]
@@ -74,3 +88,5 @@ def inverse_norms(matrix: _F32) -> _F32: ...
 def write_flat(path: _Path, vectors: _F32, ids: _I64 | None, metric: str) -> None: ...
 def column_statistics(matrix: _F32, selected: _I64 | None) -> tuple[_F64, _F64]: ...
 def standardise_rows(matrix: _F32, mean: _F64, scale: _F64) -> _F32: ...
+def classical_vectors(windows: _F32, sample_rate: int, layout: str) -> _F32: ...
+def classical_columns(layout: str) -> list[str]: ...

@@ -71,8 +71,9 @@ def classical_vector(
     'chroma_a'
     """
     windows = as_float32(samples, name="samples", n_dims=(1, 2))
-    vectors = _native.classical_vectors(windows.reshape(-1, windows.shape[-1]), _rate(sample_rate), layout)
-    return vectors[0] if windows.ndim == 1 else vectors
+    if windows.ndim == 1:
+        return classical_vector(windows[None], sample_rate=sample_rate, layout=layout)[0]
+    return _native.classical_vectors(windows, _rate(sample_rate), layout)
 
 
 def classical_columns(layout: ClassicalLayout = "chroma12") -> tuple[str, ...]:

@@ -18,10 +18,13 @@ import pytest
 
 from orpheus_fast.cli.app import orpheus
 from orpheus_fast.demo import write_collection
+from orpheus_fast.features import CLASSICAL_LAYOUTS, classical_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
+
+    from orpheus_fast.features import ClassicalLayout
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -143,6 +146,20 @@ def test_the_picture_shows_what_the_demo_says() -> None:
     for words in ("orpheus demo", "sounds like", "nearest neighbours", "Try next:"):
         assert words in picture
     assert "http" not in picture.replace("http://www.w3.org/2000/svg", "").replace("https://www.textualize.io", "")
+
+
+@pytest.mark.parametrize("layout", CLASSICAL_LAYOUTS)
+def test_the_page_of_the_classical_space_names_the_values_in_their_order(layout: ClassicalLayout) -> None:
+    page = (ROOT / "docs" / "concepts" / "classical-space.md").read_text(encoding="utf-8")
+    columns = classical_columns(layout)
+    covered: list[int] = []
+    for numbers, cell in re.findall(r"^\| ([\d–]+) \| ([^|]+) \|", page, re.MULTILINE):
+        first, last = int(numbers.split("–")[0]), int(numbers.split("–")[-1])
+        names = INLINE.findall(cell)
+        # The table holds the endings of both layouts.
+        if last < len(columns) and (columns[first], columns[last]) == (names[0], names[-1]):
+            covered += range(first, last + 1)
+    assert covered == list(range(len(columns)))
 
 
 def run(script: Path, folder: Path) -> str:

@@ -172,7 +172,7 @@ def test_a_query_that_cannot_be_decoded_says_why(indexed: Library, music: Path, 
 
 
 def test_unknown_spaces_are_named(indexed: Library, music: Path) -> None:
-    with pytest.raises(UnknownSpaceError, match=r"no space .opera.: it has classical"):
+    with pytest.raises(UnknownSpaceError, match=r"no space 'opera' in library .*: it has classical"):
         indexed.similar(1, space="opera")
     with pytest.raises(UnknownSpaceError, match="unknown space 'opera'"):
         indexed.index([music], spaces=["opera"])

@@ -3,6 +3,7 @@
 mod array;
 mod audio;
 mod error;
+mod features;
 mod front_end;
 mod gil;
 mod search;
@@ -16,6 +17,8 @@ mod _native {
 
     #[pymodule_export]
     use super::audio::{TrackLoader, decode_track};
+    #[pymodule_export]
+    use super::features::{classical_columns, classical_vectors};
     #[pymodule_export]
     use super::search::{
         FlatIndex, column_statistics, inverse_norms, search_rows, standardise_rows, write_flat,

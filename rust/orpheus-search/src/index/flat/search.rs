@@ -170,13 +170,13 @@ impl<'a> Scan<'a> {
         n_threads: usize,
         watch: &mut Watch<'_>,
     ) -> Result<Vec<TopK>> {
-        let parts = Parts::new(self.filter.n_places(), self.rows.dim());
-        let n_threads = parts.worth(n_threads, self.rows.dim(), queries.n_queries());
-        if n_threads == 1 {
+        let (n_places, row_bytes) = (self.filter.n_places(), 4 * self.rows.dim());
+        let parts = Parts::new(n_places, row_bytes, queries.n_queries(), n_threads);
+        if parts.n_threads() == 1 {
             return self.scan_parts(queries, &parts, || watch.says_stop());
         }
         thread::scope(|scope| {
-            let helpers: Vec<_> = (1..n_threads)
+            let helpers: Vec<_> = (1..parts.n_threads())
                 .map_while(|_| {
                     // A system without a thread to spare leaves the work to those that there are.
                     let work = || self.scan_parts(queries, &parts, || false);

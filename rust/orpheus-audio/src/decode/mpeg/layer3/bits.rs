@@ -3,6 +3,7 @@
 /// A moving view of some bytes' bits; behind their end there are zeros.
 ///
 /// `word` holds the next `n_ready` bits from its top; what is below them is not yet counted.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     /// What did not get into `word` yet.
     rest: &'a [u8],
@@ -35,7 +36,7 @@ impl<'a> Bits<'a> {
     pub(super) fn refill(&mut self) {
         if let Some(chunk) = self.rest.first_chunk() {
             self.word |= u64::from_be_bytes(*chunk) >> (self.n_ready & 63);
-            self.rest = &self.rest[((63 - self.n_ready) >> 3) as usize & 7..];
+            self.rest = &self.rest[(63_u32.wrapping_sub(self.n_ready) >> 3) as usize & 7..];
         } else {
             (self.word, self.rest, self.end) =
                 refilled_at_end(self.word, self.n_ready, self.rest, self.end);

@@ -8,7 +8,7 @@ use super::bits::Bits;
 use super::huffman_codes::{LEAVES, LINBITS, QUADS_A};
 
 /// Bits that the first look-up resolves.
-const FIRST_BITS: u32 = 10;
+const FIRST_BITS: u32 = 11;
 const FIRST: usize = 1 << FIRST_BITS;
 /// Largest value, with thirteen linbits.
 const MAX_VALUE: usize = 15 + (1 << 13) - 1;
@@ -39,6 +39,95 @@ pub(super) struct Codes {
     quads: [[u16; FIRST]; 2],
     /// `i^(4/3)`.
     powers: Box<[f32]>,
+    small: Vec<SmallCode>,
+    signed: [[f32; 2]; 256],
+}
+
+/// Codes of values up to seven, with their signs: `pair << 5 | bits`.
+struct SmallCode {
+    first: [u16; FIRST],
+    longer: Vec<u16>,
+}
+
+impl SmallCode {
+    fn new(leaves: &[u16]) -> Self {
+        let mut this = Self { first: [0; FIRST], longer: Vec::new() };
+        if leaves.is_empty() || leaves.iter().any(|l| l & 15 > 7) { return this; }
+        let mut all = vec![];
+        for &leaf in leaves {
+            let (x, y) = (leaf >> 4 & 15, leaf & 15);
+            let ns = u16::from(x != 0) + u16::from(y != 0);
+            for s in 0..1u16 << ns {
+                let sx = if x != 0 { s >> (ns - 1) & 1 } else { 0 };
+                let sy = if y != 0 { s & 1 } else { 0 };
+                let v = |v: u16, s: u16| if s == 1 { 7 - v } else { 7 + v };
+                all.push((u32::from((leaf >> 8) + ns), v(x, sx) * 15 + v(y, sy)));
+            }
+        }
+        let mut code = 0usize; // 21 bits
+        let mut i = 0;
+        while i < all.len() {
+            let prefix = code >> (21 - FIRST_BITS);
+            let mut j = i; let mut c = code; let mut longest = 0;
+            loop { longest = longest.max(all[j].0); c += 1 << (21 - all[j].0); j += 1; if c % (1 << (21 - FIRST_BITS)) == 0 { break } }
+            if longest <= FIRST_BITS {
+                let n = 1 << (FIRST_BITS - longest);
+                this.first[prefix..prefix + n].fill(all[i].1 << 5 | all[i].0 as u16);
+            } else {
+                this.first[prefix] = LONGER | ((longest - FIRST_BITS) << 11 | this.longer.len() as u32) as u16;
+                assert!(this.longer.len() < 2048);
+                for a in &all[i..j] { this.longer.extend(std::iter::repeat_n(a.1 << 5 | a.0 as u16, 1 << (longest - a.0))); }
+            }
+            code = c; i = j;
+        }
+        this
+    }
+}
+
+#[inline(always)]
+fn small_pairs(
+    code: &SmallCode,
+    signed: &[[f32; 2]; 256],
+    bits: &mut Bits,
+    (slots, gains): Scale,
+    lines: &mut [f32; N_LINES],
+) {
+    let (mut local, all) = (*bits, bits);
+    let bits = &mut local;
+    let (threes, rest) = slots.as_chunks::<3>();
+    for three in threes {
+        bits.refill();
+        for slot in three {
+            small_pair(code, signed, bits, slot, gains, lines);
+        }
+    }
+    for slot in rest {
+        bits.refill();
+        small_pair(code, signed, bits, slot, gains, lines);
+    }
+    *all = local;
+}
+
+#[inline(always)]
+fn small_pair(
+    code: &SmallCode,
+    signed: &[[f32; 2]; 256],
+    bits: &mut Bits,
+    slot: &Slot, gains: &Gains,
+    lines: &mut [f32; N_LINES],
+) {
+    let word = bits.peek();
+    let mut entry = code.first[(word >> (64 - FIRST_BITS)) as usize];
+    if entry & LONGER != 0 {
+        let n = u32::from(entry >> 11 & 15);
+        let at = (word << FIRST_BITS) >> (n.wrapping_neg() & 63);
+        entry = code.longer.get(usize::from(entry & 0x7ff).wrapping_add(at as usize)).copied().unwrap_or(1);
+    }
+    bits.skip(u32::from(entry & 31));
+    let [x, y] = signed[usize::from(entry >> 5 & 255)];
+    let gain = gains[usize::from(slot.band)];
+    lines[usize::from(slot.at[0])] += x * gain;
+    lines[usize::from(slot.at[1])] += y * gain;
 }
 
 /// An entry is `x << 9 | y << 5 | bits` with the sign bits counted, or [`LONGER`].
@@ -48,6 +137,8 @@ struct PairCode {
 }
 
 static CODES: LazyLock<Codes> = LazyLock::new(|| Codes {
+    small: LEAVES.iter().map(|leaves| SmallCode::new(leaves)).collect(),
+    signed: std::array::from_fn(|i| [i / 15, i % 15].map(|v| { let v = v as f64 - 7.0; (v.signum() * v.abs().powf(4.0 / 3.0)) as f32 })),
     pairs: LEAVES.iter().map(|leaves| PairCode::new(leaves)).collect(),
     quads: [quads(&QUADS_A), quads(&std::array::from_fn(|i| 4 << 8 | (15 - i as u16)))],
     powers: (0..=MAX_VALUE).map(|i| (i as f64).powf(4.0 / 3.0) as f32).collect(),
@@ -148,7 +239,10 @@ pub(super) fn decode(
             match (table, LINBITS[table & 31]) {
                 (0, _) => {}
                 (4 | 14, _) => return Err(FrameError::ReservedTable),
-                (1..16, _) => {
+                (1..13, _) => {
+                    small_pairs(&codes.small[table], &codes.signed, &mut bits, (slots, &coded.gains), lines);
+                }
+                (13..16, _) => {
                     let code = &codes.pairs[table];
                     plain_pairs(code, &codes.powers, &mut bits, (slots, &coded.gains), lines);
                 }
@@ -178,6 +272,8 @@ fn plain_pairs(
     lines: &mut [f32; N_LINES],
 ) {
     let Some(powers) = powers.first_chunk::<16>() else { return };
+    let (mut local, all) = (*bits, bits);
+    let bits = &mut local;
     // A pair is 21 bits at most.
     let (twos, one) = slots.as_chunks::<2>();
     for two in twos {
@@ -194,6 +290,7 @@ fn plain_pairs(
         let (x, y) = (usize::from(entry >> 9 & 15), usize::from(entry >> 5 & 15));
         add_pair(bits, entry, [powers[x], powers[y]], (slot, gains), lines);
     }
+    *all = local;
 }
 
 /// The entry of the next code, which is not passed yet.
@@ -205,7 +302,7 @@ fn next_entry(code: &PairCode, bits: &Bits) -> u16 {
         return entry;
     }
     let n = u32::from(entry >> 11 & 15);
-    let at = (word << FIRST_BITS) >> (64 - n);
+    let at = (word << FIRST_BITS) >> (n.wrapping_neg() & 63);
     code.longer.get(usize::from(entry & 0x7ff).wrapping_add(at as usize)).copied().unwrap_or(1)
 }
 
@@ -250,6 +347,8 @@ fn escaped_pairs(
     (slots, gains): Scale,
     lines: &mut [f32; N_LINES],
 ) {
+    let (mut local, all) = (*bits, bits);
+    let bits = &mut local;
     for slot in slots {
         bits.refill();
         let entry = next_entry(code, bits);
@@ -272,6 +371,7 @@ fn escaped_pairs(
         }
         add(values.map(|value| powers[value]), signs, (slot, gains), lines);
     }
+    *all = local;
 }
 
 /// The values of at most one behind the big values, four at a time, until the bits are used up.
@@ -283,6 +383,8 @@ fn quadruples(
     lines: &mut [f32; N_LINES],
 ) -> usize {
     const VALUES: [f32; 4] = [0.0, 1.0, 0.0, -1.0];
+    let (mut local, _all) = (*bits, bits);
+    let bits = &mut local;
     let n_big = coded.region_ends[2];
     let mut n_pairs = n_big;
     for four in coded.slots.get(n_big..).unwrap_or(&[]).as_chunks::<2>().0 {
