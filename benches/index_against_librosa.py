@@ -25,8 +25,9 @@ import numpy as np
 
 HERE = Path(__file__).parent
 CLIP_SECONDS = 30
-# Tempo and the values at zero loudness may fall on either side of a step; the rest must agree.
-MAX_MEDIAN_DEVIATION = 1e-3
+# The features agree to 1e-4 on the same samples (tests/parity). Here each side also resamples with its
+# own filter, and the two differ in the transition band above 10 kHz, which the upper mel bands see.
+MIN_COSINE = 0.98
 
 
 def make_clips(folder: Path, n_clips: int) -> list[Path]:
@@ -89,10 +90,13 @@ def compare(library: Path, clips: list[Path], out: Path) -> None:
     row = {track_id: number for number, track_id in enumerate(track_ids.tolist())}
     ours = np.stack([vectors[row[ids[os.fsencode(clip.absolute())]]] for clip in clips])
     theirs = np.load(out / "librosa.npy")
-    deviation = np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1e-3)
-    median = float(np.median(deviation))
-    print(f"agreement: median relative deviation {median:.1e}, 99th percentile {np.quantile(deviation, 0.99):.1e}")
-    if median > MAX_MEDIAN_DEVIATION:
+    mean, scale = theirs.mean(axis=0), theirs.std(axis=0)
+    a, b = ((side - mean) / np.where(scale > 0, scale, 1) for side in (ours, theirs))
+    cosines = (a @ b.T) / np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
+    same = np.diag(cosines)
+    found = int((cosines.argmax(axis=1) == np.arange(len(clips))).sum())
+    print(f"agreement: standardised cosine {same.min():.4f} to {same.max():.4f}, {found} of {len(clips)} find themselves")
+    if same.min() < MIN_COSINE or found < len(clips):
         sys.exit("the vectors differ: no ratio is printed")
 
 

@@ -153,8 +153,8 @@ def test_the_page_of_the_classical_space_names_the_values_in_their_order(layout:
     page = (ROOT / "docs" / "concepts" / "classical-space.md").read_text(encoding="utf-8")
     columns = classical_columns(layout)
     covered: list[int] = []
-    for numbers, cell in re.findall(r"^\| ([\d–]+) \| ([^|]+) \|", page, re.MULTILINE):
-        first, last = int(numbers.split("–")[0]), int(numbers.split("–")[-1])
+    for start, end, cell in re.findall(r"^\| (\d+)(?: to (\d+))? \| ([^|]+) \|", page, re.MULTILINE):
+        first, last = int(start), int(end or start)
         names = INLINE.findall(cell)
         # The table holds the endings of both layouts.
         if last < len(columns) and (columns[first], columns[last]) == (names[0], names[-1]):

@@ -8,7 +8,7 @@ use super::bits::Bits;
 use super::huffman_codes::{LEAVES, LINBITS, QUADS_A};
 
 /// Bits that the first look-up resolves.
-const FIRST_BITS: u32 = 11;
+const FIRST_BITS: u32 = 10;
 const FIRST: usize = 1 << FIRST_BITS;
 /// Largest value, with thirteen linbits.
 const MAX_VALUE: usize = 15 + (1 << 13) - 1;
