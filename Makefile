@@ -44,7 +44,7 @@ docs: $(VENV)/.built
 build: $(VENV)/.built
 
 $(BIN)/python:
-	@command -v cargo >/dev/null || { echo 'cargo not found: install a Rust toolchain (1.88 or newer) from https://rustup.rs'; exit 1; }
+	@command -v cargo >/dev/null || { echo 'cargo not found: install a Rust toolchain (1.89 or newer) from https://rustup.rs'; exit 1; }
 	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'Python 3.11 or newer not found: install it, or name it with make PYTHON=/path/to/python'; exit 1; }
 	$(if $(UV),$(UV) venv --quiet --python "$(PYTHON)" $(VENV),"$(PYTHON)" -m venv $(VENV))

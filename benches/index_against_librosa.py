@@ -33,6 +33,7 @@ MIN_COSINE = 0.98
 def make_clips(folder: Path, n_clips: int) -> list[Path]:
     """30-s clips, MP3, 128 kbit/s, 44.1 kHz stereo."""
     import lameenc
+
     from orpheus_fast.demo import PIECES, render
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +87,7 @@ def compare(library: Path, clips: list[Path], out: Path) -> None:
 
     with Library.open(library) as opened:
         vectors, track_ids = opened.vectors("classical")
-        ids = {track.path: track.id for track in opened._store.catalog.all_tracks()}  # noqa: SLF001
+        ids = {track.path: track.id for track in opened._store.catalog.all_tracks()}
     row = {track_id: number for number, track_id in enumerate(track_ids.tolist())}
     ours = np.stack([vectors[row[ids[os.fsencode(clip.absolute())]]] for clip in clips])
     theirs = np.load(out / "librosa.npy")
@@ -95,7 +96,9 @@ def compare(library: Path, clips: list[Path], out: Path) -> None:
     cosines = (a @ b.T) / np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
     same = np.diag(cosines)
     found = int((cosines.argmax(axis=1) == np.arange(len(clips))).sum())
-    print(f"agreement: standardised cosine {same.min():.4f} to {same.max():.4f}, {found} of {len(clips)} find themselves")
+    print(
+        f"agreement: standardised cosine {same.min():.4f} to {same.max():.4f}, {found} of {len(clips)} find themselves"
+    )
     if same.min() < MIN_COSINE or found < len(clips):
         sys.exit("the vectors differ: no ratio is printed")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+
 from orpheus_fast.demo import Piece, render
 
 if TYPE_CHECKING:

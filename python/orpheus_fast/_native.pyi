@@ -1,4 +1,4 @@
-"""Types of what Rust gives to Python. Every argument is positional; defaults and documentation live in the callers."""
+# Types of what Rust gives to Python. Every argument is given; defaults and documentation live in the callers.
 
 import os
 from collections.abc import Sequence
@@ -41,12 +41,13 @@ _BatchParts: TypeAlias = tuple[int, _F32, _I64, _F64, _I64, list[tuple[int, _Inf
 
 def decode_track(
     is_path: bool,
-    bytes: bytes,
+    data: bytes,
     sample_rate: int | None,
     mono: bool,
     quality_name: str,
     limit_parts: _LimitParts,
 ) -> tuple[_F32, int, _InfoParts, _OutcomeParts]: ...
+
 @final
 class TrackLoader:
     def __new__(
@@ -55,7 +56,7 @@ class TrackLoader:
         taps: Sequence[_TapParts],
         options: tuple[int, int, bool, str],
         limit_parts: _LimitParts,
-        ) -> TrackLoader: ...
+    ) -> TrackLoader: ...
     def next_batch(self) -> _BatchParts | None: ...
     def close(self) -> None: ...
     def stage_seconds(self) -> tuple[float, float, float]: ...
@@ -74,7 +75,7 @@ class FlatIndex:
     def search(
         self, queries: _F32, k: int, allow: _I64 | NDArray[np.uint8] | None, n_threads: int
     ) -> tuple[_F32, _I64]: ...
-    def reconstruct(self, id: int) -> _F32: ...
+    def reconstruct(self, number: int) -> _F32: ...
     def ids(self) -> _I64: ...
 
 def search_rows(

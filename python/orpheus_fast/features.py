@@ -71,9 +71,9 @@ def classical_vector(
     'chroma_a'
     """
     windows = as_float32(samples, name="samples", n_dims=(1, 2))
-    if windows.ndim == 1:
-        return classical_vector(windows[None], sample_rate=sample_rate, layout=layout)[0]
-    return _native.classical_vectors(windows, _rate(sample_rate), layout)
+    matrix = windows[None] if windows.ndim == 1 else windows
+    vectors = _native.classical_vectors(matrix, _rate(sample_rate), layout)
+    return vectors.reshape(-1) if windows.ndim == 1 else vectors
 
 
 def classical_columns(layout: ClassicalLayout = "chroma12") -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def classical_columns(layout: ClassicalLayout = "chroma12") -> tuple[str, ...]:
 
 
 def _rate(sample_rate: int) -> int:
-    """A rate that fits the type that Rust has for rates; Rust knows which of those make sense."""
+    """Check that a rate fits the type that Rust has for rates; Rust knows which of those make sense."""
     rate = operator.index(sample_rate)
     if not 0 <= rate <= _LAST_RATE:
         message = f"sample_rate is {rate} Hz, expected 1000 to 768000"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import operator
 import os
-import sys
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
 from orpheus_fast import _native
-from orpheus_fast._arrays import as_float32
-from orpheus_fast.errors import ParameterError, ShapeError
+from orpheus_fast._arrays import as_allowed, as_float32, as_int64, as_queries, positive
+from orpheus_fast.errors import ParameterError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -140,8 +139,8 @@ class VectorIndex:
         IndexFormatError
             If the file has been shortened since it was opened.
         """
-        vectors = _vectors(queries, self._native.dim)
-        found = self._native.search(vectors, _positive("k", k), _allowed(allow), _positive("n_threads", n_threads))
+        vectors = as_queries(queries, self._native.dim)
+        found = self._native.search(vectors, positive("k", k), as_allowed(allow), positive("n_threads", n_threads))
         return _neighbours(vectors.ndim == 1, *found)
 
     def reconstruct(self, id: int) -> NDArray[np.float32]:  # noqa: A002 -- as the glossary has it
@@ -254,9 +253,9 @@ def search(
     """
     rows = as_float32(matrix, name="matrix", n_dims=(2,))
     lengths = None if inverse_norms is None else as_float32(inverse_norms, name="inverse_norms", n_dims=(1,))
-    options = (_positive("k", k), metric, _positive("n_threads", n_threads))
-    vectors = _vectors(queries, rows.shape[1])
-    found = _native.search_rows(rows, vectors, _allowed(allow), lengths, options)
+    options = (positive("k", k), metric, positive("n_threads", n_threads))
+    vectors = as_queries(queries, rows.shape[1])
+    found = _native.search_rows(rows, vectors, as_allowed(allow), lengths, options)
     return _neighbours(vectors.ndim == 1, *found)
 
 
@@ -324,7 +323,7 @@ def write_flat(
     Neighbours(distances=array([2.], dtype=float32), ids=array([80]))
     """
     rows = as_float32(vectors, name="vectors", n_dims=(2,))
-    numbers = None if ids is None else _whole_numbers("ids", ids)
+    numbers = None if ids is None else as_int64("ids", ids)
     _native.write_flat(os.fsdecode(path), rows, numbers, metric)
 
 
@@ -356,7 +355,7 @@ def column_statistics(
     >>> mean.tolist(), scale.tolist()
     ([2.0, 7.0], [2.0, 1.0])
     """
-    selected = None if rows is None else _whole_numbers("rows", rows)
+    selected = None if rows is None else as_int64("rows", rows)
     return _native.column_statistics(as_float32(matrix, name="matrix", n_dims=(2,)), selected)
 
 
@@ -394,48 +393,8 @@ def standardise_rows(matrix: ArrayLike, mean: ArrayLike, scale: ArrayLike) -> ND
     return _native.standardise_rows(rows, columns[0], columns[1])
 
 
-def _vectors(queries: ArrayLike, dim: int) -> NDArray[np.float32]:
-    vectors = as_float32(queries, name="queries", n_dims=(1, 2))
-    if vectors.shape[-1] != dim:
-        message = f"queries has shape {vectors.shape}, expected ({dim},) or (n_queries, {dim})"
-        raise ShapeError(message)
-    return vectors
-
-
 def _neighbours(is_single: bool, distances: NDArray[np.float32], ids: NDArray[np.int64]) -> Neighbours:  # noqa: FBT001
-    if is_single:
-        distances, ids = distances[0], ids[0]
-        if ids.size and ids[-1] == -1:
-            n_found = int(np.count_nonzero(ids != -1))
-            distances, ids = distances[:n_found], ids[:n_found]
-    return Neighbours(distances, ids)
-
-
-def _positive(name: str, value: int) -> int:
-    number = operator.index(value)
-    if number < 1:
-        message = f"{name} is {number}, expected at least 1"
-        raise ParameterError(message)
-    return min(number, sys.maxsize)
-
-
-def _allowed(allow: ArrayLike | None) -> NDArray[np.int64] | NDArray[np.uint8] | None:
-    if allow is None:
-        return None
-    array = np.asarray(allow)
-    if array.dtype == np.bool_ and array.ndim == 1:
-        return np.ascontiguousarray(array).view(np.uint8)
-    return _whole_numbers("allow", array)
-
-
-def _whole_numbers(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.size == 0:
-        array = array.astype(np.int64)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        message = f"{name} has dtype {array.dtype} and shape {array.shape}, expected one dimension of int64"
-        raise ShapeError(message)
-    if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
-        message = f"{name} holds {array.max()}, expected values below 2**63"
-        raise ParameterError(message)
-    return np.ascontiguousarray(array, dtype=np.int64)
+    if not is_single:
+        return Neighbours(distances, ids)
+    found = ids[0] != -1
+    return Neighbours(distances[0][found], ids[0][found])

@@ -18,6 +18,7 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from orpheus_fast.demo import PIECES, STYLES, Piece, Style, render, write_collection
 from orpheus_fast.demo.theory import Key, melody, voice
 from orpheus_fast.errors import ParameterError

@@ -7,8 +7,9 @@ import io
 import numpy as np
 import numpy.typing as npt
 import pytest
-import signals
 import soundfile
+
+import signals
 
 N_CHANNELS = (1, 2, 6)
 

@@ -32,6 +32,7 @@ class _Given(TypedDict):
     dry_run: bool
     retry_failed: bool
     refresh: bool
+    accept_losses: bool
     wait: float
     quiet: bool
     as_json: bool
@@ -53,6 +54,9 @@ class _Given(TypedDict):
 @click.option("--retry-failed", is_flag=True, help="Try the files again that failed before and have not changed.")
 @click.option("--refresh", is_flag=True, help="Compute a space anew that another version defined differently.")
 @click.option(
+    "--accept-losses", is_flag=True, help="Go on where a folder lost most of its tracks: they really were removed."
+)
+@click.option(
     "--wait",
     type=options.seconds,
     default=0.0,
@@ -70,7 +74,7 @@ def index(**given: Unpack[_Given]) -> int:
 
     Ctrl-C commits what is finished and stops; a second one stops at once, and loses nothing that was committed.
     """
-    _refuse_what_cannot_be(given["paths"], given["spaces"])
+    _refuse_what_cannot_be(given)
     report = _preview(given) if given["dry_run"] else _index(given)
     if given["as_json"]:
         emit_json("index", {"library": given["library"], "dry_run": given["dry_run"], **report.to_dict()})
@@ -101,13 +105,16 @@ def tell_problems(report: IndexReport) -> None:
         warn(f"{len(report.problems) - _MAX_PROBLEMS:,} more places could not be looked at; --json lists them all")
 
 
-def _refuse_what_cannot_be(paths: tuple[str, ...], spaces: tuple[str, ...]) -> None:
+def _refuse_what_cannot_be(given: _Given) -> None:
     """Find mistakes before a library is made for nothing."""
     from orpheus_fast.library.spaces import built_in  # noqa: PLC0415 -- NumPy
 
-    for name in spaces:
+    for name in given["spaces"]:
         built_in(name)
-    for path in paths:
+    if given["library"].exists():
+        # It knows whether a folder that is not there was misspelt or is offline.
+        return
+    for path in given["paths"]:
         os.stat(os.path.expanduser(path))  # noqa: PTH111, PTH116 -- keeps the name as it was given
 
 
@@ -132,6 +139,7 @@ def _index(given: _Given) -> IndexReport:
             jobs=given["jobs"],
             retry_failed=given["retry_failed"],
             refresh=given["refresh"],
+            accept_losses=given["accept_losses"],
             wait_seconds=given["wait"],
             progress=progress,
         )

@@ -266,7 +266,7 @@ def _missing(
         if not accept_losses and n_present >= _MIN_KNOWN and n_lost > _MAX_LOST_SHARE * n_present:
             message = (
                 f"{n_lost} of {n_present} known tracks below {display_path(root)} are gone at once: is the disk "
-                "mounted? nothing was changed; if they were really removed, say that losses are accepted"
+                "mounted? nothing was changed; if they were really removed, accept the losses (--accept-losses)"
             )
             raise RootUnavailableError(message)
     return sorted(known[path].id for path in lost)

@@ -89,7 +89,7 @@ class Library:
         """Where the library is."""
         return self._store.folder
 
-    def index(
+    def index(  # noqa: PLR0913 -- every option has a name, and one command line option each
         self,
         paths: Iterable[AnyPath],
         *,
@@ -97,6 +97,7 @@ class Library:
         jobs: int | None = None,
         retry_failed: bool = False,
         refresh: bool = False,
+        accept_losses: bool = False,
         dry_run: bool = False,
         wait_seconds: float = 0.0,
         progress: Callable[[IndexProgress], None] | None = None,
@@ -118,6 +119,8 @@ class Library:
             Try again what failed before.
         refresh : bool
             Compute a space anew whose definition differs from the stored one's.
+        accept_losses : bool
+            Mark tracks missing even where a folder lost more than half of them at once.
         dry_run : bool
             Only tell what would be done.
         wait_seconds : float
@@ -151,7 +154,9 @@ class Library:
         with Writer.acquire(self.folder, wait_seconds=wait_seconds) as writer:
             for spec in specs:
                 writer.ensure_space(spec, refresh=refresh)
-            return index_into(writer, list(paths), specs, tell, jobs=jobs, retry_failed=retry_failed)
+            return index_into(
+                writer, list(paths), specs, tell, jobs=jobs, retry_failed=retry_failed, accept_losses=accept_losses
+            )
 
     def similar(self, query: Query, k: int = 10, *, space: str | None = None) -> list[Hit]:
         """Find the tracks that sound most like a track, or like a blend of several.

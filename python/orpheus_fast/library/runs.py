@@ -81,12 +81,20 @@ def index_into(
     *,
     jobs: int | None,
     retry_failed: bool,
+    accept_losses: bool,
 ) -> IndexReport:
     """Scan, plan and work through what is due; see `Library.index`."""
     started = time.monotonic()
     ledger.check_roots(writer.catalog, paths)
     scanned = scan(paths, progress=lambda n: tell(IndexProgress("scan", 0, n)))
-    plan = ledger.plan(writer.catalog, scanned, specs, engine_version=ENGINE_VERSION, retry_failed=retry_failed)
+    plan = ledger.plan(
+        writer.catalog,
+        scanned,
+        specs,
+        engine_version=ENGINE_VERSION,
+        retry_failed=retry_failed,
+        accept_losses=accept_losses,
+    )
     ledger.apply(writer.catalog, plan)
     report = _begun(scanned, plan)
     outcomes, kinds = _known_outcomes(plan)

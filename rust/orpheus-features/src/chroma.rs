@@ -117,11 +117,13 @@ impl<R: Real> ChromaBank<R> {
 
 /// What a bin at `note` lends to each note, C first.
 fn note_weights(note: f64, width: f64) -> [f64; N_CHROMA] {
-    let half = N_CHROMA as f64 / 2.0;
     let gaussian = |class: usize| {
         let from_a = (class + N_CHROMA - NOTES_FROM_C_TO_A) % N_CHROMA;
-        let distance = (note - from_a as f64 + half).rem_euclid(N_CHROMA as f64) - half;
-        (-0.5 * (2.0 * distance / width).powi(2)).exp()
+        let octaves = (note - from_a as f64) / N_CHROMA as f64;
+        let distance = N_CHROMA as f64 * (octaves - (octaves + 0.5).floor());
+        let widths = 2.0 * distance / width;
+        // Beyond the span nothing is left to compute.
+        if widths.abs() > SPAN as f64 { 0.0 } else { (-0.5 * widths * widths).exp() }
     };
     let weights: [f64; N_CHROMA] = std::array::from_fn(gaussian);
     let length = weights.iter().map(|weight| weight * weight).sum::<f64>().sqrt();

@@ -103,13 +103,13 @@ fn source(is_path: bool, bytes: &[u8]) -> Source {
 pub(crate) fn decode_track(
     py: Python<'_>,
     is_path: bool,
-    bytes: &Bound<'_, PyBytes>,
+    data: &Bound<'_, PyBytes>,
     sample_rate: Option<u32>,
     mono: bool,
     quality_name: &str,
     limit_parts: LimitParts,
 ) -> NativeResult<(F32Array, u32, InfoParts, OutcomeParts)> {
-    let source = source(is_path, bytes.as_bytes());
+    let source = source(is_path, data.as_bytes());
     let quality = quality(quality_name)?;
     let options = DecodeOptions { sample_rate, mono, quality, limits: limits(limit_parts) };
     let decoded = release_gil(py, || decode(&source, &options));

@@ -145,8 +145,8 @@ impl FlatIndex {
         })
     }
 
-    fn reconstruct(&self, py: Python<'_>, id: i64) -> NativeResult<F32Array> {
-        let vector = release_gil(py, || self.index.reconstruct(id));
+    fn reconstruct(&self, py: Python<'_>, number: i64) -> NativeResult<F32Array> {
+        let vector = release_gil(py, || self.index.reconstruct(number));
         vector.map(F32Array::vector).map_err(|error| raise(py, &error, Some(&self.path)))
     }
 

@@ -174,9 +174,68 @@ impl<R: Real> Kept<R> {
         let kept = place.and_then(|place| self.ratios.remove(place));
         let ratio = kept.map_or_else(make, |(_, ratio)| ratio);
         self.ratios.push_back((rates, ratio.clone()));
-        while self.ratios.iter().map(|(_, ratio)| ratio.n_bytes()).sum::<usize>() > MAX_SHELF_BYTES {
+        while self.ratios.iter().map(|(_, ratio)| ratio.n_bytes()).sum::<usize>() > MAX_SHELF_BYTES
+        {
             self.ratios.pop_front();
         }
         ratio
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX_BYTES: usize = 8 << 20;
+
+    fn ratio(from_hz: u32, to_hz: u32) -> Ratio<f64> {
+        let direction = if from_hz > to_hz { Direction::Down } else { Direction::Up };
+        Ratio::new(direction, from_hz, to_hz, &BEST, Tier::best())
+    }
+
+    #[test]
+    fn usual_ratios_have_a_bank_and_odd_ones_a_table() {
+        for (from_hz, to_hz) in [(44_100, 48_000), (48_000, 44_100), (44_100, 16_000)] {
+            assert!(matches!(ratio(from_hz, to_hz), Ratio::Bank(_)), "{from_hz} to {to_hz}");
+        }
+        for (from_hz, to_hz) in [(44_100, 44_099), (44_099, 44_100), (767_999, 3_001)] {
+            assert!(matches!(ratio(from_hz, to_hz), Ratio::Table(_)), "{from_hz} to {to_hz}");
+        }
+    }
+
+    #[test]
+    fn no_ratio_takes_more_than_eight_mebibytes() {
+        let odd = [(44_100, 44_099), (44_099, 96_001), (767_999, 3_001), (3_001, 767_999)];
+        let even = [(768_000, 3_000), (3_000, 768_000), (44_100, 48_000), (768_000, 1_000 * 4)];
+        for (from_hz, to_hz) in odd.into_iter().chain(even) {
+            let n_bytes = ratio(from_hz, to_hz).n_bytes();
+            assert!((1..=MAX_BYTES).contains(&n_bytes), "{from_hz} to {to_hz}: {n_bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn a_shelf_keeps_what_was_used_last_within_its_bound() {
+        let shelf = Shelf::<f64>::new();
+        for odd in 0..40 {
+            shelf.filters(20_000, 16 * (2_501 + 2 * odd), &BEST, Tier::best());
+            shelf.filters(44_100, 48_000, &BEST, Tier::best());
+        }
+        let kept = shelf.kept.lock().unwrap();
+        let n_bytes: usize = kept.ratios.iter().map(|(_, ratio)| ratio.n_bytes()).sum();
+        assert!(n_bytes <= MAX_SHELF_BYTES);
+        assert!(kept.ratios.len() < 41, "nothing was dropped, so the bound was not tested");
+        assert!(kept.ratios.iter().any(|(rates, _)| *rates == [44_100, 48_000]));
+    }
+
+    #[test]
+    fn the_second_to_ask_gets_the_same_filters() {
+        let shelf = Shelf::<f32>::new();
+        let [first, second] = [0, 1].map(|_| shelf.filters(44_100, 48_000, &HIGH, Tier::best()));
+        assert!(Arc::ptr_eq(&first.octave, &second.octave));
+        let (Some(Ratio::Bank(first)), Some(Ratio::Bank(second))) = (first.ratio, second.ratio)
+        else {
+            panic!("the ratio 160 : 147 has a bank")
+        };
+        assert!(Arc::ptr_eq(&first, &second));
     }
 }

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn bessel_function_has_its_tabulated_values() {
-        for (x, value) in [(0.0, 1.0), (1.0, 1.266_065_877_752_008), (10.0, 2_815.716_628_466_254)] {
+        for (x, value) in [(0.0, 1.0), (1.0, 1.266_065_877_752_008), (10.0, 2_815.716_628_466_254)]
+        {
             assert!((bessel_i0(x) / value - 1.0).abs() < 1e-14, "I0({x})");
         }
     }
@@ -82,7 +83,7 @@ mod tests {
     #[test]
     fn response_is_symmetric_and_ends_at_the_half_width() {
         let filter = LowPass::ending_at(0.25, 20.0, 100.0);
-        assert!((0.4..0.5).contains(&filter.at(0.0)));
+        assert!((0.3..0.4).contains(&filter.at(0.0)));
         for time in [0.3, 1.0, 7.7, 19.9] {
             assert!((filter.at(time) - filter.at(-time)).abs() < 1e-16);
         }

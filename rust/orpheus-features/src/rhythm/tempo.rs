@@ -23,7 +23,7 @@ const LOG_GAIN: f64 = 1e6;
 
 /// Places before frequency zero: room for its mirror images.
 const LEAD: usize = 8;
-/// Lags that are transformed together, in vectors.
+/// Vectors that are worked on together, so that one need not wait for another.
 const N_TOGETHER: usize = 4;
 /// The widest vector of float64, in values.
 const MAX_LANES_F64: usize = MAX_LANES / 2;
@@ -257,15 +257,23 @@ impl TempoPlan {
     /// Energy of the window that starts with `frames`.
     #[inline(always)]
     fn energy<S: Simd<Real = f64>>(&self, simd: S, frames: &[f64]) -> f64 {
-        let mut sum = simd.splat(0.0);
-        let windows = self.window.chunks_exact(S::LANES);
-        for (frames, window) in frames.chunks_exact(S::LANES).zip(windows) {
-            let value = simd.mul(simd.load(frames), simd.load(window));
-            sum = simd.mul_add(value, value, sum);
+        // Several sums, so that one addition need not wait for the one before.
+        let mut sums = [simd.splat(0.0); N_TOGETHER];
+        let windows = self.window.chunks_exact(S::LANES * N_TOGETHER);
+        for (frames, window) in frames.chunks_exact(S::LANES * N_TOGETHER).zip(windows) {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let at = i * S::LANES;
+                let value = simd.mul(simd.load(&frames[at..]), simd.load(&window[at..]));
+                *sum = simd.mul_add(value, value, *sum);
+            }
         }
-        let mut lanes = [0.0; MAX_LANES];
-        simd.store(sum, &mut lanes);
-        lanes.iter().sum()
+        let mut energy = 0.0;
+        for sum in sums {
+            let mut lanes = [0.0; MAX_LANES];
+            simd.store(sum, &mut lanes);
+            energy += lanes.iter().sum::<f64>();
+        }
+        energy
     }
 
     /// Autocorrelation at every lag, from the summed power spectra.

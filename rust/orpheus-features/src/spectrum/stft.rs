@@ -59,8 +59,9 @@ impl<'a, R: Real> Frames<'a, R> {
             next_hop: 0,
         };
         for hop in 0..N_SHARED_HOPS {
-            frames.stage(hop, 0);
-            for (row, value) in frames.tile.chunks_exact_mut(stride).zip(frames.rows.iter()) {
+            let samples = &mut frames.rows[..HOP_LENGTH];
+            stage(signal, hop, samples);
+            for (row, value) in frames.tile.chunks_exact_mut(stride).zip(samples) {
                 row[S::LANES + hop] = *value;
             }
         }
@@ -71,10 +72,6 @@ impl<'a, R: Real> Frames<'a, R> {
     /// The next [`Simd::LANES`] frames; those beyond the last one hold what is left of the signal.
     #[inline(always)]
     pub(crate) fn next_block<S: Simd<Real = R>>(&mut self, simd: S) -> Tile<'_, R> {
-        for lane in 0..S::LANES {
-            self.stage(self.next_hop + lane, lane);
-        }
-        self.next_hop += S::LANES;
         for row in self.tile.chunks_exact_mut(self.stride) {
             let (first, last) = row.split_at_mut(S::LANES);
             // One place more than is shared: a copy of four is a single move.
@@ -84,22 +81,37 @@ impl<'a, R: Real> Frames<'a, R> {
                 _ => row.copy_within(S::LANES..S::LANES + N_SHARED_HOPS, 0),
             }
         }
-        simd.interleave(self.rows, HOP_LENGTH, &mut self.tile[N_SHARED_HOPS..], self.stride);
+        let first = self.next_hop;
+        self.next_hop += S::LANES;
+        let place = &mut self.tile[N_SHARED_HOPS..];
+        if let Some(rows) = samples_of(self.signal, first, S::LANES).and_then(R::borrow) {
+            simd.interleave(rows, HOP_LENGTH, place, self.stride);
+        } else {
+            for (lane, row) in self.rows.chunks_exact_mut(HOP_LENGTH).enumerate() {
+                stage(self.signal, first + lane, row);
+            }
+            simd.interleave(self.rows, HOP_LENGTH, place, self.stride);
+        }
         Tile { values: self.tile, stride: self.stride }
     }
+}
 
-    /// Writes one hop of the padded signal to row `lane`.
-    #[inline(always)]
-    fn stage(&mut self, hop: usize, lane: usize) {
-        let row = &mut self.rows[lane * HOP_LENGTH..][..HOP_LENGTH];
-        let samples = hop
-            .checked_sub(N_PADDING_HOPS)
-            .and_then(|hop| self.signal.get(hop * HOP_LENGTH..))
-            .unwrap_or(&[]);
-        let n_samples = samples.len().min(HOP_LENGTH);
-        for (place, sample) in row.iter_mut().zip(samples) {
-            *place = R::from_f64(f64::from(*sample));
-        }
-        row[n_samples..].fill(R::default());
+/// Where `n_hops` hops of the padded signal from `first` on lie wholly within the signal.
+fn samples_of(signal: &[f32], first: usize, n_hops: usize) -> Option<&[f32]> {
+    let start = first.checked_sub(N_PADDING_HOPS)? * HOP_LENGTH;
+    signal.get(start..start + n_hops * HOP_LENGTH)
+}
+
+/// Writes one hop of the padded signal.
+#[inline(always)]
+fn stage<R: Real>(signal: &[f32], hop: usize, row: &mut [R]) {
+    let samples = hop
+        .checked_sub(N_PADDING_HOPS)
+        .and_then(|hop| signal.get(hop * HOP_LENGTH..))
+        .unwrap_or(&[]);
+    let n_samples = samples.len().min(HOP_LENGTH);
+    for (place, sample) in row.iter_mut().zip(samples) {
+        *place = R::from_f64(f64::from(*sample));
     }
+    row[n_samples..].fill(R::default());
 }

@@ -120,10 +120,8 @@ fn eight<S: Simd>(simd: S, z: &mut [Complex<S::V>]) {
     let odd = four(simd, [z[1], z[3], z[5], z[7]]);
     let root = simd.splat(S::Real::from_f64(FRAC_1_SQRT_2));
     // (1 − i)·odd[1] and (1 + i)·odd[3]: scaled by √½ and −√½, the turns that the two of them need.
-    let first =
-        Complex { re: simd.add(odd[1].re, odd[1].im), im: simd.sub(odd[1].im, odd[1].re) };
-    let third =
-        Complex { re: simd.sub(odd[3].re, odd[3].im), im: simd.add(odd[3].re, odd[3].im) };
+    let first = Complex { re: simd.add(odd[1].re, odd[1].im), im: simd.sub(odd[1].im, odd[1].re) };
+    let third = Complex { re: simd.sub(odd[3].re, odd[3].im), im: simd.add(odd[3].re, odd[3].im) };
     z[0] = even[0].add(simd, odd[0]);
     z[1] = even[1].add_scaled(simd, first, root);
     z[2] = even[2].sub_i(simd, odd[2]);
@@ -164,4 +162,57 @@ fn sixteen<S: Simd>(simd: S, z: &mut [Complex<S::V>]) {
         [output[k], output[k + 4], output[k + 8], output[k + 12]] = row;
     }
     z.copy_from_slice(&output);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+    use crate::resample::simd::{Kernel, Tier, test_noise};
+
+    /// Transforms `n` points, the same in every lane; each result is in the lane of its number.
+    struct Transform {
+        points: Vec<[f64; 2]>,
+    }
+
+    impl Kernel<f64> for Transform {
+        type Output = Vec<[f64; 2]>;
+
+        #[inline(always)]
+        fn run<S: Simd<Real = f64>>(self, simd: S) -> Self::Output {
+            let mut z = Vec::new();
+            for &[re, im] in &self.points {
+                z.push(Complex::splat(simd, re, im));
+            }
+            transform(simd, &mut z);
+            let mut output = Vec::new();
+            let mut lanes = crate::resample::aligned::Aligned::new(16);
+            for z in z {
+                simd.lanes_mut(&mut lanes)[0] = z.re;
+                let re = lanes[S::LANES - 1];
+                simd.lanes_mut(&mut lanes)[0] = z.im;
+                output.push([re, lanes[S::LANES - 1]]);
+            }
+            output
+        }
+    }
+
+    #[test]
+    fn transforms_equal_the_sum_that_defines_them() {
+        for (tier, n) in Tier::available().into_iter().flat_map(|t| [2, 4, 8, 16].map(|n| (t, n))) {
+            let noise = test_noise(n as u32, 2 * n);
+            let points: Vec<[f64; 2]> = noise.as_chunks().0.to_vec();
+            let got = f64::dispatch(tier, Transform { points: points.clone() });
+            for (k, got) in got.iter().enumerate() {
+                let mut wanted = [0.0; 2];
+                for (m, [re, im]) in points.iter().enumerate() {
+                    let (sin, cos) = (-TAU * (k * m) as f64 / n as f64).sin_cos();
+                    wanted = [wanted[0] + re * cos - im * sin, wanted[1] + re * sin + im * cos];
+                }
+                let error = (got[0] - wanted[0]).abs() + (got[1] - wanted[1]).abs();
+                assert!(error < 1e-13, "output {k} of {n} on {tier:?} is off by {error}");
+            }
+        }
+    }
 }

@@ -74,7 +74,7 @@ impl<R: Real> Octave<R> {
         let reach = self.filter.reach;
         let n_zeros = match self.filter.direction {
             Direction::Down => reach - self.lead,
-            Direction::Up => (reach + self.lead) / 2,
+            Direction::Up => reach / 2 + self.lead / 2,
         };
         self.pending.clear();
         self.pending.resize(n_zeros, R::default());

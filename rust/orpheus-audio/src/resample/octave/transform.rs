@@ -5,7 +5,7 @@
 
 use super::butterfly::{Complex, transform};
 use super::columns::{Columns, turn};
-use super::layout::{LAST_SHORT, LONG, SHORT, frequency, long_row, radices};
+use super::layout::{LAST_LONG, LAST_SHORT, LONG, SHORT, frequency, long_row, radices};
 use crate::resample::aligned::Aligned;
 use crate::resample::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
 
@@ -61,7 +61,7 @@ impl<R: Real> Filter<R> {
     /// From the taps at times 0, 1 … of a symmetric impulse response, at most half a long block.
     pub(super) fn new(tier: Tier, taps: &[f64]) -> Self {
         let lanes = tier.lanes::<R>();
-        let long = Axis::new(lanes, LONG, 2 * LAST_SHORT);
+        let long = Axis::new(lanes, LONG, LAST_LONG);
         let short = Axis::new(lanes, SHORT, LAST_SHORT);
         let cosines: Vec<f64> = (0..LONG)
             .map(|step| (std::f64::consts::TAU * step as f64 / LONG as f64).cos())
@@ -151,10 +151,10 @@ impl<R: Real> Axis<R> {
     ) -> Square<S::V> {
         let [turns_re, turns_im] = [simd.lanes(&self.turns.re), simd.lanes(&self.turns.im)];
         let mut square = [Complex::splat(simd, R::default(), R::default()); MAX_LANES];
-        for lane in 0..S::LANES {
+        for (lane, z) in square[..S::LANES].iter_mut().enumerate() {
             let row = place(lane);
             let turn = Complex { re: turns_re[row], im: turns_im[row] };
-            square[lane] = Complex { re: rows.re[row], im: rows.im[row] }.mul(simd, turn);
+            *z = Complex { re: rows.re[row], im: rows.im[row] }.mul(simd, turn);
         }
         transpose(simd, &mut square);
         transform(simd, &mut square[..S::LANES]);
@@ -173,10 +173,9 @@ impl<R: Real> Axis<R> {
         let [turns_re, turns_im] = [simd.lanes(&self.turns.re), simd.lanes(&self.turns.im)];
         transform(simd, &mut square[..S::LANES]);
         transpose(simd, square);
-        for lane in 0..S::LANES {
+        for (lane, z) in square[..S::LANES].iter().enumerate() {
             let row = place(lane);
-            let turn = Complex { re: turns_re[row], im: turns_im[row] };
-            let turned = square[lane].mul(simd, turn);
+            let turned = z.mul(simd, Complex { re: turns_re[row], im: turns_im[row] });
             (rows.re[row], rows.im[row]) = (turned.re, turned.im);
         }
     }
@@ -241,4 +240,68 @@ impl<R: Real> Kernel<R> for Up<'_, R> {
 #[inline(always)]
 fn swap_parts<R>(block: &mut Block<R>) {
     std::mem::swap(&mut block.re, &mut block.im);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resample::simd::test_noise;
+
+    /// A symmetric response of 61 taps that is nothing special: (time 0, times 1 to 30).
+    fn taps() -> Vec<f64> {
+        (0..31).map(|t| f64::from(31 - t) * f64::from(t * t % 7 - 2) / 500.0).collect()
+    }
+
+    /// Circular convolution with [`taps`].
+    fn convolve(signal: &[f64]) -> Vec<f64> {
+        let n = signal.len();
+        let at = |m: usize| {
+            let later = taps().into_iter().enumerate().skip(1);
+            let sum: f64 =
+                later.map(|(t, tap)| tap * (signal[(m + t) % n] + signal[(m + n - t) % n])).sum();
+            taps()[0] * signal[m] + sum
+        };
+        (0..n).map(at).collect()
+    }
+
+    fn assert_near<R: Real>(got: &[R], wanted: &[f64], tolerance: f64, tier: Tier) {
+        for (got, wanted) in got.iter().zip(wanted) {
+            assert!((got.to_f64() - wanted).abs() < tolerance, "{} on {tier:?}", got.to_f64());
+        }
+    }
+
+    fn check<R: Real>(tolerance: f64) {
+        for tier in Tier::available() {
+            let filter = Filter::<R>::new(tier, &taps());
+            let [mut long, mut short] = [Block::new(LONG), Block::new(SHORT)];
+            let parts = [test_noise(1, LONG), test_noise(2, LONG)];
+            for (place, samples) in [&mut long.re, &mut long.im].into_iter().zip(&parts) {
+                place.iter_mut().zip(samples).for_each(|(place, &x)| *place = R::from_f64(x));
+            }
+            filter.down(&mut long, &mut short);
+            for (got, samples) in [&short.re, &short.im].into_iter().zip(&parts) {
+                let wanted: Vec<f64> = convolve(samples).into_iter().step_by(2).collect();
+                assert_near(got, &wanted, tolerance, tier);
+            }
+            for (place, samples) in [&mut short.re, &mut short.im].into_iter().zip(&parts) {
+                place.iter_mut().zip(samples).for_each(|(place, &x)| *place = R::from_f64(x));
+            }
+            filter.up(&mut short, &mut long);
+            for (got, samples) in [&long.re, &long.im].into_iter().zip(&parts) {
+                let stuffed: Vec<f64> =
+                    samples[..SHORT].iter().flat_map(|&sample| [sample, 0.0]).collect();
+                assert_near(got, &convolve(&stuffed), tolerance, tier);
+            }
+        }
+    }
+
+    #[test]
+    fn float32_blocks_are_convolved_with_the_taps_by_every_tier() {
+        check::<f32>(2e-6);
+    }
+
+    #[test]
+    fn float64_blocks_are_convolved_with_the_taps_by_every_tier() {
+        check::<f64>(1e-14);
+    }
 }

@@ -1,5 +1,6 @@
 //! Ratios whose phases fit in a table.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Grid;
@@ -34,8 +35,9 @@ struct Group {
     offset: usize,
 }
 
-/// How many times the shortest period is tried to fill the vectors with.
-const MAX_REPEATS: u64 = 16;
+/// The shortest period is repeated to fill the vectors, but only so far: a block of input that holds many
+/// periods lets many groups run at once.
+const MAX_REPEATED_STEP: u64 = 256;
 
 impl<R: Real> Bank<R> {
     /// `None` if the coefficients would take more than `max_bytes`.
@@ -54,8 +56,8 @@ impl<R: Real> Bank<R> {
             let n_outputs = grid.scale * repeats;
             (n_outputs.next_multiple_of(lanes as u64) - n_outputs) as f64 / n_outputs as f64
         };
-        let fits = (1..=MAX_REPEATS).filter(|&n| n == 1 || bytes(n) <= max_bytes as u64 / 8);
-        let repeats = fits.min_by(|&a, &b| idle(a).total_cmp(&idle(b))).unwrap_or(1);
+        let most = (MAX_REPEATED_STEP / grid.step).clamp(1, lanes as u64);
+        let repeats = (1..=most).min_by(|&a, &b| idle(a).total_cmp(&idle(b))).unwrap_or(1);
         Some(Self::with_period(grid, tier, repeats))
     }
 
@@ -84,7 +86,7 @@ impl<R: Real> Bank<R> {
                 let before = (first_input + group.offset as i64) as f64 - time;
                 let taps: Vec<f64> = (0..n_rows).map(|i| low_pass.at(before + i as f64)).collect();
                 let column = square.iter_mut().skip(lane).step_by(lanes);
-                column.zip(grid.round::<R>(&taps)).for_each(|(place, tap)| *place = tap);
+                column.zip(grid.round(&taps)).for_each(|(place, tap)| *place = tap);
             }
         }
         let step = (grid.step * repeats) as usize;
@@ -94,6 +96,11 @@ impl<R: Real> Bank<R> {
     /// Inputs that a signal starts before its first sample.
     pub(in crate::resample) fn lead(&self) -> i64 {
         -self.first_input
+    }
+
+    /// Outputs of the period before a group; all of them before the one that is not there.
+    fn outputs_before(&self, group: usize) -> usize {
+        self.groups.get(group).map_or(self.n_outputs, |group| group.outputs_before)
     }
 
     /// Bytes of coefficients.
@@ -112,6 +119,8 @@ pub(in crate::resample) struct Polyphase<R> {
     n_zeros: usize,
     /// Groups of the current period that are done.
     n_done: usize,
+    /// For each group, in how many periods its inputs are complete.
+    n_periods: Vec<usize>,
     sums: Aligned<R>,
 }
 
@@ -120,7 +129,8 @@ impl<R: Real> Polyphase<R> {
     pub(in crate::resample) fn new(bank: Arc<Bank<R>>, first_input: i64) -> Self {
         let sums = Aligned::new(MAX_GROUPS * bank.lanes);
         let n_zeros = (bank.lead() + first_input).max(0) as usize;
-        let mut polyphase = Self { bank, pending: Vec::new(), n_zeros, n_done: 0, sums };
+        let (pending, n_periods) = (Vec::new(), Vec::new());
+        let mut polyphase = Self { bank, pending, n_zeros, n_done: 0, n_periods, sums };
         polyphase.reset();
         polyphase
     }
@@ -135,57 +145,50 @@ impl<R: Real> Polyphase<R> {
     /// Appends the outputs of all groups whose inputs are complete.
     pub(in crate::resample) fn advance(&mut self, output: &mut Vec<R>) {
         let bank = Arc::clone(&self.bank);
-        // How many periods have a complete group here; never rises along the groups, and never by
-        // more than one, since a group's inputs end before those of the next one.
         let n_complete = |group: &Group| {
             let room = self.pending.len().checked_sub(group.offset + bank.n_rows);
             room.map_or(0, |room| room / bank.step + 1)
         };
-        let n_periods: Vec<usize> = bank.groups.iter().map(n_complete).collect();
-        let n_whole = n_periods.last().copied().unwrap_or(0);
-        let n_now_done = n_periods.iter().filter(|&&n| n > n_whole).count();
-        let outputs_before = |n_groups: usize| {
-            bank.groups.get(n_groups).map_or(bank.n_outputs, |group| group.outputs_before)
-        };
-        let skipped = outputs_before(self.n_done);
-        let n_outputs = n_whole * bank.n_outputs + outputs_before(n_now_done) - skipped;
+        // Never rises along the groups, and falls by one at most: a group's inputs end before those
+        // of the next, and those of the last one before those of the next period's first.
+        self.n_periods.clear();
+        self.n_periods.extend(bank.groups.iter().map(n_complete));
+        let n_whole = self.n_periods.last().copied().unwrap_or(0);
+        let n_done = self.n_periods.iter().filter(|&&n| n > n_whole).count();
+        let n_skipped = bank.outputs_before(self.n_done);
+        let n_outputs = n_whole * bank.n_outputs + bank.outputs_before(n_done) - n_skipped;
         let start = output.len();
         output.resize(start + n_outputs, R::default());
-        for (index, (group, n_periods)) in bank.groups.iter().zip(n_periods).enumerate() {
-            let periods = usize::from(index < self.n_done)..n_periods;
-            self.run_group(index, group, periods, &mut output[start..], skipped);
+        for (index, group) in bank.groups.iter().enumerate() {
+            let periods = usize::from(index < self.n_done)..self.n_periods[index];
+            self.run_group(index, group, periods, n_skipped, &mut output[start..]);
         }
         self.pending.drain(..n_whole * bank.step);
-        self.n_done = n_now_done;
+        self.n_done = n_done;
     }
 
-    /// One group in all of `periods`, into `output`, whose first value is number `skipped` of the
+    /// One group in all of `periods`, into `output`, whose first value is number `n_skipped` of the
     /// first period.
     fn run_group(
         &mut self,
         index: usize,
         group: &Group,
-        periods: std::ops::Range<usize>,
+        mut periods: Range<usize>,
+        n_skipped: usize,
         output: &mut [R],
-        skipped: usize,
     ) {
         let Bank { tier, lanes, n_rows, coefficients, step, n_outputs, .. } = self.bank.as_ref();
         let rows = &coefficients[index * n_rows * lanes..][..n_rows * lanes];
-        let n_tiles = periods.len().div_ceil(MAX_GROUPS).max(1);
-        let mut period = periods.start;
-        // Tiles of equal size: none is left with a single slow group.
-        for tile in 0..n_tiles {
-            let n_groups = (periods.end - period).div_ceil(n_tiles - tile);
-            if n_groups == 0 {
-                return;
-            }
-            let inputs = &self.pending[period * step + group.offset..];
+        while !periods.is_empty() {
+            // Tiles of about equal size: none is left with a single slow group.
+            let n_groups = periods.len().div_ceil(periods.len().div_ceil(MAX_GROUPS));
+            let inputs = &self.pending[periods.start * step + group.offset..];
             let sums = &mut self.sums[..n_groups * lanes];
             R::dispatch(*tier, Tile { rows, inputs, step: *step, sums });
             for sums in self.sums[..n_groups * lanes].chunks_exact(*lanes) {
-                let place = period * n_outputs + group.outputs_before - skipped;
+                let place = periods.start * n_outputs + group.outputs_before - n_skipped;
                 output[place..][..group.n_outputs].copy_from_slice(&sums[..group.n_outputs]);
-                period += 1;
+                periods.start += 1;
             }
         }
     }

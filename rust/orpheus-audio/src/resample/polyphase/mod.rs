@@ -2,6 +2,7 @@
 //! spare above what must be kept.
 
 mod bank;
+mod cubic;
 mod fractional;
 mod tile;
 
@@ -41,13 +42,13 @@ impl Grid {
     fn round<R: Real>(&self, taps: &[f64]) -> Vec<R> {
         let sum: f64 = if self.cutoff <= 0.5 { taps.iter().sum() } else { 1.0 };
         let mut error = 0.0;
-        let mut round = |tap: &f64| {
+        let round = |tap: &f64| {
             let wanted = tap / sum + error;
             let got = R::from_f64(wanted);
             error = wanted - got.to_f64();
             got
         };
-        taps.iter().map(&mut round).collect()
+        taps.iter().map(round).collect()
     }
 
     /// Numerator of the time of output `m` after the first one, over `scale`.

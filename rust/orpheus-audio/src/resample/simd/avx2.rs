@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "AVX2 and FMA intrinsics, behind a proof that the machine has them")]
+#![expect(
+    unsafe_code,
+    reason = "AVX2 and FMA intrinsics, behind a proof that the machine has them"
+)]
 //! Eight float32 or four float64 at a time.
 
 use std::arch::x86_64::{

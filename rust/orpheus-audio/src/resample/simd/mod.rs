@@ -200,3 +200,104 @@ impl Real for f64 {
         }
     }
 }
+
+/// Repeatable noise within ±1.
+#[cfg(test)]
+pub(super) fn test_noise(seed: u32, length: usize) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        f64::from(state) / f64::from(u32::MAX) * 2.0 - 1.0
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resample::aligned::Aligned;
+
+    /// Transposes the square whose row `r` holds `LANES · r ..`.
+    struct Transpose;
+
+    impl<R: Real> Kernel<R> for Transpose {
+        type Output = Vec<f64>;
+
+        #[inline(always)]
+        fn run<S: Simd<Real = R>>(self, simd: S) -> Vec<f64> {
+            let mut values = Aligned::new(S::LANES * S::LANES);
+            for (value, number) in values.iter_mut().zip(0u32..) {
+                *value = R::from_f64(f64::from(number));
+            }
+            let mut square = [simd.splat(R::default()); MAX_LANES];
+            square[..S::LANES].copy_from_slice(simd.lanes(&values));
+            simd.transpose(&mut square);
+            simd.lanes_mut(&mut values).copy_from_slice(&square[..S::LANES]);
+            values.iter().map(|value| value.to_f64()).collect()
+        }
+    }
+
+    /// All arithmetic, each operation on `1 + lane`, 3 and 7.
+    struct Arithmetic;
+
+    impl<R: Real> Kernel<R> for Arithmetic {
+        type Output = Vec<Vec<f64>>;
+
+        #[inline(always)]
+        fn run<S: Simd<Real = R>>(self, simd: S) -> Self::Output {
+            let numbers: Vec<R> =
+                (1u32..=16).map(|number| R::from_f64(f64::from(number))).collect();
+            let a = simd.load(&numbers);
+            let [three, seven] = [3.0, 7.0].map(|x| R::from_f64(x));
+            let [b, c] = [simd.splat(three), simd.splat(seven)];
+            let results = [
+                simd.add(a, b),
+                simd.sub(a, b),
+                simd.mul(a, b),
+                simd.mul_add(a, b, c),
+                simd.neg_mul_add(a, b, c),
+            ];
+            let mut values = Aligned::new(MAX_LANES);
+            let mut output = Vec::new();
+            for result in results {
+                simd.lanes_mut(&mut values)[0] = result;
+                output.push(values[..S::LANES].iter().map(|value| value.to_f64()).collect());
+            }
+            output
+        }
+    }
+
+    fn check<R: Real>(tier: Tier) {
+        let lanes = tier.lanes::<R>();
+        let transposed = R::dispatch(tier, Transpose);
+        for (place, value) in transposed.into_iter().enumerate() {
+            let wanted = place % lanes * lanes + place / lanes;
+            assert!((value - wanted as f64).abs() < 0.5, "place {place} of {lanes} on {tier:?}");
+        }
+        let results = R::dispatch(tier, Arithmetic);
+        let wanted = |a: f64| [a + 3.0, a - 3.0, a * 3.0, a * 3.0 + 7.0, 7.0 - a * 3.0];
+        for (operation, results) in results.iter().enumerate() {
+            for (lane, result) in results.iter().enumerate() {
+                let wanted = wanted(lane as f64 + 1.0)[operation];
+                assert!((result - wanted).abs() < 1e-9, "{operation} in {lane} on {tier:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_tier_computes_and_transposes() {
+        for tier in Tier::available() {
+            check::<f32>(tier);
+            check::<f64>(tier);
+        }
+    }
+
+    #[test]
+    fn the_portable_tier_is_always_there() {
+        let names: Vec<_> = Tier::available().into_iter().map(Tier::name).collect();
+        assert_eq!(names[0], "scalar");
+        assert!(names.contains(&Tier::best().name()));
+    }
+}

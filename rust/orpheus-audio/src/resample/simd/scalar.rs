@@ -70,4 +70,3 @@ macro_rules! scalar {
 
 scalar!(f32);
 scalar!(f64);
-

@@ -38,6 +38,8 @@ pub(crate) trait Real:
     fn to_f64(self) -> f64;
     /// Square root.
     fn sqrt(self) -> Self;
+    /// The values themselves, where they are of this type already.
+    fn borrow(values: &[f32]) -> Option<&[Self]>;
     /// Runs `kernel` with the instructions of `tier`.
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output;
 }
@@ -215,6 +217,10 @@ impl Real for f32 {
         self.sqrt()
     }
 
+    fn borrow(values: &[f32]) -> Option<&[Self]> {
+        Some(values)
+    }
+
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {
         match tier.0 {
             Isa::Scalar => kernel.run(Scalar::<f32>::default()),
@@ -246,6 +252,10 @@ impl Real for f64 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         self.sqrt()
+    }
+
+    fn borrow(_: &[f32]) -> Option<&[Self]> {
+        None
     }
 
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {

@@ -2,7 +2,8 @@
 
 use super::bands::Layout;
 use super::bits::Bits;
-use super::huffman::{Coded, codes};
+use super::codes::codes;
+use super::huffman::Coded;
 use super::hybrid::Granule;
 use super::reservoir::Reservoir;
 use super::scalefactors::Scalefactors;
@@ -151,6 +152,7 @@ impl Layer3 {
             end,
             slots: &layout.slots,
             gains: frame.scalefactors[channel].gains(part, layout, quarters),
+            add: on_top,
         };
         let n_pairs = self.kernel.decode(codes(), bits, &coded, plane.lines())?;
         let n_subbands = n_pairs.checked_sub(1).map_or(0, |last| layout.slots[last].n_subbands);

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use super::FrameError;
 use super::bands::N_LINES;
 use super::bits::Bits;
-use super::huffman::{self, Coded, Codes};
+use super::codes::Codes;
+use super::huffman::{self, Coded};
 use super::hybrid::{self, Granule, Overlap, Rows};
 #[cfg(target_arch = "x86_64")]
 use super::kernel_avx2::Avx2;
@@ -51,7 +52,8 @@ impl Kernel {
         lines: &mut [f32; N_LINES],
     ) -> Result<usize, FrameError> {
         match self {
-            Self::Portable => huffman::decode(codes, bits, coded, lines),
+            Self::Portable if coded.add => huffman::decode::<true>(codes, bits, coded, lines),
+            Self::Portable => huffman::decode::<false>(codes, bits, coded, lines),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(avx2) => avx2.decode(codes, bits, coded, lines),
         }

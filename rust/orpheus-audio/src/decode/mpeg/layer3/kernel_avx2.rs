@@ -11,7 +11,8 @@ use std::arch::x86_64::{
 use super::FrameError;
 use super::bands::N_LINES;
 use super::bits::Bits;
-use super::huffman::{self, Coded, Codes};
+use super::codes::Codes;
+use super::huffman::{self, Coded};
 use super::hybrid::{self, Granule, Overlap, Rows};
 use super::lanes::Lanes;
 use super::synthesis::{self, History};
@@ -37,8 +38,13 @@ impl Avx2 {
         coded: &Coded,
         lines: &mut [f32; N_LINES],
     ) -> Result<usize, FrameError> {
-        // SAFETY: `self` exists only where `detect` found these features.
-        unsafe { decode(codes, bits, coded, lines) }
+        if coded.add {
+            // SAFETY: `self` exists only where `detect` found these features.
+            unsafe { decode::<true>(codes, bits, coded, lines) }
+        } else {
+            // SAFETY: as above.
+            unsafe { decode::<false>(codes, bits, coded, lines) }
+        }
     }
 
     pub(super) fn hybrid(
@@ -71,13 +77,13 @@ impl Avx2 {
 }
 
 #[target_feature(enable = "avx2,fma,bmi1,bmi2,movbe")]
-fn decode(
+fn decode<const ADD: bool>(
     codes: &Codes,
     bits: Bits,
     coded: &Coded,
     lines: &mut [f32; N_LINES],
 ) -> Result<usize, FrameError> {
-    huffman::decode(codes, bits, coded, lines)
+    huffman::decode::<ADD>(codes, bits, coded, lines)
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -14,6 +14,7 @@
 
 mod bands;
 mod bits;
+mod codes;
 mod granules;
 mod huffman;
 mod huffman_codes;

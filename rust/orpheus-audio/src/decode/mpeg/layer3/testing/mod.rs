@@ -18,7 +18,8 @@ use self::streams::{Allowed, stream};
 use self::writer::Format;
 use super::bands::N_LINES;
 use super::bits::Bits;
-use super::huffman::{Coded, codes};
+use super::codes::codes;
+use super::huffman::Coded;
 use super::huffman_codes::{LEAVES, LINBITS};
 use super::kernel::Kernel;
 use super::{FrameError, FrameHeader, Layer3, Mix, Soundness};
@@ -185,6 +186,7 @@ fn every_code_of_every_table_gives_its_values_with_every_sign() {
                     end: writer.n_bits,
                     slots: &layout.slots,
                     gains: [1.0; 256],
+                    add: signs == 0,
                 };
                 for kernel in kernels() {
                     let mut lines = [0.0; N_LINES];
