@@ -23,6 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from orpheus_fast import Library
+from orpheus_fast.demo import PIECES, render
+
 HERE = Path(__file__).parent
 CLIP_SECONDS = 30
 # The features agree to 1e-4 on the same samples (tests/parity). Here each side also resamples with its
@@ -32,9 +35,7 @@ MIN_COSINE = 0.98
 
 def make_clips(folder: Path, n_clips: int) -> list[Path]:
     """30-s clips, MP3, 128 kbit/s, 44.1 kHz stereo."""
-    import lameenc
-
-    from orpheus_fast.demo import PIECES, render
+    import lameenc  # noqa: PLC0415 -- only where clips have to be made
 
     folder.mkdir(parents=True, exist_ok=True)
     clips = []
@@ -83,8 +84,6 @@ def run_ours(clips: list[Path], out: Path) -> tuple[float, float]:
 
 def compare(library: Path, clips: list[Path], out: Path) -> None:
     """Stop if the vectors are not those of librosa."""
-    from orpheus_fast import Library
-
     with Library.open(library) as opened:
         vectors, track_ids = opened.vectors("classical")
         ids = {track.path: track.id for track in opened._store.catalog.all_tracks()}

@@ -21,11 +21,18 @@ pub(crate) struct Shape<V> {
     pub(crate) peak: V,
 }
 
-/// Moments of the magnitudes of [`GROUP`] bins about the first of them: Σm, Σjm, Σj²m.
+/// Moments of the magnitudes of [`GROUP`] bins about the bin after the last of them. With u counting down to one
+/// at the last bin: Σm, Σum, Σu(u+1)m/2, which are the running sum at its end, the sum of the running sums,
+/// and the sum of those.
 ///
 /// Distances within a group are small whole numbers, and moving the moments to the centroid adds
 /// terms of one size. One sum of squares over all bins would lose a narrow peak at a high frequency.
 type Moments<V> = [V; 3];
+
+/// The bin that the moments of group `index` are about.
+const fn pivot(index: usize) -> usize {
+    if (index + 1) * GROUP < N_BINS { (index + 1) * GROUP } else { N_BINS }
+}
 
 /// Describes the spectra in `power`, one vector per bin, and writes their roll-off bins.
 #[inline(always)]
@@ -41,15 +48,16 @@ pub(crate) fn describe<S: Simd>(
     let mut sums = [zero; N_GROUPS];
     let (mut peak, mut total) = (zero, zero);
     for (index, bins) in simd.lanes(power).chunks(GROUP).enumerate() {
-        let group = &mut groups[index];
-        for (j, bin) in bins.iter().enumerate() {
+        let [mut m0, mut m1, mut m2] = [zero; 3];
+        for bin in bins {
             let magnitude = simd.fast_sqrt(*bin);
             peak = simd.max(peak, *bin);
             total = simd.add(total, magnitude);
-            group[0] = simd.add(group[0], magnitude);
-            group[1] = simd.mul_add(simd.constant(j as f64), magnitude, group[1]);
-            group[2] = simd.mul_add(simd.constant((j * j) as f64), magnitude, group[2]);
+            m0 = simd.add(m0, magnitude);
+            m1 = simd.add(m1, m0);
+            m2 = simd.add(m2, m1);
         }
+        groups[index] = [m0, m1, m2];
         sums[index] = total;
     }
     // A silent frame has its centroid, bandwidth and roll-off at zero.
@@ -65,16 +73,17 @@ pub(crate) fn describe<S: Simd>(
 fn centre_and_width<S: Simd>(simd: S, groups: &[Moments<S::V>], share: S::V) -> (S::V, S::V) {
     let mut first = simd.constant(0.0);
     for (index, [m0, m1, _]) in groups.iter().enumerate() {
-        let start = simd.constant((index * GROUP) as f64);
-        first = simd.add(first, simd.mul_add(start, *m0, *m1));
+        let pivot = simd.constant(pivot(index) as f64);
+        first = simd.add(first, simd.sub(simd.mul(pivot, *m0), *m1));
     }
     let centroid = simd.mul(first, share);
     let mut second = simd.constant(0.0);
     for (index, [m0, m1, m2]) in groups.iter().enumerate() {
-        let distance = simd.sub(simd.constant((index * GROUP) as f64), centroid);
-        let twice = simd.add(distance, distance);
-        let moved = simd.mul_add(distance, simd.mul(distance, *m0), simd.mul_add(twice, *m1, *m2));
-        second = simd.add(second, moved);
+        // Σ(d - u)²m, for the distance d of the pivot from the centroid.
+        let distance = simd.sub(simd.constant(pivot(index) as f64), centroid);
+        let squares = simd.sub(simd.add(*m2, *m2), *m1);
+        let once = simd.neg_mul_add(simd.add(distance, distance), *m1, squares);
+        second = simd.add(second, simd.mul_add(distance, simd.mul(distance, *m0), once));
     }
     (centroid, simd.sqrt(simd.max(simd.mul(second, share), simd.constant(0.0))))
 }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use super::huffman_codes::{LEAVES, QUADS_A};
 
 /// Entries of the first look-up for small values: ten bits decide most codes with their signs.
-pub(super) const SMALL: usize = 1 << 12;
+pub(super) const SMALL: usize = 1 << 10;
 /// And for large ones: all of table 24, which loud music uses most.
-pub(super) const LARGE: usize = 1 << 12;
+pub(super) const LARGE: usize = 1 << 9;
 /// Largest value, with thirteen linbits.
 const MAX_VALUE: usize = 15 + (1 << 13) - 1;
 /// Longest code of any table, with two signs.
