@@ -10,31 +10,39 @@ const SHIFT: usize = 3;
 /// Half of the bands.
 const HALF: usize = N_MELS / 2;
 
-/// Comparisons that sort [`HALF`] values, by Batcher's merge exchange (Knuth, The Art of Computer
-/// Programming 3, 5.2.2 M).
-const COMPARISONS: [(u8, u8); 543] = comparisons();
+/// Values that are sorted in registers first.
+const RUN: usize = 16;
 
-const fn comparisons() -> [(u8, u8); 543] {
-    let mut pairs = [(0, 0); 543];
+/// Comparisons that merge sorted runs of [`RUN`] values into one of [`HALF`].
+const MERGES: [(u8, u8); 291] = merges();
+
+/// Whether value `i` is compared with value `i + distance` while sorted runs of `run` values are merged into
+/// runs of twice that many: Batcher's odd-even merging (Knuth, The Art of Computer Programming 3, 5.3.4).
+const fn is_compared(i: usize, run: usize, distance: usize) -> bool {
+    // From the first place on that has a partner, as many values are compared as are left alone;
+    // values that stay in different runs are not compared.
+    let first = distance % run;
+    i >= first && (i - first) / distance % 2 == 0 && i / (2 * run) == (i + distance) / (2 * run)
+}
+
+const fn merges() -> [(u8, u8); 291] {
+    let mut pairs = [(0, 0); 291];
     let mut n_pairs = 0;
-    let mut p = HALF / 2;
-    while p > 0 {
-        let (mut q, mut r, mut d) = (HALF / 2, 0, p);
-        loop {
+    let mut run = RUN;
+    while run < HALF {
+        let mut distance = run;
+        while distance > 0 {
             let mut i = 0;
-            while i + d < HALF {
-                if i & p == r {
-                    pairs[n_pairs] = (i as u8, (i + d) as u8);
+            while i + distance < HALF {
+                if is_compared(i, run, distance) {
+                    pairs[n_pairs] = (i as u8, (i + distance) as u8);
                     n_pairs += 1;
                 }
                 i += 1;
             }
-            if q == p {
-                break;
-            }
-            (d, q, r) = (q - p, q / 2, p);
+            distance /= 2;
         }
-        p /= 2;
+        run *= 2;
     }
     assert!(n_pairs == pairs.len());
     pairs
@@ -61,13 +69,44 @@ pub(crate) fn median<S: Simd>(simd: S, rises: &mut [S::V; N_MELS]) -> S::V {
 /// Sorts [`HALF`] vectors, lane by lane.
 #[inline(always)]
 fn sort<S: Simd>(simd: S, values: &mut [S::V]) {
-    let Some(values) = values.first_chunk_mut::<HALF>() else { return };
-    for (i, j) in COMPARISONS {
-        let (i, j) = (usize::from(i) % HALF, usize::from(j) % HALF);
-        let (a, b) = (values[i], values[j]);
-        values[i] = simd.min(a, b);
-        values[j] = simd.max(a, b);
+    let (runs, _) = values.as_chunks_mut::<RUN>();
+    for place in runs {
+        let mut run = *place;
+        step::<S, 1, 1>(simd, &mut run);
+        step::<S, 2, 2>(simd, &mut run);
+        step::<S, 2, 1>(simd, &mut run);
+        step::<S, 4, 4>(simd, &mut run);
+        step::<S, 4, 2>(simd, &mut run);
+        step::<S, 4, 1>(simd, &mut run);
+        step::<S, 8, 8>(simd, &mut run);
+        step::<S, 8, 4>(simd, &mut run);
+        step::<S, 8, 2>(simd, &mut run);
+        step::<S, 8, 1>(simd, &mut run);
+        *place = run;
     }
+    let Some(values) = values.first_chunk_mut::<HALF>() else { return };
+    for (i, j) in MERGES {
+        exchange(simd, values, usize::from(i), usize::from(j));
+    }
+}
+
+/// The comparisons at one distance. Short loops over constants: they vanish, and the values stay in
+/// registers.
+#[inline(always)]
+fn step<S: Simd, const MERGED: usize, const DISTANCE: usize>(simd: S, run: &mut [S::V; RUN]) {
+    for i in 0..RUN - DISTANCE {
+        if is_compared(i, MERGED, DISTANCE) {
+            exchange(simd, run, i, i + DISTANCE);
+        }
+    }
+}
+
+/// Puts the lesser of two values into the first place; there are a power of two of them.
+#[inline(always)]
+fn exchange<S: Simd, const N: usize>(simd: S, values: &mut [S::V; N], i: usize, j: usize) {
+    let (a, b) = (values[i % N], values[j % N]);
+    values[i % N] = simd.min(a, b);
+    values[j % N] = simd.max(a, b);
 }
 
 /// Onset strength of every frame, from the rise of each over the one before; `rises[0]` does not count.
@@ -80,32 +119,47 @@ pub(crate) fn align<R: Real>(rises: &[R], strength: &mut [f64]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{COMPARISONS, HALF, align, median};
+    use super::{HALF, align, median, sort};
     use crate::signals::Noise;
     use crate::spectrum::mel::N_MELS;
     use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
 
-    #[test]
-    fn the_network_sorts_every_step_of_zeros_and_ones() {
-        // A network that sorts all sequences of zeros and ones sorts everything; these are the
-        // rotated steps, and a pseudo-random sample of the rest.
-        let mut state = 1_u64;
-        for case in 0..4000_u32 {
-            let bits = if case < 64 * 64 / 2 {
-                let (length, turn) = (case / 64 * 2, case % 64);
-                (1_u64.checked_shl(length).unwrap_or(0).wrapping_sub(1)).rotate_left(turn)
-            } else {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                state ^ (state >> 29)
-            };
-            let mut values: Vec<u64> = (0..HALF).map(|i| bits >> i & 1).collect();
-            for (i, j) in COMPARISONS {
-                let (i, j) = (usize::from(i), usize::from(j));
-                if values[i] > values[j] {
-                    values.swap(i, j);
+    /// Sorts columns of zeros and ones, a lane each, and tells whether all came out sorted.
+    struct SortsAll<'a>(&'a [u64]);
+
+    impl Kernel<f32> for SortsAll<'_> {
+        type Output = bool;
+
+        #[inline(always)]
+        fn run<S: Simd<Real = f32>>(self, simd: S) -> bool {
+            let mut all = true;
+            for columns in self.0.chunks_exact(S::LANES) {
+                let mut values = [simd.constant(0.0); HALF];
+                for (i, value) in values.iter_mut().enumerate() {
+                    let bits: Vec<f32> =
+                        columns.iter().map(|bits| (bits >> i & 1) as f32).collect();
+                    *value = simd.load(&bits);
+                }
+                sort(simd, &mut values);
+                for pair in values.windows(2) {
+                    all &= simd.bits(simd.less(pair[1], pair[0])) == 0;
                 }
             }
-            assert!(values.is_sorted(), "{bits:064b}");
+            all
+        }
+    }
+
+    #[test]
+    fn the_network_sorts_zeros_and_ones_and_so_everything() {
+        let mut random = Noise::new(1);
+        let step = |length: u32, turn: u32| (u64::MAX >> (63 - length)).rotate_left(turn);
+        let mut columns: Vec<u64> =
+            (0..64).flat_map(|length| (0..64).map(move |turn| step(length, turn))).collect();
+        columns.extend(
+            (0..1 << 14).map(|_| random.next().to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+        );
+        for tier in Tier::available() {
+            assert!(f32::dispatch(tier, SortsAll(&columns)), "{}", tier.name());
         }
     }
 

@@ -61,7 +61,7 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     pub(super) fn take(&mut self, n: u32) -> u32 {
         // Two shifts, because one by 64 is none.
-        let value = (self.word >> 1 >> (63 - n)) as u32;
+        let value = (self.word >> 1 >> (63_u32.wrapping_sub(n) & 63)) as u32;
         self.skip(n);
         value
     }

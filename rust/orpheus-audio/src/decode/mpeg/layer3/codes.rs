@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use super::huffman_codes::{LEAVES, QUADS_A};
 
-/// Entries of the first look-up for small values: ten bits decide most codes with their signs.
-pub(super) const SMALL: usize = 1 << 10;
-/// And for large ones: all of table 24, which loud music uses most.
-pub(super) const LARGE: usize = 1 << 9;
+/// Bits of the first look-up: more would cost more misses of the nearest cache than they save second
+/// look-ups.
+const FIRST_BITS: u32 = 10;
+const FIRST: usize = 1 << FIRST_BITS;
 /// Largest value, with thirteen linbits.
 const MAX_VALUE: usize = 15 + (1 << 13) - 1;
 /// Longest code of any table, with two signs.
@@ -20,11 +20,11 @@ const LONGER: u16 = 1 << 15;
 /// Decoding tables.
 pub(super) struct Codes {
     /// Tables 1 to 12, by number: `pair << 6 | bits`, a pair being a place in `signed`.
-    pub(super) small: Vec<Code<SMALL>>,
+    pub(super) small: Vec<Code>,
     /// Tables 13, 15, 16 and 24: `x << 10 | y << 6 | bits`, without signs, though they are counted.
-    pub(super) large: [Code<LARGE>; 4],
-    /// Tables A and B: `second << 8 | first << 4 | bits`, places in `signed_ones`.
-    pub(super) quads: [[u16; SMALL]; 2],
+    pub(super) large: [Code; 4],
+    /// Tables A and B: `second << 10 | first << 6 | bits`, places in `signed_ones`.
+    pub(super) quads: [Code; 2],
     /// Powers of small values with their signs, `x` and `y` of pair `15 * (x + 7) + y + 7`.
     pub(super) signed: [[f32; 256]; 2],
     /// The same of values up to one: `3 * (x + 1) + y + 1`.
@@ -41,7 +41,7 @@ pub(super) fn codes() -> &'static Codes {
 
 /// A prefix code; the low six bits of an entry are the number of bits to pass, which is what a shift
 /// takes as it is.
-pub(super) struct Code<const FIRST: usize> {
+pub(super) struct Code {
     first: [u16; FIRST],
     longer: Vec<u16>,
 }
@@ -52,7 +52,7 @@ impl Codes {
         Self {
             small: LEAVES[..13].iter().map(|leaves| Code::new(&with_signs(leaves))).collect(),
             large: [13, 15, 16, 24].map(|table| Code::new(&without_signs(LEAVES[table]))),
-            quads: [&QUADS_A, &quads_b].map(|leaves| Code::new(&quad_leaves(leaves)).first),
+            quads: [&QUADS_A, &quads_b].map(|leaves| Code::new(&quad_leaves(leaves))),
             signed: [15, 1].map(|weight| {
                 std::array::from_fn(|i| signed_power((i / weight % 15) as i32 - 7))
             }),
@@ -98,7 +98,7 @@ fn quad_leaves(leaves: &[u16; 16]) -> Vec<(u32, u16)> {
         let n = (leaf >> 8) + n_signs(first) + n_signs(second);
         for [v, w] in signs(first) {
             for [x, y] in signs(second) {
-                let places = (3 * (x + 1) + y + 1) << 8 | (3 * (v + 1) + w + 1) << 4;
+                let places = (3 * (x + 1) + y + 1) << 10 | (3 * (v + 1) + w + 1) << 6;
                 all.push((u32::from(n), places as u16 | n));
             }
         }
@@ -119,21 +119,19 @@ fn signs(values: [u16; 2]) -> Vec<[i32; 2]> {
     both(values[0]).iter().flat_map(|&x| both(values[1]).into_iter().map(move |y| [x, y])).collect()
 }
 
-impl<const FIRST: usize> Code<FIRST> {
-    const BITS: u32 = FIRST.ilog2();
-
+impl Code {
     /// A code of these lengths and entries, in order.
     fn new(leaves: &[(u32, u16)]) -> Self {
         let mut this = Self { first: [0; FIRST], longer: Vec::new() };
         let mut code = 0_usize;
-        for group in leaves_by_prefix(leaves, Self::BITS) {
-            let prefix = code >> (CODE_BITS - Self::BITS);
+        for group in leaves_by_prefix(leaves) {
+            let prefix = code >> (CODE_BITS - FIRST_BITS);
             let longest = group.iter().map(|leaf| leaf.0).max().unwrap_or(0);
-            if longest <= Self::BITS {
-                let n = 1 << (Self::BITS - longest);
+            if longest <= FIRST_BITS {
+                let n = 1 << (FIRST_BITS - longest);
                 this.first[prefix..prefix + n].fill(group[0].1);
             } else {
-                let link = (longest - Self::BITS) << 11 | this.longer.len() as u32;
+                let link = (longest - FIRST_BITS) << 11 | this.longer.len() as u32;
                 this.first[prefix] = LONGER | link as u16;
                 for &(n_bits, entry) in group {
                     this.longer.extend(std::iter::repeat_n(entry, 1 << (longest - n_bits)));
@@ -147,23 +145,23 @@ impl<const FIRST: usize> Code<FIRST> {
     /// The entry of the code at the top of `word`.
     #[inline(always)]
     pub(super) fn entry(&self, word: u64) -> u16 {
-        let entry = self.first[(word >> (64 - Self::BITS)) as usize];
+        let entry = self.first[(word >> (64 - FIRST_BITS)) as usize];
         if entry & LONGER == 0 {
             return entry;
         }
         let n = u32::from(entry >> 11 & 15);
-        let at = (word << Self::BITS) >> (n.wrapping_neg() & 63);
+        let at = (word << FIRST_BITS) >> (n.wrapping_neg() & 63);
         self.longer.get(usize::from(entry & 0x7ff).wrapping_add(at as usize)).copied().unwrap_or(1)
     }
 }
 
 /// Leaves one by one, or together where they share their first bits.
-fn leaves_by_prefix(leaves: &[(u32, u16)], n_bits: u32) -> Vec<&[(u32, u16)]> {
+fn leaves_by_prefix(leaves: &[(u32, u16)]) -> Vec<&[(u32, u16)]> {
     let mut groups = Vec::new();
     let (mut start, mut at) = (0, 0_usize);
     for (i, leaf) in leaves.iter().enumerate() {
         at += 1 << (CODE_BITS - leaf.0);
-        if at.trailing_zeros() >= CODE_BITS - n_bits {
+        if at.trailing_zeros() >= CODE_BITS - FIRST_BITS {
             groups.push(&leaves[start..=i]);
             start = i + 1;
         }
@@ -190,7 +188,6 @@ mod tests {
         let codes = codes();
         assert!(codes.small.iter().all(|code| code.longer.len() <= 1 << 11));
         assert!(codes.large.iter().all(|code| code.longer.len() <= 1 << 11));
-        // Quadruples have no second look-up.
-        assert!(codes.quads.iter().flatten().all(|entry| entry & LONGER == 0 && entry & 15 > 0));
+        assert!(codes.quads.iter().all(|code| code.longer.is_empty()));
     }
 }

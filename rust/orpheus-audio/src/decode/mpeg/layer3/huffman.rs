@@ -3,7 +3,7 @@
 use super::FrameError;
 use super::bands::{N_LINES, N_PAIRS, Slot};
 use super::bits::Bits;
-use super::codes::{Code, Codes, LARGE, SMALL};
+use super::codes::{Code, Codes};
 use super::huffman_codes::LINBITS;
 
 /// What the values of each band are multiplied by; as long as a band's number can be wide, so that
@@ -79,7 +79,7 @@ pub(super) fn decode<const ADD: bool>(
 /// Pairs of values up to seven; returns what is left.
 #[inline(always)]
 fn small_pairs<'a, const ADD: bool>(
-    code: &Code<SMALL>,
+    code: &Code,
     signed: &[[f32; 256]; 2],
     mut bits: Bits<'a>,
     slots: &[Slot],
@@ -101,7 +101,7 @@ fn small_pairs<'a, const ADD: bool>(
 /// Pairs of values up to fifteen, or more where a fifteen is followed by linbits.
 #[inline(always)]
 fn large_pairs<'a, const ESCAPES: bool, const ADD: bool>(
-    code: &Code<LARGE>,
+    code: &Code,
     codes: &Codes,
     (mut bits, linbits): (Bits<'a>, u32),
     slots: &[Slot],
@@ -172,16 +172,16 @@ fn quadruples<const ADD: bool>(
     let mut n_left = coded.end.wrapping_sub(bits.position());
     for four in coded.slots.get(n_pairs..).unwrap_or(&[]).as_chunks::<2>().0 {
         bits.refill();
-        let entry = code[(bits.peek() >> (64 - SMALL.ilog2())) as usize];
+        let entry = code.entry(bits.peek());
         // Codes that run past the end are what encoders filled up with, not values.
-        let n = usize::from(entry & 15);
+        let n = usize::from(entry) & 63;
         if n > n_left {
             break;
         }
         n_left -= n;
         bits.skip(n as u32);
-        target.put(&four[0], codes.signed_ones[usize::from(entry >> 4 & 15)]);
-        target.put(&four[1], codes.signed_ones[usize::from(entry >> 8 & 15)]);
+        target.put(&four[0], codes.signed_ones[usize::from(entry >> 6 & 15)]);
+        target.put(&four[1], codes.signed_ones[usize::from(entry >> 10 & 15)]);
         n_pairs += 2;
     }
     n_pairs

@@ -43,6 +43,7 @@ pub(super) struct Tables {
     /// By shape and time. The signs of the transform's symmetry are in them, and in the odd rows
     /// the inverted sign of odd subbands (§2.4.3.4.10.4).
     windows: [[[f32; 8]; 36]; 4],
+    ones: [[f32; 8]; 36],
     /// Alias reduction; the second of each is for the highest group, whose last subband has none
     /// above it.
     same: [[[f32; 8]; 8]; 2],
@@ -75,6 +76,7 @@ impl Tables {
                 })
             }),
             windows: [Shape::Long, Shape::Start, Shape::Short, Shape::Stop].map(signed_window),
+            ones: [[1.0; 8]; 36],
             same: [same.map(|c| [c; 8]), same.map(|c| but_last(c, 1.0))],
             other: [other.map(|c| [c; 8]), other.map(|c| but_last(c, 0.0))],
         }
@@ -115,18 +117,7 @@ pub(super) fn synthesize<L: Lanes, const ADD: bool>(
     let n_groups = n_subbands.div_ceil(8);
     for group in 0..n_groups.min(4) {
         let samples = transform::<L>(tables, granule.rows, granule.block, group);
-        for t in 0..18 {
-            let now = &mut out[t][group];
-            let later = &mut overlap.rows[t][group];
-            let (first, second) = (samples[t], samples[t + 18]);
-            if ADD {
-                first.add(L::load(now)).store(now);
-                second.add(L::load(later)).store(later);
-            } else {
-                first.add(L::load(later)).store(now);
-                second.store(later);
-            }
-        }
+        samples.overlap_add::<ADD>(group, overlap, out);
     }
     if ADD {
         return;
@@ -183,26 +174,64 @@ fn eight(lines: &mut [f32], at: usize) -> &mut [f32; 8] {
     }
 }
 
-/// The windowed samples of one group of subbands.
+/// 36 samples of each of eight subbands, as products that are not yet multiplied.
+struct Samples<'a, L> {
+    values: [L; 36],
+    window: &'a [[f32; 8]; 36],
+}
+
+impl<L: Lanes> Samples<'_, L> {
+    /// Adds the first half to what the last granule left, and leaves the second for the next.
+    #[inline(always)]
+    fn overlap_add<const ADD: bool>(self, group: usize, overlap: &mut Overlap, out: &mut Rows) {
+        for t in 0..18 {
+            let now = &mut out[t][group];
+            let later = &mut overlap.rows[t][group];
+            let (first, second) = (L::load(&self.window[t]), L::load(&self.window[t + 18]));
+            let before = L::load(if ADD { now } else { later });
+            self.values[t].mul_add(first, before).store(now);
+            let after = self.values[t + 18];
+            if ADD {
+                after.mul_add(second, L::load(later)).store(later);
+            } else {
+                after.mul(second).store(later);
+            }
+        }
+    }
+}
+
+/// The samples of one group of subbands.
 #[inline(always)]
-fn transform<L: Lanes>(tables: &Tables, rows: &Rows, block: BlockType, group: usize) -> [L; 36] {
+fn transform<'a, L: Lanes>(
+    tables: &'a Tables,
+    rows: &Rows,
+    block: BlockType,
+    group: usize,
+) -> Samples<'a, L> {
     let mut lines = [L::splat(0.0); 18];
     for (line, row) in lines.iter_mut().zip(rows) {
         *line = L::load(&row[group]);
     }
-    let window = &tables.windows[block.shape as usize];
+    if block.shape != Shape::Short && !(group == 0 && block.mixed) {
+        return Samples { values: long(tables, lines), window: &tables.windows[block.shape as usize] };
+    }
+    let mut values = match block.shape {
+        Shape::Short => short(tables, lines),
+        _ => windowed(long(tables, lines), &tables.windows[block.shape as usize]),
+    };
     if group == 0 && block.mixed {
-        let low = long(tables, lines, &tables.windows[Shape::Long as usize]);
-        let high = match block.shape {
-            Shape::Short => short(tables, lines, window),
-            _ => long(tables, lines, window),
-        };
-        return low_two(low, high);
+        let low = windowed(long(tables, lines), &tables.windows[Shape::Long as usize]);
+        values = low_two(low, values);
     }
-    match block.shape {
-        Shape::Short => short(tables, lines, window),
-        _ => long(tables, lines, window),
+    Samples { values, window: &tables.ones }
+}
+
+#[inline(always)]
+fn windowed<L: Lanes>(mut values: [L; 36], window: &[[f32; 8]; 36]) -> [L; 36] {
+    for t in 0..36 {
+        values[t] = values[t].mul(L::load(&window[t]));
     }
+    values
 }
 
 /// The two lowest lanes of `low` and the others of `high`.
@@ -218,25 +247,25 @@ fn low_two<L: Lanes>(low: [L; 36], mut high: [L; 36]) -> [L; 36] {
     high
 }
 
-/// One long block: 18 lines → 36 samples.
+/// One long block: 18 lines → 36 samples, still without window and signs.
 #[inline(always)]
-fn long<L: Lanes>(tables: &Tables, lines: [L; 18], window: &[[f32; 8]; 36]) -> [L; 36] {
+fn long<L: Lanes>(tables: &Tables, lines: [L; 18]) -> [L; 36] {
     let values = cosine_transform(tables, lines);
-    let mut samples = [L::splat(0.0); 36];
+    let mut samples = [values[0]; 36];
     for t in 0..36 {
-        let from = match t {
-            0..9 => t + 9,
-            9..27 => 26 - t,
-            _ => t - 27,
+        samples[t] = match t {
+            0..9 => values[t + 9],
+            9..27 => values[26 - t],
+            _ => values[t - 27],
         };
-        samples[t] = values[from].mul(L::load(&window[t]));
     }
     samples
 }
 
 /// Three short blocks: 6 lines each → 12 samples each.
 #[inline(always)]
-fn short<L: Lanes>(tables: &Tables, lines: [L; 18], window: &[[f32; 8]; 36]) -> [L; 36] {
+fn short<L: Lanes>(tables: &Tables, lines: [L; 18]) -> [L; 36] {
+    let window = &tables.windows[Shape::Short as usize];
     let mut samples = [L::splat(0.0); 36];
     for w in 0..3 {
         let mut values = [L::splat(0.0); 6];

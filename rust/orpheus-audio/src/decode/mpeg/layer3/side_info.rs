@@ -145,22 +145,24 @@ fn main_data_begin(bits: &mut Bits, mode: &Mode) -> usize {
 
 impl Part {
     fn parse(bits: &mut Bits, mode: &Mode, bands: &Bands) -> Result<Self, FrameError> {
-        let mut part = Self { n_bits: bits.read(12) as usize, ..Self::default() };
-        let n_pairs = bits.read(9) as usize;
+        // Up to the subblock gains or the regions, these are 54 bits at most.
+        bits.refill();
+        let mut part = Self { n_bits: bits.take(12) as usize, ..Self::default() };
+        let n_pairs = bits.take(9) as usize;
         if n_pairs > N_PAIRS {
             return Err(FrameError::SideInfo);
         }
-        part.global_gain = bits.read(8) as i32;
-        part.scalefac_compress = bits.read(if mode.mpeg1() { 4 } else { 9 });
-        let ends = if bits.flag() {
+        part.global_gain = bits.take(8) as i32;
+        part.scalefac_compress = bits.take(if mode.mpeg1() { 4 } else { 9 });
+        let ends = if bits.take(1) == 1 {
             [part.parse_switched(bits, mode, bands)?, N_LINES]
         } else {
             part.parse_plain(bits, bands)
         };
         part.region_ends = [(ends[0] / 2).min(n_pairs), (ends[1] / 2).min(n_pairs), n_pairs];
-        part.preflag = mode.mpeg1() && bits.flag();
-        part.scalefac_scale = bits.read(1);
-        part.quads_b = bits.flag();
+        part.preflag = mode.mpeg1() && bits.take(1) == 1;
+        part.scalefac_scale = bits.take(1);
+        part.quads_b = bits.take(1) == 1;
         Ok(part)
     }
 
@@ -171,15 +173,16 @@ impl Part {
         mode: &Mode,
         bands: &Bands,
     ) -> Result<usize, FrameError> {
-        let shape = match bits.read(2) {
+        let shape = match bits.take(2) {
             1 => Shape::Start,
             2 => Shape::Short,
             3 => Shape::Stop,
             _ => return Err(FrameError::SideInfo),
         };
-        self.block = BlockType { shape, mixed: bits.flag() };
-        self.tables = [bits.read(5) as u8, bits.read(5) as u8, 0];
-        self.subblock_gain = std::array::from_fn(|_| bits.read(3) as i32);
+        self.block = BlockType { shape, mixed: bits.take(1) == 1 };
+        self.tables = [bits.take(5) as u8, bits.take(5) as u8, 0];
+        bits.refill();
+        self.subblock_gain = std::array::from_fn(|_| bits.take(3) as i32);
         let quarter = mode.version == Version::Mpeg25;
         let n_bands = match (shape, self.block.mixed) {
             (Shape::Short, false) if quarter => 6,
@@ -191,9 +194,10 @@ impl Part {
 
     /// No window switching: three regions; returns the lines at which the first two end.
     fn parse_plain(&mut self, bits: &mut Bits, bands: &Bands) -> [usize; 2] {
-        self.tables = std::array::from_fn(|_| bits.read(5) as u8);
-        let first = bits.read(4) as usize + 1;
-        let second = first + bits.read(3) as usize + 1;
+        self.tables = std::array::from_fn(|_| bits.take(5) as u8);
+        bits.refill();
+        let first = bits.take(4) as usize + 1;
+        let second = first + bits.take(3) as usize + 1;
         [first, second].map(|n| bands.long_edges.get(n).map_or(N_LINES, |&edge| usize::from(edge)))
     }
 }
