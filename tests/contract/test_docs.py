@@ -84,6 +84,13 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_path_of_the_project_that_a_document_names_exists(document: Path) -> None:
+    for code in INLINE.findall(prose(document.read_text(encoding="utf-8"))):
+        if re.fullmatch(r"(rust|python|tests|benches|docs|examples)/[\w./-]*", code):
+            assert (ROOT / code).exists(), code
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_make_target_that_a_document_names_exists(document: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     lines = lines_of_code(document.read_text(encoding="utf-8"))

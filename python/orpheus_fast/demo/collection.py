@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from orpheus_fast.demo.synthesis import Sound
     from orpheus_fast.demo.theory import Chord
 
-__all__ = ["PIECES", "STYLES", "Piece", "Rendered", "Style", "render", "write_collection"]
+__all__ = ["PIECES", "STYLES", "Piece", "Rendered", "Style", "render", "wav_bytes", "write_collection"]
 
 LABELS_NAME = "pieces.csv"
 RING_OUT_SECONDS = 2.0
@@ -287,7 +287,7 @@ def write_collection(folder: str | os.PathLike[str], n_pieces: int | None = None
     for piece, path in zip(PIECES[:n_pieces], paths, strict=False):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not _is_complete(path, piece):
-            _write_whole(path, _wav_bytes(*render(piece)))
+            _write_whole(path, wav_bytes(*render(piece)))
     _write_whole(root / LABELS_NAME, _labels(root, paths))
     return paths[:n_pieces]
 
@@ -298,11 +298,12 @@ def _path_of(piece: Piece, root: Path) -> Path:
 
 
 def _is_complete(path: Path, piece: Piece) -> bool:
-    header_and_samples = len(_wav_bytes(np.zeros((2, 0), dtype=np.float32), SAMPLE_RATE)) + 4 * piece.n_samples
+    header_and_samples = len(wav_bytes(np.zeros((2, 0), dtype=np.float32), SAMPLE_RATE)) + 4 * piece.n_samples
     return path.is_file() and path.stat().st_size == header_and_samples
 
 
-def _wav_bytes(samples: Sound, sample_rate: int) -> bytes:
+def wav_bytes(samples: Sound, sample_rate: int) -> bytes:
+    """Return a 16-bit WAV file with these samples, shape (n_channels, n_samples) within ±1."""
     frames: npt.NDArray[np.int16] = np.rint(samples.T * np.float32(32767)).astype("<i2")
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:

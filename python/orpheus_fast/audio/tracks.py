@@ -1,0 +1,200 @@
+"""One track: where it comes from, what it may ask for, how it ended, and its samples."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from orpheus_fast import _native
+from orpheus_fast.errors import ParameterError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "AudioSource",
+    "Limits",
+    "Outcome",
+    "Quality",
+    "Signal",
+    "TrackInfo",
+    "decode",
+    "limit_parts",
+    "source_parts",
+]
+
+Quality: TypeAlias = Literal["high", "best"]
+
+
+class Readable(Protocol):
+    """A binary file object."""
+
+    def read(self, n_bytes: int = -1, /) -> bytes:
+        """Return up to `n_bytes` bytes, all of them for -1."""
+
+
+AudioSource: TypeAlias = str | os.PathLike[str] | os.PathLike[bytes] | bytes | bytearray | memoryview | Readable
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one track may ask for; a track that asks for more ends as `failed` (kind `limit`).
+
+    Parameters
+    ----------
+    max_bytes : int
+        File size.
+    max_seconds : float
+        Length of the audio.
+    max_decoded_samples : int
+        Samples over all channels. Bounds the time that a small, crafted file can cost.
+    """
+
+    max_bytes: int = 64 << 30
+    max_seconds: float = 24 * 3600.0
+    max_decoded_samples: int = 1 << 34
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a track ended.
+
+    Attributes
+    ----------
+    status : {"ok", "partial", "failed"}
+        Right, partly right, or nothing usable.
+    kind : str
+        Stable name of the reason (`damaged`, `unsupported`, `not_audio`, `limit`, ...); "" when ok.
+    message : str
+        One line for people; "" when ok.
+    seconds_sound, seconds_lost : float
+        How much was decoded as the file promises, and how much is missing or was silenced.
+    """
+
+    status: str
+    kind: str = ""
+    message: str = ""
+    seconds_sound: float = 0.0
+    seconds_lost: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether every sample that the file promises was decoded."""
+        return self.status == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackInfo:
+    """What a track says about itself.
+
+    Attributes
+    ----------
+    container, codec : str
+        Such as `mpeg` and `mp3`, `ogg` and `vorbis`, `wav` and `pcm_s16le`.
+    sample_rate : int
+        Hz, of the file.
+    n_channels : int
+        Of the file.
+    n_samples : int or None
+        Samples per channel that the container promises, where it can be trusted.
+    """
+
+    container: str
+    codec: str
+    sample_rate: int
+    n_channels: int
+    n_samples: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Decoded audio.
+
+    Attributes
+    ----------
+    samples : numpy.ndarray, shape (n_channels, n_samples)
+        float32, full scale ±1.0, writable.
+    sample_rate : int
+        Hz.
+    outcome : Outcome
+        `ok` or `partial`.
+    info : TrackInfo
+        What the file says about itself.
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    outcome: Outcome
+    info: TrackInfo
+
+
+def decode(
+    source: AudioSource,
+    *,
+    sample_rate: int | None = None,
+    mono: bool = False,
+    quality: Quality = "high",
+    limits: Limits | None = None,
+) -> Signal:
+    """Decode a whole track into memory.
+
+    Parameters
+    ----------
+    source : path, bytes or binary file object
+        A `str` or `os.PathLike` is a path; `bytes` are the file itself. The format is found by
+        content, never by name.
+    sample_rate : int, optional
+        Wanted rate in Hz; None keeps the file's.
+    mono : bool
+        Mean of all channels instead of each.
+    quality : {"high", "best"}
+        Of the resampler.
+    limits : Limits, optional
+        What the track may ask for.
+
+    Returns
+    -------
+    Signal
+        With `outcome.status` `ok`, or `partial` where some of the track is lost.
+
+    Raises
+    ------
+    DecodeError
+        Nothing could be decoded; `kind` says why. `UnsupportedFormatError` and `LimitError` are such.
+    OSError
+        The file could not be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from orpheus_fast.demo import wav_bytes
+    >>> silence = wav_bytes(np.zeros((2, 44_100), dtype=np.float32), 44_100)
+    >>> signal = decode(silence, sample_rate=22_050, mono=True)
+    >>> signal.samples.shape, signal.sample_rate, signal.outcome.ok
+    ((1, 22050), 22050, True)
+    """
+    is_path, data = source_parts(source)
+    samples, rate, info, outcome = _native.decode_track(is_path, data, sample_rate, mono, quality, limit_parts(limits))
+    return Signal(samples, rate, Outcome(*outcome), TrackInfo(*info))
+
+
+def source_parts(source: AudioSource) -> tuple[bool, bytes]:
+    """Return whether it is a path, and the path as the file system spells it or the file's bytes."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return False, bytes(source)
+    if isinstance(source, (str, os.PathLike)):
+        return True, os.fsencode(source)
+    if hasattr(source, "read"):
+        data = source.read()
+        if isinstance(data, bytes):
+            return False, data
+    message = f"source is {type(source).__name__}, expected a path, bytes or a binary file object"
+    raise ParameterError(message)
+
+
+def limit_parts(limits: Limits | None) -> tuple[int, float, int]:
+    """Return what `_native` takes for limits."""
+    limits = Limits() if limits is None else limits
+    return limits.max_bytes, limits.max_seconds, limits.max_decoded_samples
