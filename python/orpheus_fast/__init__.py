@@ -1,10 +1,13 @@
 """Makes a music collection searchable by sound.
 
->>> import orpheus_fast as orpheus
->>> signal = orpheus.decode("a.flac", sample_rate=48_000, mono=True)  # doctest: +SKIP
->>> library = orpheus.Library.create("music.orpheus")  # doctest: +SKIP
->>> report = library.index(["~/Music"])  # doctest: +SKIP
->>> library.similar("a.flac", k=10)  # doctest: +SKIP
+::
+
+    import orpheus_fast as orpheus
+
+    signal = orpheus.decode("a.flac", sample_rate=48_000, mono=True)
+    with orpheus.Library.open_or_create("music.orpheus") as library:
+        report = library.index(["~/Music"])
+        hits = library.similar("a.flac", k=10)
 """
 
 from __future__ import annotations
