@@ -187,3 +187,10 @@ def test_bad_parameters_are_refused_by_name(arguments: dict[str, Any], message: 
 def test_one_path_instead_of_a_list_is_refused() -> None:
     with pytest.raises(ParameterError, match="expected a list"):
         audio.stream("track.wav", sample_rate=RATE)
+
+
+def test_stage_seconds_stay_after_the_stream_is_closed() -> None:
+    with audio.stream([track(20.0)], sample_rate=4000, window_seconds=1.0) as stream:
+        for _ in stream:
+            pass
+    assert stream.stage_seconds()["decode"] > 0

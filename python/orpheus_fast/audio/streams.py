@@ -154,6 +154,8 @@ class AudioStream:
             if value < 1:
                 message = f"{name} is {value}, expected at least 1"
                 raise ParameterError(message)
+        # Of a stream that was closed.
+        self._stage_seconds: dict[str, float] | None = None
         self._loader = _native.TrackLoader(
             [source_parts(source) for source in sources],
             [tap._parts() for tap in taps],
@@ -177,10 +179,14 @@ class AudioStream:
 
     def close(self) -> None:
         """Stop the workers; later iteration ends at once."""
+        if self._stage_seconds is None:
+            self._stage_seconds = self.stage_seconds()
         self._loader.close()
 
     def stage_seconds(self) -> dict[str, float]:
         """Return thread seconds spent so far: `decode`, `front_end`, `blocked` (waiting for the consumer)."""
+        if self._stage_seconds is not None:
+            return dict(self._stage_seconds)
         decode_seconds, front_end, blocked = self._loader.stage_seconds()
         return {"decode": decode_seconds, "front_end": front_end, "blocked": blocked}
 

@@ -154,7 +154,7 @@ library_named = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 space = click.option(
-    "--space", type=_SpaceName(), metavar="NAME", help="The space to compare in.  [default: the library's first]"
+    "--space", type=_SpaceName(), metavar="NAME", help="Whose vectors to use.  [default: the library's first]"
 )
 spaces = click.option(
     "--space",

@@ -65,7 +65,9 @@ pub(super) fn decode<const ADD: bool>(
             }
             13 => large_pairs::<false, ADD>(&codes.large[0], codes, (bits, linbits), slots, target),
             15 => large_pairs::<false, ADD>(&codes.large[1], codes, (bits, linbits), slots, target),
-            16..24 => large_pairs::<true, ADD>(&codes.large[2], codes, (bits, linbits), slots, target),
+            16..24 => {
+                large_pairs::<true, ADD>(&codes.large[2], codes, (bits, linbits), slots, target)
+            }
             _ => large_pairs::<true, ADD>(&codes.large[3], codes, (bits, linbits), slots, target),
         };
         if bits.position() > coded.end {
@@ -153,10 +155,7 @@ fn escaped_pair<'a, const ADD: bool>(
 
 #[inline(always)]
 fn with_signs(values: [f32; 2], signs: [u32; 2]) -> [f32; 2] {
-    [
-        f32::from_bits(values[0].to_bits() ^ signs[0]),
-        f32::from_bits(values[1].to_bits() ^ signs[1]),
-    ]
+    [f32::from_bits(values[0].to_bits() ^ signs[0]), f32::from_bits(values[1].to_bits() ^ signs[1])]
 }
 
 /// The values of at most one behind the big values, four at a time, until the bits are used up.

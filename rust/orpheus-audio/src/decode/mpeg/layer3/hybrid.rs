@@ -43,7 +43,6 @@ pub(super) struct Tables {
     /// By shape and time. The signs of the transform's symmetry are in them, and in the odd rows
     /// the inverted sign of odd subbands (§2.4.3.4.10.4).
     windows: [[[f32; 8]; 36]; 4],
-    ones: [[f32; 8]; 36],
     /// Alias reduction; the second of each is for the highest group, whose last subband has none
     /// above it.
     same: [[[f32; 8]; 8]; 2],
@@ -76,7 +75,6 @@ impl Tables {
                 })
             }),
             windows: [Shape::Long, Shape::Start, Shape::Short, Shape::Stop].map(signed_window),
-            ones: [[1.0; 8]; 36],
             same: [same.map(|c| [c; 8]), same.map(|c| but_last(c, 1.0))],
             other: [other.map(|c| [c; 8]), other.map(|c| but_last(c, 0.0))],
         }
@@ -116,8 +114,8 @@ pub(super) fn synthesize<L: Lanes, const ADD: bool>(
     let n_subbands = reduce_aliases::<L>(tables, granule.rows, granule.block, granule.n_subbands);
     let n_groups = n_subbands.div_ceil(8);
     for group in 0..n_groups.min(4) {
-        let samples = transform::<L>(tables, granule.rows, granule.block, group);
-        samples.overlap_add::<ADD>(group, overlap, out);
+        let place = &mut Place { group, overlap: &mut overlap.rows, out };
+        transform::<L, ADD>(tables, granule, place);
     }
     if ADD {
         return;
@@ -174,64 +172,89 @@ fn eight(lines: &mut [f32], at: usize) -> &mut [f32; 8] {
     }
 }
 
-/// 36 samples of each of eight subbands, as products that are not yet multiplied.
-struct Samples<'a, L> {
-    values: [L; 36],
-    window: &'a [[f32; 8]; 36],
+/// Where the samples of a group of subbands go.
+struct Place<'a> {
+    group: usize,
+    overlap: &'a mut Rows,
+    out: &'a mut Rows,
 }
 
-impl<L: Lanes> Samples<'_, L> {
-    /// Adds the first half to what the last granule left, and leaves the second for the next.
+impl Place<'_> {
+    /// Sample `t` of 18: `now` and what the last granule left make it, `later` is left for the next.
+    /// What they are multiplied by comes with them.
     #[inline(always)]
-    fn overlap_add<const ADD: bool>(self, group: usize, overlap: &mut Overlap, out: &mut Rows) {
+    fn put<L: Lanes, const ADD: bool>(
+        &mut self,
+        t: usize,
+        (now, now_factor): (L, &[f32; 8]),
+        (later, later_factor): (L, &[f32; 8]),
+    ) {
+        let out = &mut self.out[t][self.group];
+        let overlap = &mut self.overlap[t][self.group];
+        let before = L::load(if ADD { out } else { overlap });
+        now.mul_add(L::load(now_factor), before).store(out);
+        let later = if ADD {
+            later.mul_add(L::load(later_factor), L::load(overlap))
+        } else {
+            later.mul(L::load(later_factor))
+        };
+        later.store(overlap);
+    }
+
+    /// All 36 samples.
+    #[inline(always)]
+    fn put_all<L: Lanes, const ADD: bool>(&mut self, samples: &[L; 36]) {
         for t in 0..18 {
-            let now = &mut out[t][group];
-            let later = &mut overlap.rows[t][group];
-            let (first, second) = (L::load(&self.window[t]), L::load(&self.window[t + 18]));
-            let before = L::load(if ADD { now } else { later });
-            self.values[t].mul_add(first, before).store(now);
-            let after = self.values[t + 18];
-            if ADD {
-                after.mul_add(second, L::load(later)).store(later);
-            } else {
-                after.mul(second).store(later);
+            self.put::<L, ADD>(t, (samples[t], &[1.0; 8]), (samples[t + 18], &[1.0; 8]));
+        }
+    }
+}
+
+/// Transforms one group of subbands.
+#[inline(always)]
+fn transform<L: Lanes, const ADD: bool>(tables: &Tables, granule: &Granule, place: &mut Place) {
+    let BlockType { shape, mixed } = granule.block;
+    let mut lines = [L::splat(0.0); 18];
+    for (line, row) in lines.iter_mut().zip(granule.rows.iter()) {
+        *line = L::load(&row[place.group]);
+    }
+    let window = &tables.windows[shape as usize];
+    if place.group == 0 && mixed {
+        let plain = &tables.windows[Shape::Long as usize];
+        let low = long_samples(&cosine_transform(tables, lines), plain);
+        let high = if shape == Shape::Short {
+            short(tables, lines)
+        } else {
+            long_samples(&cosine_transform(tables, lines), window)
+        };
+        place.put_all::<L, ADD>(&low_two(low, high));
+    } else if shape == Shape::Short {
+        place.put_all::<L, ADD>(&short(tables, lines));
+    } else {
+        let values = cosine_transform(tables, lines);
+        for t in 0..9 {
+            // Both halves of the 36 samples are symmetric, but for signs, which the window has.
+            let (now, later) = (values[9 + t], values[8 - t]);
+            for t in [t, 17 - t] {
+                place.put::<L, ADD>(t, (now, &window[t]), (later, &window[18 + t]));
             }
         }
     }
 }
 
-/// The samples of one group of subbands.
+/// The 36 samples of a long block.
 #[inline(always)]
-fn transform<'a, L: Lanes>(
-    tables: &'a Tables,
-    rows: &Rows,
-    block: BlockType,
-    group: usize,
-) -> Samples<'a, L> {
-    let mut lines = [L::splat(0.0); 18];
-    for (line, row) in lines.iter_mut().zip(rows) {
-        *line = L::load(&row[group]);
-    }
-    if block.shape != Shape::Short && !(group == 0 && block.mixed) {
-        return Samples { values: long(tables, lines), window: &tables.windows[block.shape as usize] };
-    }
-    let mut values = match block.shape {
-        Shape::Short => short(tables, lines),
-        _ => windowed(long(tables, lines), &tables.windows[block.shape as usize]),
-    };
-    if group == 0 && block.mixed {
-        let low = windowed(long(tables, lines), &tables.windows[Shape::Long as usize]);
-        values = low_two(low, values);
-    }
-    Samples { values, window: &tables.ones }
-}
-
-#[inline(always)]
-fn windowed<L: Lanes>(mut values: [L; 36], window: &[[f32; 8]; 36]) -> [L; 36] {
+fn long_samples<L: Lanes>(values: &[L; 18], window: &[[f32; 8]; 36]) -> [L; 36] {
+    let mut samples = [values[0]; 36];
     for t in 0..36 {
-        values[t] = values[t].mul(L::load(&window[t]));
+        let value = match t {
+            0..9 => values[t + 9],
+            9..27 => values[26 - t],
+            _ => values[t - 27],
+        };
+        samples[t] = value.mul(L::load(&window[t]));
     }
-    values
+    samples
 }
 
 /// The two lowest lanes of `low` and the others of `high`.
@@ -245,21 +268,6 @@ fn low_two<L: Lanes>(low: [L; 36], mut high: [L; 36]) -> [L; 36] {
         *high = L::load(&lanes);
     }
     high
-}
-
-/// One long block: 18 lines → 36 samples, still without window and signs.
-#[inline(always)]
-fn long<L: Lanes>(tables: &Tables, lines: [L; 18]) -> [L; 36] {
-    let values = cosine_transform(tables, lines);
-    let mut samples = [values[0]; 36];
-    for t in 0..36 {
-        samples[t] = match t {
-            0..9 => values[t + 9],
-            9..27 => values[26 - t],
-            _ => values[t - 27],
-        };
-    }
-    samples
 }
 
 /// Three short blocks: 6 lines each → 12 samples each.
