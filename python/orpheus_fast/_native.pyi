@@ -40,8 +40,7 @@ _LimitParts: TypeAlias = tuple[int, float, int]
 _BatchParts: TypeAlias = tuple[int, _F32, _I64, _F64, _I64, list[tuple[int, _InfoParts | None, _OutcomeParts]]]
 
 def decode_track(
-    is_path: bool,
-    data: bytes,
+    track: tuple[bool, bytes],
     sample_rate: int | None,
     mono: bool,
     quality_name: str,

@@ -175,8 +175,9 @@ def decode(
     >>> signal.samples.shape, signal.sample_rate, signal.outcome.ok
     ((1, 22050), 22050, True)
     """
-    is_path, data = source_parts(source)
-    samples, rate, info, outcome = _native.decode_track(is_path, data, sample_rate, mono, quality, limit_parts(limits))
+    samples, rate, info, outcome = _native.decode_track(
+        source_parts(source), sample_rate, mono, quality, limit_parts(limits)
+    )
     return Signal(samples, rate, Outcome(*outcome), TrackInfo(*info))
 
 

@@ -56,7 +56,7 @@ fn a_sound_file_is_ok_and_an_equal_one_cut_short_is_not() {
 #[test]
 fn a_small_file_that_unpacks_without_end_is_stopped() {
     let limits = Limits { max_seconds: 1.0, ..Limits::default() };
-    let source = Source::Bytes(wav(1, 8000, 80_000, &[0; 80_000]).into());
+    let source = Source::Bytes(wav(1, 8000, 80_000, &vec![0; 80_000]).into());
     let error = decode(&source, &DecodeOptions { limits, ..DecodeOptions::default() }).unwrap_err();
     assert_eq!(error.kind(), "limit");
 }

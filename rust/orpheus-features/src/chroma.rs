@@ -84,7 +84,8 @@ impl<R: Real> ChromaBank<R> {
         self.weights.push(std::array::from_fn(weight));
     }
 
-    /// Energy of every note in the spectra `power`, scaled so that each frame's strongest note is one.
+    /// Energy of every note in the spectra `power`, scaled so that each frame's strongest note is
+    /// one.
     #[inline(always)]
     fn apply<S: Simd<Real = R>>(&self, simd: S, power: &[S::V]) -> [S::V; N_CHROMA] {
         let mut notes = [simd.splat(R::default()); N_CHROMA];

@@ -1,7 +1,7 @@
 //! Samples in, numbers out.
 //!
-//! [`vector::classical`] describes a window of music by 44 (or 33) numbers, equal to those of librosa 0.11
-//! within float32 rounding.
+//! [`vector::classical`] describes a window of music by 44 (or 33) numbers, equal to those of
+//! librosa 0.11 within float32 rounding.
 #![allow(
     clippy::inline_always,
     reason = "only code inlined into a tier's entry is compiled for its instructions"

@@ -1,4 +1,5 @@
 //! Onsets and tempo.
 
+mod autocorrelation;
 pub(crate) mod onset;
 pub(crate) mod tempo;

@@ -21,12 +21,13 @@ pub(crate) struct Shape<V> {
     pub(crate) peak: V,
 }
 
-/// Moments of the magnitudes of [`GROUP`] bins about the bin after the last of them. With u counting down to one
-/// at the last bin: Σm, Σum, Σu(u+1)m/2, which are the running sum at its end, the sum of the running sums,
-/// and the sum of those.
+/// Moments of the magnitudes of [`GROUP`] bins about the bin after the last of them. With u
+/// counting down to one at the last bin: Σm, Σum, Σu(u+1)m/2, which are the running sum at its
+/// end, the sum of the running sums, and the sum of those.
 ///
 /// Distances within a group are small whole numbers, and moving the moments to the centroid adds
-/// terms of one size. One sum of squares over all bins would lose a narrow peak at a high frequency.
+/// terms of one size. One sum of squares over all bins would lose a narrow peak at a high
+/// frequency.
 type Moments<V> = [V; 3];
 
 /// The bin that the moments of group `index` are about.
@@ -43,8 +44,8 @@ pub(crate) fn describe<S: Simd>(
 ) -> Shape<S::V> {
     let zero = simd.constant(0.0);
     let mut groups = [[zero; 3]; N_GROUPS];
-    // Sums up to the end of each group, added in the reference's order: where hardly anything is left
-    // above the roll-off, the last place decides the bin.
+    // Sums up to the end of each group, added in the reference's order: where hardly anything is
+    // left above the roll-off, the last place decides the bin.
     let mut sums = [zero; N_GROUPS];
     let (mut peak, mut total) = (zero, zero);
     for (index, bins) in simd.lanes(power).chunks(GROUP).enumerate() {

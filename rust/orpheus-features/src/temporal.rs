@@ -22,8 +22,8 @@ const N_SUMS: usize = 32;
 pub(crate) struct Waveform {
     /// Mean of the squared samples.
     pub(crate) energy: f64,
-    /// Share of samples that differ in sign from the one before, averaged over the frames. A frame's
-    /// first sample never counts; beyond its ends the signal is constant.
+    /// Share of samples that differ in sign from the one before, averaged over the frames. A
+    /// frame's first sample never counts; beyond its ends the signal is constant.
     pub(crate) zero_crossing_rate: f64,
 }
 
@@ -74,8 +74,8 @@ fn is_negative(sample: f32) -> bool {
     sample < -ZERO
 }
 
-/// Bits of the largest absolute value. Magnitudes order as their bits do, and what is not finite comes
-/// last.
+/// Bits of the largest absolute value. Magnitudes order as their bits do, and what is not finite
+/// comes last.
 #[inline(always)]
 fn largest_magnitude(values: &[f32]) -> u32 {
     values.iter().map(|value| value.to_bits() & !SIGN).max().unwrap_or(0)

@@ -36,8 +36,8 @@ pub(crate) struct PeakRange {
     bin_hz: f64,
 }
 
-/// A local maximum of a power spectrum, interpolated by a parabola. In float32, as the reference has it:
-/// its histogram depends on the last place.
+/// A local maximum of a power spectrum, interpolated by a parabola. In float32, as the reference
+/// has it: its histogram depends on the last place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Peak {
     /// Frequency.
@@ -57,7 +57,8 @@ impl PeakRange {
         Self { first_bin: first_bin.max(1), last_bin: end.saturating_sub(1), bin_hz }
     }
 
-    /// Appends the peaks of the first `n_valid` frames of a block, whose largest powers are `loudest`.
+    /// Appends the peaks of the first `n_valid` frames of a block, whose largest powers are
+    /// `loudest`.
     #[inline(always)]
     pub(crate) fn find<S: Simd>(
         &self,

@@ -145,7 +145,9 @@ proptest! {
         match classical_vector(&samples, sample_rate, Layout::Chroma12) {
             Ok(vector) => prop_assert!(vector.iter().all(|value| value.is_finite())),
             Err(Error::NotFinite { index }) => prop_assert!(!samples[index].is_finite()),
-            Err(Error::TooLoud { index, value }) => prop_assert_eq!(samples[index].to_bits(), value.to_bits()),
+            Err(Error::TooLoud { index, value }) => {
+                prop_assert_eq!(samples[index].to_bits(), value.to_bits());
+            }
             Err(Error::Empty) => prop_assert!(samples.is_empty()),
             Err(error) => prop_assert_eq!(error, Error::SampleRate { given: sample_rate }),
         }

@@ -102,13 +102,13 @@ fn source(is_path: bool, bytes: &[u8]) -> Source {
 #[pyfunction]
 pub(crate) fn decode_track(
     py: Python<'_>,
-    is_path: bool,
-    data: &Bound<'_, PyBytes>,
+    track: (bool, Bound<'_, PyBytes>),
     sample_rate: Option<u32>,
     mono: bool,
     quality_name: &str,
     limit_parts: LimitParts,
 ) -> NativeResult<(F32Array, u32, InfoParts, OutcomeParts)> {
+    let (is_path, data) = track;
     let source = source(is_path, data.as_bytes());
     let quality = quality(quality_name)?;
     let options = DecodeOptions { sample_rate, mono, quality, limits: limits(limit_parts) };
@@ -155,7 +155,7 @@ impl TrackLoader {
         limit_parts: LimitParts,
     ) -> NativeResult<Self> {
         let sources =
-            sources.iter().map(|(is_path, bytes)| source(*is_path, bytes.as_bytes())).collect();
+            sources.into_iter().map(|(is_path, data)| source(is_path, data.as_bytes())).collect();
         let taps = taps.into_iter().map(tap).collect::<NativeResult<Vec<_>>>()?;
         let (n_threads, batch_size, ordered, quality_name) = options;
         let options = LoaderOptions {

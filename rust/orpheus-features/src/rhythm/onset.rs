@@ -16,13 +16,16 @@ const RUN: usize = 16;
 /// Comparisons that merge sorted runs of [`RUN`] values into one of [`HALF`].
 const MERGES: [(u8, u8); 291] = merges();
 
-/// Whether value `i` is compared with value `i + distance` while sorted runs of `run` values are merged into
-/// runs of twice that many: Batcher's odd-even merging (Knuth, The Art of Computer Programming 3, 5.3.4).
+/// Whether value `i` is compared with value `i + distance` while sorted runs of `run` values are
+/// merged into runs of twice that many: Batcher's odd-even merging (Knuth, The Art of Computer
+/// Programming 3, 5.3.4).
 const fn is_compared(i: usize, run: usize, distance: usize) -> bool {
     // From the first place on that has a partner, as many values are compared as are left alone;
     // values that stay in different runs are not compared.
     let first = distance % run;
-    i >= first && (i - first) / distance % 2 == 0 && i / (2 * run) == (i + distance) / (2 * run)
+    i >= first
+        && ((i - first) / distance).is_multiple_of(2)
+        && i / (2 * run) == (i + distance) / (2 * run)
 }
 
 const fn merges() -> [(u8, u8); 291] {
@@ -109,7 +112,8 @@ fn exchange<S: Simd, const N: usize>(simd: S, values: &mut [S::V; N], i: usize, 
     values[j % N] = simd.max(a, b);
 }
 
-/// Onset strength of every frame, from the rise of each over the one before; `rises[0]` does not count.
+/// Onset strength of every frame, from the rise of each over the one before; `rises[0]` does not
+/// count.
 pub(crate) fn align<R: Real>(rises: &[R], strength: &mut [f64]) {
     strength.fill(0.0);
     for (place, rise) in strength.iter_mut().skip(SHIFT).zip(rises.iter().skip(1)) {

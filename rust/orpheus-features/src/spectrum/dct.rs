@@ -53,7 +53,8 @@ mod tests {
     use crate::spectrum::mel::N_MELS;
     use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
 
-    /// Coefficients of bands that differ from lane to lane, from the widest vector's worth of frames.
+    /// Coefficients of bands that differ from lane to lane, from the widest vector's worth of
+    /// frames.
     struct Coefficients<'a>(&'a [Vec<f64>]);
 
     impl<R: Real> Kernel<R> for Coefficients<'_> {

@@ -1,11 +1,12 @@
 //! Power spectra of 2048 real samples, one frame per lane.
 //!
-//! The samples are packed as 1024 complex values (even ones real, odd ones imaginary), transformed as
-//! 32 x 32, and unpacked. Both passes work on 32 values at a time, which fit the first-level cache
-//! at any vector width; only the matrix between them does not.
+//! The samples are packed as 1024 complex values (even ones real, odd ones imaginary),
+//! transformed as 32 x 32, and unpacked. Both passes work on 32 values at a time, which fit the
+//! first-level cache at any vector width; only the matrix between them does not.
 
-use std::f64::consts::{FRAC_1_SQRT_2, TAU};
+use std::f64::consts::TAU;
 
+use super::butterfly::{Complex, add, dft_4, dft_8, multiply, square, sub};
 use super::simd::{Real, Simd};
 use super::stft::HOP_LENGTH;
 use super::window::hann;
@@ -25,13 +26,11 @@ const ROW: usize = SIDE + 1;
 
 /// How much of the sample before is taken from each windowed sample, before the transform.
 ///
-/// A transform in float32 spreads errors of about 1e-7 of the loudest bins over all bins. Music is loud at
-/// low frequencies, so that the errors drown what is faint at high ones, and those weigh most in
-/// the bandwidth. The emphasis evens the spectrum out first; every bin is scaled back after.
+/// A transform in float32 spreads errors of about 1e-7 of the loudest bins over all bins. Music
+/// is loud at low frequencies, so that the errors drown what is faint at high ones, and those
+/// weigh most in the bandwidth. The emphasis evens the spectrum out first; every bin is scaled
+/// back after.
 const EMPHASIS: f64 = 0.9;
-
-/// A complex number per lane.
-type Complex<V> = [V; 2];
 
 /// What the transform multiplies by.
 #[derive(Debug)]
@@ -48,7 +47,8 @@ pub(crate) struct PowerSpectrum<R> {
     de_emphasis: Vec<R>,
 }
 
-/// The window at an even sample and at the odd one after it, and [`EMPHASIS`] times its rise up to each.
+/// The window at an even sample and at the odd one after it, and [`EMPHASIS`] times its rise up
+/// to each.
 #[derive(Clone, Copy, Debug)]
 struct Taper<R> {
     even: R,
@@ -57,7 +57,8 @@ struct Taper<R> {
     odd_rise: R,
 }
 
-/// Where sample `i` of each frame in a block is found: frame `l` at `tile[(i % 512) * stride + i / 512 + l]`.
+/// Where sample `i` of each frame in a block is found: frame `l` at `tile[(i % 512) * stride + i
+/// / 512 + l]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<'a, R> {
     /// The samples, interleaved.
@@ -123,8 +124,8 @@ impl<R: Real> PowerSpectrum<R> {
         self.unpack_rows(simd, matrix, power, &mut rows);
     }
 
-    /// First pass: values `column, column + 32, …` of the packed frame become column `column` of the
-    /// matrix.
+    /// First pass: values `column, column + 32, …` of the packed frame become column `column` of
+    /// the matrix.
     #[inline(always)]
     fn transform_column<S: Simd<Real = R>>(
         &self,
@@ -141,8 +142,8 @@ impl<R: Real> PowerSpectrum<R> {
         }
     }
 
-    /// Second pass: the rows of the matrix become bins. Bin k needs its mirror 1024 - k, which is in
-    /// the row mirrored about the middle.
+    /// Second pass: the rows of the matrix become bins. Bin k needs its mirror 1024 - k, which is
+    /// in the row mirrored about the middle.
     #[inline(always)]
     fn unpack_rows<S: Simd<Real = R>>(
         &self,
@@ -266,62 +267,6 @@ impl<S: Simd> Quarters<S> for MatrixRow<'_, S::V> {
     fn quarters(&self, _: S, j: usize) -> [Complex<S::V>; 4] {
         [self.0[j], self.0[j + 8], self.0[j + 16], self.0[j + 24]]
     }
-}
-
-#[inline(always)]
-fn add<S: Simd>(simd: S, a: Complex<S::V>, b: Complex<S::V>) -> Complex<S::V> {
-    [simd.add(a[0], b[0]), simd.add(a[1], b[1])]
-}
-
-#[inline(always)]
-fn sub<S: Simd>(simd: S, a: Complex<S::V>, b: Complex<S::V>) -> Complex<S::V> {
-    [simd.sub(a[0], b[0]), simd.sub(a[1], b[1])]
-}
-
-/// Every lane times the same complex number.
-#[inline(always)]
-fn multiply<S: Simd>(simd: S, [a, b]: Complex<S::V>, by: Complex<S::Real>) -> Complex<S::V> {
-    let (c, d) = (simd.splat(by[0]), simd.splat(by[1]));
-    [simd.neg_mul_add(b, d, simd.mul(a, c)), simd.mul_add(b, c, simd.mul(a, d))]
-}
-
-#[inline(always)]
-fn square<S: Simd>(simd: S, [a, b]: Complex<S::V>) -> S::V {
-    simd.mul_add(a, a, simd.mul(b, b))
-}
-
-/// Discrete Fourier transform of four values.
-#[inline(always)]
-fn dft_4<S: Simd>(simd: S, [a, b, c, d]: [Complex<S::V>; 4]) -> [Complex<S::V>; 4] {
-    let (ac, ca) = (add(simd, a, c), sub(simd, a, c));
-    let (bd, db) = (add(simd, b, d), sub(simd, b, d));
-    [
-        add(simd, ac, bd),
-        [simd.add(ca[0], db[1]), simd.sub(ca[1], db[0])],
-        sub(simd, ac, bd),
-        [simd.sub(ca[0], db[1]), simd.add(ca[1], db[0])],
-    ]
-}
-
-/// Discrete Fourier transform of eight values.
-#[inline(always)]
-fn dft_8<S: Simd>(simd: S, [a, b, c, d, e, f, g, h]: [Complex<S::V>; 8]) -> [Complex<S::V>; 8] {
-    let [e0, e1, e2, e3] = dft_4(simd, [a, c, e, g]);
-    let [o0, [p, q], [r, s], [t, u]] = dft_4(simd, [b, d, f, h]);
-    let half = simd.constant(FRAC_1_SQRT_2);
-    // Odd output k turns by k eighths: (1 - i)/√2, -i, (-1 - i)/√2.
-    let o1 = [simd.mul(half, simd.add(p, q)), simd.mul(half, simd.sub(q, p))];
-    let o3 = [simd.mul(half, simd.sub(u, t)), simd.mul(half, simd.add(t, u))];
-    [
-        add(simd, e0, o0),
-        add(simd, e1, o1),
-        [simd.add(e2[0], s), simd.sub(e2[1], r)],
-        [simd.add(e3[0], o3[0]), simd.sub(e3[1], o3[1])],
-        sub(simd, e0, o0),
-        sub(simd, e1, o1),
-        [simd.sub(e2[0], s), simd.add(e2[1], r)],
-        [simd.sub(e3[0], o3[0]), simd.add(e3[1], o3[1])],
-    ]
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use super::simd::Simd;
 
 /// `log2(mantissa * 2^exponent)` for a mantissa in [√½, √2).
 ///
-/// With s = (m - 1) / (m + 1), ln m = 2 (s + s³/3 + s⁵/5 + …). |s| is at most 0.172, so that the first
-/// term left out, s¹¹/11, is below half a unit in the last place of float32.
+/// With s = (m - 1) / (m + 1), ln m = 2 (s + s³/3 + s⁵/5 + …). |s| is at most 0.172, so that the
+/// first term left out, s¹¹/11, is below half a unit in the last place of float32.
 #[inline(always)]
 pub(super) fn log2_of_mantissa<S: Simd<Real = f32>>(
     simd: S,

@@ -30,7 +30,8 @@ fn mel_to_hz(mel: f64) -> f64 {
     }
 }
 
-/// Triangular bands of equal energy, from 0 Hz to half the sample rate. Only weights above zero are kept.
+/// Triangular bands of equal energy, from 0 Hz to half the sample rate. Only weights above zero
+/// are kept.
 #[derive(Debug)]
 pub(crate) struct MelBank<R> {
     bands: Vec<Band>,

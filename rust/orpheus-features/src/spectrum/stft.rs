@@ -1,7 +1,7 @@
 //! Cutting a signal into overlapping frames, several at a time.
 //!
-//! Frames are 2048 samples long, 512 apart, and centred: frame `t` is centred on sample `512 t`, and
-//! what lies beyond the signal counts as zero.
+//! Frames are 2048 samples long, 512 apart, and centred: frame `t` is centred on sample `512 t`,
+//! and what lies beyond the signal counts as zero.
 
 use super::buffer::Buffer;
 use super::fft::{N_FFT, Tile};
@@ -31,8 +31,8 @@ pub(crate) struct FrameBuffers<R> {
 
 /// The frames of one signal, a block of [`Simd::LANES`] after the other.
 ///
-/// The samples of a block are interleaved once per hop, not once per frame: moving along a frame by one hop
-/// is moving along a row of the tile by one place.
+/// The samples of a block are interleaved once per hop, not once per frame: moving along a frame
+/// by one hop is moving along a row of the tile by one place.
 pub(crate) struct Frames<'a, R> {
     signal: &'a [f32],
     rows: &'a mut [R],

@@ -18,7 +18,7 @@ const LEAST_POWER: f64 = 1e-10;
 /// Bands more than this below the loudest one of the window count as this far below it.
 const RANGE_DB: f64 = 80.0;
 
-/// Rows of [`Series`].
+/// Rows of [`Analysis::series`].
 const CENTROID: usize = 0;
 const BANDWIDTH: usize = 1;
 const ROLLOFF: usize = 2;

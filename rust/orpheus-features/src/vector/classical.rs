@@ -1,9 +1,10 @@
-//! The classical vector: timbre, brightness, noisiness, tempo, energy and pitch classes of one window.
+//! The classical vector: timbre, brightness, noisiness, tempo, energy and pitch classes of one
+//! window.
 //!
-//! In this order: the means of 13 mel-frequency cepstral coefficients, their 13 variances, the mean
-//! spectral centroid, bandwidth and roll-off (85 %) in Hz, the mean zero-crossing rate, the tempo in
-//! beats per minute, the energy (mean of the squared samples), and the chroma in one of two
-//! [layouts](Layout).
+//! In this order: the means of 13 mel-frequency cepstral coefficients, their 13 variances, the
+//! mean spectral centroid, bandwidth and roll-off (85 %) in Hz, the mean zero-crossing rate, the
+//! tempo in beats per minute, the energy (mean of the squared samples), and the chroma in one of
+//! two [layouts](Layout).
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -43,7 +44,8 @@ pub enum Precision {
 
 /// Computes classical vectors at one sample rate.
 ///
-/// It holds tables only: one may be shared by any number of threads, each with its own [`Workspace`].
+/// It holds tables only: one may be shared by any number of threads, each with its own
+/// [`Workspace`].
 ///
 /// # Examples
 ///
@@ -109,8 +111,8 @@ impl Classical {
         Self::on(Tier::best(), sample_rate, layout, precision)
     }
 
-    /// A plan that is kept for the next caller with the same needs, in [`Precision::Fast`]: preparing
-    /// one takes about as long as describing a window.
+    /// A plan that is kept for the next caller with the same needs, in [`Precision::Fast`]:
+    /// preparing one takes about as long as describing a window.
     ///
     /// # Errors
     ///
@@ -168,14 +170,14 @@ impl Classical {
 
     /// Describes one window.
     ///
-    /// `window` is one channel of any length, full scale at ±1.0. Nothing is allocated once the workspace has seen
-    /// a window as long and as rich in peaks.
+    /// `window` is one channel of any length, full scale at ±1.0. Nothing is allocated once the
+    /// workspace has seen a window as long and as rich in peaks.
     ///
     /// # Errors
     ///
     /// [`Error::Empty`], [`Error::NotFinite`] or [`Error::TooLoud`] for a window that cannot be
-    /// described; [`Error::OutputLength`] if `vector` does not hold [`Classical::dim`] values. `vector` is
-    /// then unchanged.
+    /// described; [`Error::OutputLength`] if `vector` does not hold [`Classical::dim`] values.
+    /// `vector` is then unchanged.
     pub fn vector_into(
         &self,
         window: &[f32],
@@ -275,12 +277,13 @@ pub fn classical_vector(samples: &[f32], sample_rate: u32, layout: Layout) -> Re
     classical_vectors(samples, samples.len(), sample_rate, layout)
 }
 
-/// Describes windows of `n_samples` that lie back to back in `windows`; the vectors lie back to back in the result. A
-/// tail shorter than a window is left out.
+/// Describes windows of `n_samples` that lie back to back in `windows`; the vectors lie back to
+/// back in the result. A tail shorter than a window is left out.
 ///
 /// # Errors
 ///
-/// As [`Classical::new`] and [`Classical::vector_into`]; a sample is named by its place in `windows`.
+/// As [`Classical::new`] and [`Classical::vector_into`]; a sample is named by its place in
+/// `windows`.
 pub fn classical_vectors(
     windows: &[f32],
     n_samples: usize,

@@ -1,10 +1,11 @@
 //! Vectors of floats, one trait for every instruction set.
 //!
-//! A kernel is written once, against [`Simd`], and compiled for each [`Tier`]. Its lanes usually hold
-//! *frames*: lane `l` carries the same quantity of frame `t + l`, so no kernel ever shuffles.
+//! A kernel is written once, against [`Simd`], and compiled for each [`Tier`]. Its lanes usually
+//! hold *frames*: lane `l` carries the same quantity of frame `t + l`, so no kernel ever
+//! shuffles.
 //!
-//! A value that implements [`Simd`] is proof that its instructions exist on this machine; that is what
-//! makes the methods safe to call.
+//! A value that implements [`Simd`] is proof that its instructions exist on this machine; that is
+//! what makes the methods safe to call.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -13,18 +14,15 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
+mod tier;
 
 use std::fmt::Debug;
 use std::ops::Add;
-use std::sync::OnceLock;
 
-use scalar::Scalar;
+pub(crate) use tier::Tier;
 
 /// The widest vector of any tier, in values: buffers of per-frame numbers are padded to it.
 pub(crate) const MAX_LANES: usize = 16;
-
-/// The environment variable that names the tier to use instead of the best one.
-const FORCE_TIER: &str = "ORPHEUS_FORCE_TIER";
 
 /// A float type that kernels compute in.
 pub(crate) trait Real:
@@ -48,9 +46,9 @@ pub(crate) trait Real:
 pub(crate) trait Kernel<R: Real> {
     /// What it computes.
     type Output;
-    /// Does the work. Implementations are `#[inline(always)]`, as is all they call with `simd`: only
-    /// code inlined into the tier's entry is compiled for its instructions. For the same reason no
-    /// closure takes part in the arithmetic.
+    /// Does the work. Implementations are `#[inline(always)]`, as is all they call with `simd`:
+    /// only code inlined into the tier's entry is compiled for its instructions. For the same
+    /// reason no closure takes part in the arithmetic.
     fn run<S: Simd<Real = R>>(self, simd: S) -> Self::Output;
 }
 
@@ -76,7 +74,8 @@ pub(crate) trait Simd: Copy {
     fn load(self, source: &[Self::Real]) -> Self::V;
     /// Writes the lanes to the front of `target`.
     fn store(self, value: Self::V, target: &mut [Self::Real]);
-    /// The whole vectors in `values`, which starts at a multiple of 64 bytes (see [`super::buffer`]).
+    /// The whole vectors in `values`, which starts at a multiple of 64 bytes (see
+    /// [`super::buffer`]).
     fn lanes(self, values: &[Self::Real]) -> &[Self::V];
     /// As [`Self::lanes`].
     fn lanes_mut(self, values: &mut [Self::Real]) -> &mut [Self::V];
@@ -140,144 +139,14 @@ fn refine_sqrt<S: Simd<Real = f32>>(simd: S, a: S::V, inverse: S::V) -> S::V {
     simd.mul_add(half, simd.neg_mul_add(root, root, a), root)
 }
 
-/// The instruction set that kernels run with; holding one proves that this machine has it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tier(Isa);
-
-#[derive(Clone, Copy, Debug)]
-enum Isa {
-    Scalar,
-    #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Avx2),
-    #[cfg(target_arch = "x86_64")]
-    Avx512(avx512::Avx512),
-    #[cfg(target_arch = "aarch64")]
-    Neon(neon::Neon),
-}
-
-impl Tier {
-    /// The tier to use: the fastest one here, or the one that `ORPHEUS_FORCE_TIER` names, if this
-    /// machine has it. Decided once.
-    pub(crate) fn best() -> Self {
-        static BEST: OnceLock<Tier> = OnceLock::new();
-        *BEST.get_or_init(|| {
-            let available = Self::available();
-            let forced = std::env::var(FORCE_TIER).ok();
-            available
-                .iter()
-                .find(|tier| forced.as_deref() == Some(tier.name()))
-                .or(available.last())
-                .copied()
-                .unwrap_or(Self(Isa::Scalar))
-        })
-    }
-
-    /// Every tier of this machine, the fastest last.
-    pub(crate) fn available() -> Vec<Self> {
-        let mut tiers = vec![Self(Isa::Scalar)];
-        #[cfg(target_arch = "x86_64")]
-        {
-            tiers.extend(avx2::Avx2::detect().map(|proof| Self(Isa::Avx2(proof))));
-            tiers.extend(avx512::Avx512::detect().map(|proof| Self(Isa::Avx512(proof))));
-        }
-        #[cfg(target_arch = "aarch64")]
-        tiers.extend(neon::Neon::detect().map(|proof| Self(Isa::Neon(proof))));
-        tiers
-    }
-
-    /// As `ORPHEUS_FORCE_TIER` spells it.
-    pub(crate) fn name(self) -> &'static str {
-        match self.0 {
-            Isa::Scalar => "scalar",
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(_) => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512(_) => "avx512",
-            #[cfg(target_arch = "aarch64")]
-            Isa::Neon(_) => "neon",
-        }
-    }
-}
-
-impl Real for f32 {
-    const TINY: f64 = f32::MIN_POSITIVE as f64;
-
-    #[inline(always)]
-    fn from_f64(value: f64) -> Self {
-        value as Self
-    }
-
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
-    }
-
-    fn borrow(values: &[f32]) -> Option<&[Self]> {
-        Some(values)
-    }
-
-    fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {
-        match tier.0 {
-            Isa::Scalar => kernel.run(Scalar::<f32>::default()),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(proof) => proof.run_f32(kernel),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512(proof) => proof.run_f32(kernel),
-            #[cfg(target_arch = "aarch64")]
-            Isa::Neon(proof) => proof.run_f32(kernel),
-        }
-    }
-}
-
-impl Real for f64 {
-    // The reference's spectra are float32 whatever the precision here: what it takes for silence
-    // does not change with ours.
-    const TINY: f64 = f32::MIN_POSITIVE as f64;
-
-    #[inline(always)]
-    fn from_f64(value: f64) -> Self {
-        value
-    }
-
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        self
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
-    }
-
-    fn borrow(_: &[f32]) -> Option<&[Self]> {
-        None
-    }
-
-    fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {
-        match tier.0 {
-            Isa::Scalar => kernel.run(Scalar::<f64>::default()),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(proof) => proof.run_f64(kernel),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512(proof) => proof.run_f64(kernel),
-            #[cfg(target_arch = "aarch64")]
-            Isa::Neon(proof) => proof.run_f64(kernel),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Kernel, MAX_LANES, Real, Simd, Tier};
     use crate::signals::Noise;
     use crate::spectrum::buffer::Buffer;
 
-    /// Applies every operation to vectors of `a`, `b` and `c`; results in the order of [`expected`].
+    /// Applies every operation to vectors of `a`, `b` and `c`; results in the order of
+    /// [`expected`].
     struct Operations<'a, R>(&'a [R], &'a [R], &'a [R]);
 
     impl<R: Real> Kernel<R> for Operations<'_, R> {

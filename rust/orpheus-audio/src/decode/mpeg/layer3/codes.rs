@@ -29,7 +29,8 @@ pub(super) struct Codes {
     pub(super) signed: [[f32; 256]; 2],
     /// The same of values up to one: `3 * (x + 1) + y + 1`.
     pub(super) signed_ones: [[f32; 2]; 16],
-    /// `i^(4/3)`.
+    /// `i^(4/3)`, of values without linbits and of all.
+    pub(super) low_powers: [f32; 16],
     pub(super) powers: Box<[f32]>,
 }
 
@@ -53,10 +54,10 @@ impl Codes {
             small: LEAVES[..13].iter().map(|leaves| Code::new(&with_signs(leaves))).collect(),
             large: [13, 15, 16, 24].map(|table| Code::new(&without_signs(LEAVES[table]))),
             quads: [&QUADS_A, &quads_b].map(|leaves| Code::new(&quad_leaves(leaves))),
-            signed: [15, 1].map(|weight| {
-                std::array::from_fn(|i| signed_power((i / weight % 15) as i32 - 7))
-            }),
+            signed: [15, 1]
+                .map(|weight| std::array::from_fn(|i| signed_power((i / weight % 15) as i32 - 7))),
             signed_ones: std::array::from_fn(|i| [i / 3, i % 3].map(|v| v as f32 - 1.0)),
+            low_powers: std::array::from_fn(|i| signed_power(i as i32)),
             powers: (0..=MAX_VALUE).map(|i| signed_power(i as i32)).collect(),
         }
     }
@@ -176,7 +177,8 @@ mod tests {
     #[test]
     fn all_codes_are_complete_and_their_second_look_ups_fit_their_links() {
         let complete = |leaves: Vec<(u32, u16)>| {
-            leaves.iter().map(|leaf| 1_usize << (CODE_BITS - leaf.0)).sum::<usize>() == 1 << CODE_BITS
+            leaves.iter().map(|leaf| 1_usize << (CODE_BITS - leaf.0)).sum::<usize>()
+                == 1 << CODE_BITS
         };
         for table in (1..=12).filter(|&table| table != 4) {
             assert!(complete(with_signs(LEAVES[table])), "{table}");

@@ -32,7 +32,7 @@ struct Target<'a, const ADD: bool> {
 
 impl<const ADD: bool> Target<'_, ADD> {
     #[inline(always)]
-    fn put(&mut self, slot: &Slot, values: [f32; 2]) {
+    fn put(&mut self, slot: Slot, values: [f32; 2]) {
         let gain = self.gains[usize::from(slot.band)];
         for i in 0..2 {
             let line = &mut self.lines[usize::from(slot.at[i])];
@@ -94,7 +94,7 @@ fn small_pairs<'a, const ADD: bool>(
             let entry = code.entry(bits.peek());
             bits.skip(u32::from(entry) & 63);
             let pair = usize::from(entry >> 6 & 255);
-            target.put(slot, [signed[0][pair], signed[1][pair]]);
+            target.put(*slot, [signed[0][pair], signed[1][pair]]);
         }
     }
     bits
@@ -109,13 +109,12 @@ fn large_pairs<'a, const ESCAPES: bool, const ADD: bool>(
     slots: &[Slot],
     target: &mut Target<ADD>,
 ) -> Bits<'a> {
-    let Some(powers) = codes.powers.first_chunk::<16>() else { return bits };
     for slot in slots {
         bits.refill();
         let entry = code.entry(bits.peek());
         let (x, y) = (entry >> 10 & 15, entry >> 6 & 15);
         if ESCAPES && (x == 15 || y == 15) {
-            bits = escaped_pair(&codes.powers, entry, (bits, linbits), slot, target);
+            bits = escaped_pair(&codes.powers, entry, (bits, linbits), *slot, target);
             continue;
         }
         let n = u32::from(entry) & 63;
@@ -123,8 +122,8 @@ fn large_pairs<'a, const ESCAPES: bool, const ADD: bool>(
         let signs = (bits.peek() >> (n.wrapping_neg() & 63)) as u32;
         bits.skip(n);
         let signs = [signs >> u32::from(y != 0) << 31, signs << 31];
-        let values = [powers[usize::from(x)], powers[usize::from(y)]];
-        target.put(slot, with_signs(values, signs));
+        let values = [codes.low_powers[usize::from(x)], codes.low_powers[usize::from(y)]];
+        target.put(*slot, with_signs(values, signs));
     }
     bits
 }
@@ -135,7 +134,7 @@ fn escaped_pair<'a, const ADD: bool>(
     powers: &[f32],
     entry: u16,
     (mut bits, linbits): (Bits<'a>, u32),
-    slot: &Slot,
+    slot: Slot,
     target: &mut Target<ADD>,
 ) -> Bits<'a> {
     let coded = [entry >> 10 & 15, entry >> 6 & 15];
@@ -179,8 +178,8 @@ fn quadruples<const ADD: bool>(
         }
         n_left -= n;
         bits.skip(n as u32);
-        target.put(&four[0], codes.signed_ones[usize::from(entry >> 6 & 15)]);
-        target.put(&four[1], codes.signed_ones[usize::from(entry >> 10 & 15)]);
+        target.put(four[0], codes.signed_ones[usize::from(entry >> 6 & 15)]);
+        target.put(four[1], codes.signed_ones[usize::from(entry >> 10 & 15)]);
         n_pairs += 2;
     }
     n_pairs
