@@ -168,7 +168,7 @@ def test_the_report_of_an_indexing_says_what_it_took(
 
 def test_every_option_of_indexing_reaches_the_library(fake: Any, tmp_path: Path) -> None:
     library = fake(index=DONE)
-    options = ["--jobs", "3", "--retry-failed", "--refresh", "--wait", "1.5", "--quiet"]
+    options = ["--jobs", "3", "--retry-failed", "--refresh", "--accept-losses", "--wait", "1.5", "--quiet"]
     assert run(["index", str(tmp_path), "--library", "x", "--space", "classical", *options]) == 0
     assert library.calls[-1] == (
         "index",
@@ -178,6 +178,7 @@ def test_every_option_of_indexing_reaches_the_library(fake: Any, tmp_path: Path)
             "jobs": 3,
             "retry_failed": True,
             "refresh": True,
+            "accept_losses": True,
             "wait_seconds": 1.5,
             "progress": None,
         },

@@ -218,6 +218,22 @@ def test_a_root_that_vanished_stops_the_run_by_name(tmp_path: Path) -> None:
         assert library.info().n_missing == 0
 
 
+def test_a_root_that_lost_most_of_its_tracks_stops_the_run_until_the_losses_are_accepted(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    for seed in range(24):
+        (music / f"{seed}.wav").write_bytes(tone(440, seed, 0.5))
+    with Library.create(tmp_path / "library") as library:
+        library.index([music])
+        for seed in range(20):
+            (music / f"{seed}.wav").unlink()
+        with pytest.raises(RootUnavailableError, match="20 of 24 known tracks"):
+            library.index([music])
+        assert library.info().n_missing == 0
+        assert library.index([music], accept_losses=True).missing == 20
+        assert library.info().n_tracks == 24
+
+
 def test_a_dry_run_changes_nothing(music: Path, tmp_path: Path) -> None:
     report = preview(tmp_path / "library", [music])
     assert (report.found, report.outcomes["pending"], report.decoded) == (14, 14, 0)

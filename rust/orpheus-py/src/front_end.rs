@@ -19,9 +19,9 @@ pub(crate) fn front_end(name: &str, sample_rate: u32) -> NativeResult<Arc<dyn Fr
             )));
         }
     };
-    let classical = Classical::new(sample_rate, layout)
+    let classical = Classical::shared(sample_rate, layout)
         .map_err(|error| NativeError::parameter(error.to_string()))?;
-    Ok(Arc::new(ClassicalFrontEnd(Arc::new(classical))))
+    Ok(Arc::new(ClassicalFrontEnd(classical)))
 }
 
 /// The study's vector of each window.

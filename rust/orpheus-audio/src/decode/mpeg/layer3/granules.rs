@@ -188,13 +188,12 @@ impl Layer3 {
         (left.n_subbands, right.n_subbands) = (n, n);
     }
 
-    /// Spectra → samples, at the end of each plane of `out`.
-    pub(super) fn synthesize(&mut self, n_planes: &[usize], out: &mut [Vec<f32>]) {
+    /// Spectra → samples, at the end of each plane of `out`; by granule, how many spectra it has.
+    pub(super) fn synthesize(&mut self, n_spectra: &[usize], out: &mut [Vec<f32>]) {
         let mono = self.mix == Mix::Mono;
-        let n_out = if mono { 1 } else { n_planes[0] };
-        for (plane, out) in out.iter_mut().enumerate().take(n_out) {
-            for (index, &n_planes) in n_planes.iter().enumerate() {
-                let sources = if mono { 0..n_planes } else { plane..plane + 1 };
+        for (plane, out) in out.iter_mut().enumerate() {
+            for (index, &n_spectra) in n_spectra.iter().enumerate() {
+                let sources = if mono { 0..n_spectra } else { plane..plane + 1 };
                 for source in sources {
                     let Plane { rows, block, n_subbands } = &mut self.planes[index][source];
                     let granule = &mut Granule { rows, block: *block, n_subbands: *n_subbands };
@@ -204,7 +203,7 @@ impl Layer3 {
                 }
             }
             let at = out.len();
-            let rows = &self.rows[..n_planes.len()];
+            let rows = &self.rows[..n_spectra.len()];
             out.resize(at + rows.len() * 576, 0.0);
             let samples = out[at..].as_chunks_mut::<32>().0;
             self.kernel.synthesis(&mut self.histories[plane], rows, samples);
@@ -232,6 +231,10 @@ fn read_scalefactors<'a>(
     } else {
         Scalefactors::read_low(&mut bits, part, channel == 1 && frame.mode.intensity)
     };
-    // A channel of no bits at all is silent, whatever its other fields say.
-    if part.n_bits > 0 && bits.position() > end { Err(FrameError::Overrun) } else { Ok(bits) }
+    if part.n_bits == 0 && bits.position() > end {
+        // A silent channel, whatever its other fields say.
+        frame.scalefactors[channel] = Scalefactors::default();
+        return Ok(bits);
+    }
+    if bits.position() > end { Err(FrameError::Overrun) } else { Ok(bits) }
 }

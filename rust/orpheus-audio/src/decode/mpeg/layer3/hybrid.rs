@@ -180,8 +180,8 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Sample `t` of 18: `now` and what the last granule left make it, `later` is left for the next.
-    /// What they are multiplied by comes with them.
+    /// Sample `t` is `now` and what the last granule left for it; `later` is left for the next one.
+    /// Both come with what they are to be multiplied by.
     #[inline(always)]
     fn put<L: Lanes, const ADD: bool>(
         &mut self,
