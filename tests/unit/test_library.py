@@ -385,9 +385,12 @@ def test_an_interruption_commits_what_is_finished(album: Path, tmp_path: Path) -
         if line.strip().isdecimal() and int(line) >= 4:
             break
     process.send_signal(signal.SIGINT)
-    last = process.stdout.read().splitlines()[-1].split()
-    assert process.wait() == 0
-    process.stdout.close()
+    try:
+        printed, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    last = printed.splitlines()[-1].split()
+    assert process.returncode == 0
     assert last[0] == "interrupted"
     with Library.open(library) as opened:
         assert opened.info().n_tracks == int(last[1]) >= 4
