@@ -78,7 +78,7 @@ def test_the_demo_leaves_the_library_of_the_variable_alone(
     library = fake(index=replace(DONE, interrupted=True))
     monkeypatch.setenv("ORPHEUS_LIBRARY", str(tmp_path / "precious"))
     assert run(["demo", "--music", str(tmp_path), "--out", str(tmp_path / "out")]) == 130
-    assert library.calls[0] == ("open", (tmp_path / "out" / "demo.orpheus",), {})
+    assert library.calls[0] == ("open", (tmp_path / "out" / f"music-{tmp_path.name}.orpheus",), {})
 
 
 # Failures.

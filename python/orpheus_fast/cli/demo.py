@@ -68,9 +68,9 @@ def demo(*, out: Path, music: str | None, library: Path | None, quiet: bool, as_
     Writes a small collection of synthesised pieces in several styles, indexes it, and names the nearest neighbours of
     some of them. Needs no network and no model weights. Run again, it goes on where it stopped.
     """
-    source = Path(music).expanduser() if music else _synthesised(out / "music", quiet=quiet)
-    source.stat()
-    folder = library or out / "demo.orpheus"
+    source = _yours(music) if music else _synthesised(out / "music", quiet=quiet)
+    # A library of its own for every folder: neighbours from another one would only puzzle.
+    folder = library or out / (f"music-{source.name}.orpheus" if music else "demo.orpheus")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with opening.open_or_create_library(folder) as opened:
         with index_progress(quiet=quiet) as progress:
@@ -91,6 +91,12 @@ def demo(*, out: Path, music: str | None, library: Path | None, quiet: bool, as_
     elif report.outcomes.get("failed"):
         say(f"{counted(report.outcomes['failed'], 'file')} could not be played; see: orpheus report --library {folder}")
     return DONE if answers else SOME_FAILED
+
+
+def _yours(music: str) -> Path:
+    given = Path(music).expanduser()
+    given.stat()
+    return Path(os.path.abspath(given))  # noqa: PTH100 -- resolving links would hide the name that was given
 
 
 def _synthesised(folder: Path, *, quiet: bool) -> Path:

@@ -149,7 +149,7 @@ library_named = click.option(
     metavar="DIR",
     callback=_named,
     # Not the variable: who has a library of their own does not want the demo's tracks in it.
-    help="The library to make.  [default: demo.orpheus in --out]",
+    help="The library to make.  [default: one in --out for each folder]",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
