@@ -40,6 +40,15 @@ impl Block {
         self.channels.first().map_or(0, Vec::len)
     }
 
+    fn drop_front(&mut self, n_samples: usize) {
+        if n_samples == 0 {
+            return;
+        }
+        for channel in &mut self.channels {
+            channel.drain(..n_samples.min(channel.len()));
+        }
+    }
+
     fn clear(&mut self, n_channels: usize) {
         self.channels.resize_with(n_channels, Vec::new);
         self.channels.iter_mut().for_each(Vec::clear);
@@ -57,7 +66,7 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
-    fn add(&mut self, n_samples: u64, why: impl Into<String>) {
+    pub(crate) fn add(&mut self, n_samples: u64, why: impl Into<String>) {
         self.n_samples = self.n_samples.saturating_add(n_samples);
         self.n_times += 1;
         self.first.get_or_insert_with(|| why.into());
@@ -65,10 +74,35 @@ impl Losses {
 }
 
 /// One way to turn bytes into samples.
+///
+/// Positions are samples per channel from the first one that a full decode hands out: encoder delay
+/// and pre-skip are before 0.
 trait Backend: Send {
     fn info(&self) -> &TrackInfo;
     /// Replaces the contents of `block`; `false` at the end.
     fn next_block(&mut self, block: &mut Block) -> Result<bool>;
+    /// How many samples a full decode would hand out, found without decoding: by headers, tables and
+    /// the last packet, not by what the container promises alone. What is found missing on the way
+    /// is added to the losses. `None` if only decoding can tell.
+    ///
+    /// # Errors
+    ///
+    /// The input's.
+    fn measure(&mut self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+    /// Makes the next block start at the returned position: `sample` or a little (some packets) before
+    /// it. From there on, the samples are those of a full decode; the backend itself decodes and drops
+    /// what its codec needs to get there. Places only move forward. `None`: it cannot, or it is not
+    /// worth it; nothing has changed then.
+    ///
+    /// # Errors
+    ///
+    /// The input's.
+    fn seek(&mut self, sample: u64) -> Result<Option<u64>> {
+        let _ = sample;
+        Ok(None)
+    }
     fn losses(&mut self) -> &mut Losses;
     /// The rest of the track will not be decoded: its promised length says nothing any more.
     fn forget_promise(&mut self);
@@ -82,8 +116,14 @@ pub struct Decoder {
     watch: Watch,
     limits: Limits,
     block: Block,
+    /// Where the next block of the backend starts.
+    position: u64,
+    /// Samples before this one were not asked for.
+    wanted_from: u64,
     n_decoded: u64,
     n_mended: u64,
+    /// Whether part of the track was passed over, so that counting what came out proves nothing.
+    sought: bool,
 }
 
 /// Beyond this no recording was ever scaled; squares and sums of it leave float32.
@@ -117,8 +157,11 @@ impl Decoder {
             watch,
             limits: *limits,
             block: Block::default(),
+            position: 0,
+            wanted_from: 0,
             n_decoded: 0,
             n_mended: 0,
+            sought: false,
         })
     }
 
@@ -133,12 +176,35 @@ impl Decoder {
         self.n_decoded
     }
 
+    /// How many samples the whole track has, if that can be told without decoding it. What the file
+    /// lacks of what it promises is noted for the outcome.
+    pub(crate) fn measure(&mut self) -> Result<Option<u64>> {
+        self.backend.measure()
+    }
+
+    /// Passes over everything before `sample`, without decoding it where the format allows that:
+    /// the next block starts there, unless the track ends before. Never goes back.
+    pub(crate) fn seek(&mut self, sample: u64) -> Result<()> {
+        if sample <= self.position {
+            return Ok(());
+        }
+        self.wanted_from = sample;
+        self.sought = true;
+        if let Some(position) = self.backend.seek(sample)? {
+            self.position = position;
+        }
+        Ok(())
+    }
+
     /// The next samples, or `None` at the end.
     pub(crate) fn next_block(&mut self) -> Result<Option<&Block>> {
         loop {
             if !self.backend.next_block(&mut self.block)? {
                 return Ok(None);
             }
+            let n_unwanted = self.wanted_from.saturating_sub(self.position);
+            self.position += self.block.n_samples() as u64;
+            self.block.drop_front(usize::try_from(n_unwanted).unwrap_or(usize::MAX));
             if self.block.n_samples() > 0 {
                 break;
             }
@@ -158,7 +224,9 @@ impl Decoder {
     /// [`Error::Empty`] if nothing came out.
     pub fn finish(mut self) -> Result<Outcome> {
         self.watch.unchanged()?;
-        self.note_shortfall();
+        if !self.sought {
+            self.note_shortfall();
+        }
         let rate = f64::from(self.info().sample_rate);
         let n_mended = self.n_mended;
         let n_decoded = self.n_decoded;
