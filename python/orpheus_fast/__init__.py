@@ -16,9 +16,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orpheus_fast import audio, demo, errors, features, library, search
+    from orpheus_fast import audio, demo, errors, features, library, search, threads
     from orpheus_fast._native import __version__
     from orpheus_fast.audio import AudioStream, Batch, Limits, Outcome, Signal, Tap, decode, stream
+    from orpheus_fast.audio.torch_dataset import StreamDataset
     from orpheus_fast.errors import OrpheusError
     from orpheus_fast.library import Hit, IndexReport, Library, SpaceSpec
     from orpheus_fast.search import Neighbours, VectorIndex
@@ -35,6 +36,7 @@ __all__ = [
     "Outcome",
     "Signal",
     "SpaceSpec",
+    "StreamDataset",
     "Tap",
     "VectorIndex",
     "__version__",
@@ -46,6 +48,7 @@ __all__ = [
     "library",
     "search",
     "stream",
+    "threads",
 ]
 
 # Where each public name lives. They are imported when first used, so that `import orpheus_fast`
@@ -62,13 +65,14 @@ _HOMES = {
     "Outcome": "audio",
     "Signal": "audio",
     "SpaceSpec": "library",
+    "StreamDataset": "audio.torch_dataset",
     "Tap": "audio",
     "VectorIndex": "search",
     "__version__": "_native",
     "decode": "audio",
     "stream": "audio",
 }
-_MODULES = frozenset(("audio", "demo", "errors", "features", "library", "search"))
+_MODULES = frozenset(("audio", "demo", "errors", "features", "library", "search", "threads"))
 
 
 def __getattr__(name: str) -> object:

@@ -36,8 +36,10 @@ _OutcomeParts: TypeAlias = tuple[str, str, str, float, float]
 _TapParts: TypeAlias = tuple[int, str, float, float, float, int | None, str | None]
 # (max_bytes, max_seconds, max_decoded_samples)
 _LimitParts: TypeAlias = tuple[int, float, int]
-# (tap, rows, track, start_seconds, valid_samples, [(track, info, outcome)])
-_BatchParts: TypeAlias = tuple[int, _F32, _I64, _F64, _I64, list[tuple[int, _InfoParts | None, _OutcomeParts]]]
+# (tap, buffer of the caller, rows, track, start_seconds, valid_samples, [(track, info, outcome)])
+_BatchParts: TypeAlias = tuple[
+    int, int | None, _F32, _I64, _F64, _I64, list[tuple[int, _InfoParts | None, _OutcomeParts]]
+]
 
 def decode_track(
     track: tuple[bool, bytes],
@@ -51,12 +53,15 @@ def decode_track(
 class TrackLoader:
     def __new__(
         cls,
-        sources: Sequence[tuple[bool, bytes]],
         taps: Sequence[_TapParts],
         options: tuple[int, int, bool, str],
         limit_parts: _LimitParts,
+        out: Sequence[Sequence[_F32]] | None,
     ) -> TrackLoader: ...
-    def next_batch(self) -> _BatchParts | None: ...
+    def push(self, sources: Sequence[tuple[bool, bytes]]) -> None: ...
+    def seal(self) -> None: ...
+    def appetite(self) -> int: ...
+    def next_batch(self) -> tuple[bool, _BatchParts | None]: ...
     def close(self) -> None: ...
     def stage_seconds(self) -> tuple[float, float, float]: ...
 

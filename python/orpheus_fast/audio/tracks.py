@@ -20,6 +20,7 @@ __all__ = [
     "Quality",
     "Signal",
     "TrackInfo",
+    "check_source",
     "decode",
     "limit_parts",
     "source_parts",
@@ -187,12 +188,19 @@ def source_parts(source: AudioSource) -> tuple[bool, bytes]:
         return False, bytes(source)
     if isinstance(source, (str, os.PathLike)):
         return True, os.fsencode(source)
-    if hasattr(source, "read"):
-        data = source.read()
-        if isinstance(data, bytes):
-            return False, data
-    message = f"source is {type(source).__name__}, expected a path, bytes or a binary file object"
+    check_source(source)
+    data = source.read()
+    if isinstance(data, bytes):
+        return False, data
+    message = f"source is a {type(source).__name__} that reads {type(data).__name__}, expected a file opened as binary"
     raise ParameterError(message)
+
+
+def check_source(source: object) -> None:
+    """Refuse what `source_parts` cannot take, without reading it."""
+    if not isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)) and not hasattr(source, "read"):
+        message = f"source is {type(source).__name__}, expected a path, bytes or a binary file object"
+        raise ParameterError(message)
 
 
 def limit_parts(limits: Limits | None) -> tuple[int, float, int]:

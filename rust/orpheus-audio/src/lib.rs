@@ -23,5 +23,5 @@ pub use loader::Loader;
 pub use outcome::{Outcome, Status};
 pub use resample::{Quality, Resampler, resample};
 pub use signal::Signal;
-pub use source::Source;
+pub use source::{SharedBytes, Source};
 pub use window::{Placement, Window, WindowPlan, WindowPolicy};

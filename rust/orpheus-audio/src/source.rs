@@ -1,7 +1,9 @@
 //! The one gate for untrusted bytes: nothing else in the workspace opens a user's audio file.
 
+use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +16,44 @@ pub enum Source {
     /// A file. Opened only while it is being decoded.
     Path(PathBuf),
     /// Bytes in memory.
-    Bytes(Arc<[u8]>),
+    Bytes(SharedBytes),
+}
+
+/// Bytes in memory, whoever owns them: they are read in place, never copied as a whole.
+#[derive(Clone)]
+pub struct SharedBytes(Arc<dyn AsRef<[u8]> + Send + Sync>);
+
+impl SharedBytes {
+    /// Shares what `owner` holds. Its bytes must not change while it is shared.
+    pub fn new(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(owner))
+    }
+}
+
+impl Deref for SharedBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl From<Vec<u8>> for SharedBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl From<&[u8]> for SharedBytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self::new(bytes.to_vec())
+    }
+}
+
+impl fmt::Debug for SharedBytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} bytes", self.len())
+    }
 }
 
 /// An opened source: a regular file or memory, of known length.
@@ -28,7 +67,7 @@ pub(crate) struct Input {
 #[derive(Debug)]
 enum Bytes {
     File { file: File, opened: Box<Metadata> },
-    Memory(Arc<[u8]>),
+    Memory(SharedBytes),
 }
 
 impl Input {

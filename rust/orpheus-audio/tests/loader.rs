@@ -40,7 +40,7 @@ fn options(n_threads: usize, batch_size: usize, ordered: bool) -> LoaderOptions 
 fn next(loader: &mut Loader) -> Option<Batch> {
     match loader.next(Duration::from_secs(10)).expect("the loader is not forked") {
         Next::Batch(batch) => Some(batch),
-        Next::Pending => panic!("nothing for ten seconds"),
+        Next::Pending | Next::Hungry => panic!("nothing for ten seconds"),
         Next::End => None,
     }
 }
