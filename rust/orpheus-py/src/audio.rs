@@ -182,7 +182,9 @@ impl TrackLoader {
         release_gil(py, || {
             let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(loader) = loader.as_mut() {
-                sources.into_iter().for_each(|parts| loader.push(source(parts)));
+                for parts in sources {
+                    loader.push(source(parts));
+                }
             }
         });
     }

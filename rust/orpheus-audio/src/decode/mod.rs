@@ -3,6 +3,7 @@
 mod flac;
 pub(crate) mod mpeg;
 mod symphonia;
+mod vorbis;
 
 use self::mpeg::layer3::Mix;
 use crate::error::{Error, Result};
