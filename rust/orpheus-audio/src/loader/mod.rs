@@ -7,6 +7,7 @@
 mod batch;
 mod feed;
 mod pipeline;
+mod segments;
 mod stats;
 
 use std::sync::Arc;
@@ -100,7 +101,7 @@ struct Shared {
     sources: Receiver<(usize, Source)>,
     taps: Vec<CheckedTap>,
     options: LoaderOptions,
-    cancelled: AtomicBool,
+    cancelled: Arc<AtomicBool>,
     stats: Stats,
 }
 
@@ -174,7 +175,7 @@ impl Loader {
                 sources,
                 taps,
                 options,
-                cancelled: AtomicBool::new(false),
+                cancelled: Arc::default(),
                 stats: Stats::default(),
             }),
             sources: Some(sender),
@@ -336,7 +337,6 @@ fn load_track(
 ) -> Ended {
     let mut info = None;
     let limits = &shared.options.limits;
-    let mut cancelled = || shared.cancelled.load(Ordering::Relaxed);
     let mut send = |row| {
         let sent = Instant::now();
         let listening = outlet.send(Event::Row(row));
@@ -347,7 +347,7 @@ fn load_track(
         let mut job = pipeline::Job {
             limits,
             stats: &shared.stats,
-            cancelled: &mut cancelled,
+            cancelled: &shared.cancelled,
             send: &mut send,
             info: &mut info,
         };
