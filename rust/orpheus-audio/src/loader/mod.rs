@@ -360,3 +360,6 @@ fn load_track(
     let outcome = result.unwrap_or_else(|error| Outcome::failed(&error));
     Ended { track, info, outcome }
 }
+
+#[cfg(test)]
+mod window_tests;

@@ -185,47 +185,57 @@ impl Pipeline {
     /// Decodes the track's segments; returns its outcome and how many samples were decoded.
     fn pass(
         &mut self,
-        opened: Opened,
+        mut opened: Opened,
         plan: &Plan,
         job: &mut Job<'_>,
     ) -> Result<(Outcome, u64)> {
-        let Opened { mut decoder, guard } = opened;
-        let mut lanes = self.lanes(decoder.info().sample_rate, plan.n_samples)?;
-        let mut ended = false;
+        let mut lanes = self.lanes(opened.decoder.info().sample_rate, plan.n_samples)?;
         let mut segments = plan.segments.iter().cloned().peekable();
-        while let Some(mut segment) = segments.next().filter(|_| !ended) {
-            decoder.seek(segment.start)?;
+        let mut ended = false;
+        while !ended && let Some(mut segment) = segments.next() {
+            let started = Instant::now();
+            opened.decoder.seek(segment.start)?;
+            job.stats.decode(started.elapsed());
             lanes.jump(&self.taps, &self.rates, segment.start);
-            loop {
+            while !ended && (plan.promised || !lanes.is_done()) {
+                let position = opened.decoder.position();
                 // A long block may reach into the next segment: then they are one.
-                while let Some(next) = segments.next_if(|next| next.start < decoder.position()) {
+                while let Some(next) = segments.next_if(|next| next.start < position) {
                     segment.end = next.end;
                 }
-                let done = !plan.promised && lanes.cutters.iter().all(Cutter::is_done);
-                if done || decoder.position() >= segment.end {
+                if position >= segment.end {
                     break;
                 }
-                let started = Instant::now();
-                let block = decoder.next_block()?;
-                let decoded = Instant::now();
-                job.stats.decode(decoded - started);
-                let Some(block) = block else {
-                    ended = true;
-                    break;
-                };
-                downmix(block, &mut self.mono);
-                self.feed(&mut lanes, &guard, job)?;
-                job.stats.front_end(decoded.elapsed());
+                ended = !self.feed_block(&mut opened, &mut lanes, job)?;
             }
             let started = Instant::now();
-            self.finish_segment(&mut lanes, ended, &guard, job)?;
+            self.finish_segment(&mut lanes, ended, &opened.guard, job)?;
             job.stats.front_end(started.elapsed());
         }
+        let decoder = opened.decoder;
         let n_decoded = decoder.n_decoded();
         *job.info = Some(decoder.measured_info());
-        // Every window is there: nothing need be known of the rest, or it is known by measuring.
+        // Where it stops, every window is there: nothing need be known of the rest, or it is known.
         let outcome = if ended { decoder.finish()? } else { decoder.stop()? };
         Ok((outcome, n_decoded))
+    }
+
+    /// Decodes a block and sends it on; `false` at the end of the track.
+    fn feed_block(
+        &mut self,
+        opened: &mut Opened,
+        lanes: &mut Lanes,
+        job: &mut Job<'_>,
+    ) -> Result<bool> {
+        let started = Instant::now();
+        let block = opened.decoder.next_block()?;
+        let decoded = Instant::now();
+        job.stats.decode(decoded - started);
+        let Some(block) = block else { return Ok(false) };
+        downmix(block, &mut self.mono);
+        self.feed(lanes, &opened.guard, job)?;
+        job.stats.front_end(decoded.elapsed());
+        Ok(true)
     }
 
     fn lanes(&self, from_hz: u32, n_samples: Option<u64>) -> Result<Lanes> {
@@ -292,6 +302,11 @@ impl Pipeline {
 }
 
 impl Lanes {
+    /// Whether every window is there.
+    fn is_done(&self) -> bool {
+        self.cutters.iter().all(Cutter::is_done)
+    }
+
     /// The next sample that comes is number `sample` of the track.
     fn jump(&mut self, taps: &[TapWorker], rates: &[u32], sample: u64) {
         self.resamplers.iter_mut().for_each(Resampler::reset);

@@ -85,9 +85,9 @@ fn the_count_is_that_of_a_full_decode_and_what_is_lost_is_noted_once() {
 fn a_frame_that_cannot_be_decoded_is_silent_and_moves_nothing() {
     let mut frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 40 }]);
     let whole = rest(&mut open(&frames.concat(), Mix::Channels));
-    // 289 pairs of big values are one more than there are lines.
-    let bytes = &mut frames[20];
-    (bytes[8], bytes[9]) = (bytes[8] | 0x0f, bytes[9] | 0xf8);
+    // 511 pairs of big values are more than there are lines.
+    frames[20][8] = 0xff;
+    frames[20][9] |= 0x80;
     let mut mpeg = open(&frames.concat(), Mix::Channels);
     let mended = rest(&mut mpeg);
     assert_eq!(mpeg.losses.n_silenced, 1152);
