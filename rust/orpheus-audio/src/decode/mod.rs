@@ -94,7 +94,7 @@ trait Backend: Send {
     fn next_block(&mut self, block: &mut Block) -> Result<bool>;
     /// How many samples a full decode would hand out, found without decoding: by headers, tables and
     /// the last packet, not by what the container promises alone. What is found missing on the way
-    /// is added to the losses. `None` if only decoding can tell.
+    /// is added to the losses, now and not once more when decoding. `None` if only decoding can tell.
     ///
     /// # Errors
     ///
