@@ -34,8 +34,8 @@ _InfoParts: TypeAlias = tuple[str, str, int, int, int | None]
 _OutcomeParts: TypeAlias = tuple[str, str, str, float, float]
 # (sample_rate, placement, window_seconds, hop_seconds, pad_threshold, max_windows, front_end)
 _TapParts: TypeAlias = tuple[int, str, float, float, float, int | None, str | None]
-# (max_bytes, max_seconds, max_decoded_samples)
-_LimitParts: TypeAlias = tuple[int, float, int]
+# (max_bytes, max_seconds, max_decoded_samples, max_cpu_seconds)
+_LimitParts: TypeAlias = tuple[int, float, int, float]
 # (tap, buffer of the caller, rows, track, start_seconds, valid_samples, [(track, info, outcome)])
 _BatchParts: TypeAlias = tuple[
     int, int | None, _F32, _I64, _F64, _I64, list[tuple[int, _InfoParts | None, _OutcomeParts]]
@@ -43,9 +43,8 @@ _BatchParts: TypeAlias = tuple[
 
 def decode_track(
     track: tuple[bool, bytes],
-    sample_rate: int | None,
-    mono: bool,
-    quality_name: str,
+    stretch: tuple[float, float | None],
+    shape: tuple[int | None, bool, str],
     limit_parts: _LimitParts,
 ) -> tuple[_F32, int, _InfoParts, _OutcomeParts]: ...
 

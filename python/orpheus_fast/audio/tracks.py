@@ -50,12 +50,16 @@ class Limits:
     max_seconds : float
         Length of the audio.
     max_decoded_samples : int
-        Samples over all channels. Bounds the time that a small, crafted file can cost.
+        Samples over all channels. Bounds the memory and time that a small, crafted file can cost.
+    max_cpu_seconds : float
+        CPU time of the thread that decodes it, on top of a tenth of the length of the audio that
+        came out. Front ends do not count.
     """
 
     max_bytes: int = 64 << 30
     max_seconds: float = 24 * 3600.0
     max_decoded_samples: int = 1 << 34
+    max_cpu_seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class Outcome:
     message : str
         One line for people; "" when ok.
     seconds_sound, seconds_lost : float
-        How much was decoded as the file promises, and how much is missing or was silenced.
+        How much was decoded as the file promises, and how much is missing or was silenced. Where only
+        windows were decoded, what they needed, and what the whole track lacks.
     """
 
     status: str
@@ -99,7 +104,8 @@ class TrackInfo:
     n_channels : int
         Of the file.
     n_samples : int or None
-        Samples per channel that the container promises, where it can be trusted.
+        Samples per channel that were counted or, where that is not possible without decoding, that
+        the container promises; with those found missing.
     """
 
     container: str
@@ -136,10 +142,12 @@ def decode(
     *,
     sample_rate: int | None = None,
     mono: bool = False,
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
     quality: Quality = "high",
     limits: Limits | None = None,
 ) -> Signal:
-    """Decode a whole track into memory.
+    """Decode a track, or a stretch of it, into memory.
 
     Parameters
     ----------
@@ -150,6 +158,12 @@ def decode(
         Wanted rate in Hz; None keeps the file's.
     mono : bool
         Mean of all channels instead of each.
+    start_seconds : float >= 0
+        Where to begin; rounded to a sample of the result.
+    duration_seconds : float > 0, optional
+        How much; None for all that follows. The result is the same stretch of the whole result, and
+        shorter where the track ends before. What stands before is not decoded where the format
+        allows to pass over it.
     quality : {"high", "best"}
         Of the resampler.
     limits : Limits, optional
@@ -163,7 +177,8 @@ def decode(
     Raises
     ------
     DecodeError
-        Nothing could be decoded; `kind` says why. `UnsupportedFormatError` and `LimitError` are such.
+        Nothing could be decoded; `kind` says why, `empty` if the track ends before `start_seconds`.
+        `UnsupportedFormatError` and `LimitError` are such.
     OSError
         The file could not be read.
 
@@ -176,9 +191,8 @@ def decode(
     >>> signal.samples.shape, signal.sample_rate, signal.outcome.ok
     ((1, 22050), 22050, True)
     """
-    samples, rate, info, outcome = _native.decode_track(
-        source_parts(source), sample_rate, mono, quality, limit_parts(limits)
-    )
+    stretch, shape = (start_seconds, duration_seconds), (sample_rate, mono, quality)
+    samples, rate, info, outcome = _native.decode_track(source_parts(source), stretch, shape, limit_parts(limits))
     return Signal(samples, rate, Outcome(*outcome), TrackInfo(*info))
 
 
@@ -203,7 +217,7 @@ def check_source(source: object) -> None:
         raise ParameterError(message)
 
 
-def limit_parts(limits: Limits | None) -> tuple[int, float, int]:
+def limit_parts(limits: Limits | None) -> tuple[int, float, int, float]:
     """Return what `_native` takes for limits."""
     limits = Limits() if limits is None else limits
-    return limits.max_bytes, limits.max_seconds, limits.max_decoded_samples
+    return limits.max_bytes, limits.max_seconds, limits.max_decoded_samples, limits.max_cpu_seconds

@@ -233,7 +233,8 @@ class Indexer:
 def _result(job: Job, ended: TrackOutcome, sums: Mapping[str, _Sum | None]) -> TrackResult:
     """Put together what is to be committed of one track."""
     found, info = job.found, ended.info
-    outcome, digest = _settled(found, ended.outcome)
+    duration_seconds = _duration_seconds(ended)
+    outcome, digest = _settled(found, ended.outcome, duration_seconds)
     failed = outcome.status == "failed"
     nothing = Embedding(None, 0, note="the track yields no window")
     embeddings = {name: nothing if held is None else held.embedding() for name, held in sums.items() if not failed}
@@ -245,7 +246,7 @@ def _result(job: Job, ended: TrackOutcome, sums: Mapping[str, _Sum | None]) -> T
         message=outcome.message,
         seconds_sound=outcome.seconds_sound,
         seconds_lost=outcome.seconds_lost,
-        duration_seconds=None if failed else outcome.seconds_sound + outcome.seconds_lost,
+        duration_seconds=None if failed else duration_seconds,
         sample_rate=info.sample_rate if info else None,
         n_channels=info.n_channels if info else None,
         codec=info.codec if info else None,
@@ -255,7 +256,16 @@ def _result(job: Job, ended: TrackOutcome, sums: Mapping[str, _Sum | None]) -> T
     )
 
 
-def _settled(found: FoundFile, outcome: Outcome) -> tuple[Outcome, bytes | None]:
+def _duration_seconds(ended: TrackOutcome) -> float:
+    """Return how long the track is, also where only windows of it were decoded."""
+    seconds = ended.outcome.seconds_sound + ended.outcome.seconds_lost
+    info = ended.info
+    if info is None or info.n_samples is None:
+        return seconds
+    return max(seconds, info.n_samples / info.sample_rate)
+
+
+def _settled(found: FoundFile, outcome: Outcome, duration_seconds: float) -> tuple[Outcome, bytes | None]:
     """Look at the file again: return the outcome that stands, and the file's digest."""
     try:
         same = found_file(found.path, found.root).is_same_as(found)
@@ -264,8 +274,8 @@ def _settled(found: FoundFile, outcome: Outcome) -> tuple[Outcome, bytes | None]
         return (outcome if outcome.status == "failed" else Outcome("failed", "vanished", reason)), None
     if not same:
         return Outcome("failed", "changed", "the file changed while it was being read"), None
-    sound, lost = outcome.seconds_sound, outcome.seconds_lost
-    if outcome.status == "partial" and sound < _LEAST_SOUND_SHARE * (sound + lost):
+    lost = outcome.seconds_lost
+    if outcome.status == "partial" and duration_seconds - lost < _LEAST_SOUND_SHARE * duration_seconds:
         message = f"less than half of it is sound: {outcome.message}"
         outcome = Outcome("failed", outcome.kind, message, seconds_lost=lost)
     return outcome, file_digest(found.path)

@@ -6,6 +6,7 @@
 
 mod decode;
 mod error;
+mod guard;
 mod limits;
 pub mod loader;
 mod outcome;

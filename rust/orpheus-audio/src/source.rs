@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::guard::Guard;
 use crate::limits::Limits;
 
 /// Where a track's bytes are.
@@ -62,6 +63,7 @@ pub(crate) struct Input {
     bytes: Bytes,
     len: u64,
     position: u64,
+    guard: Option<Guard>,
 }
 
 #[derive(Debug)]
@@ -74,9 +76,12 @@ impl Input {
     /// Opens `source`. A pipe without a writer does not block, and only regular files pass.
     pub(crate) fn open(source: &Source, limits: &Limits) -> Result<Self> {
         let input = match source {
-            Source::Bytes(bytes) => {
-                Self { bytes: Bytes::Memory(bytes.clone()), len: bytes.len() as u64, position: 0 }
-            }
+            Source::Bytes(bytes) => Self {
+                bytes: Bytes::Memory(bytes.clone()),
+                len: bytes.len() as u64,
+                position: 0,
+                guard: None,
+            },
             Source::Path(path) => {
                 let file = open_without_waiting(path)?;
                 let opened = Box::new(file.metadata()?);
@@ -84,11 +89,16 @@ impl Input {
                     return Err(Error::NotAFile(what));
                 }
                 let len = opened.len();
-                Self { bytes: Bytes::File { file, opened }, len, position: 0 }
+                Self { bytes: Bytes::File { file, opened }, len, position: 0, guard: None }
             }
         };
         limits.check_bytes(input.len)?;
         Ok(input)
+    }
+
+    /// The same, but every read asks `guard` first: no walk through a file outlasts its track.
+    pub(crate) fn guarded(self, guard: Guard) -> Self {
+        Self { guard: Some(guard), ..self }
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -161,6 +171,9 @@ fn not_regular(metadata: &Metadata) -> Option<&'static str> {
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(guard) = &self.guard {
+            guard.check().map_err(io::Error::other)?;
+        }
         let n = match &mut self.bytes {
             Bytes::File { file, .. } => file.read(buffer)?,
             Bytes::Memory(bytes) => {

@@ -32,8 +32,10 @@ type TapParts = (u32, String, f64, f64, f64, Option<usize>, Option<String>);
 type EndedParts = (usize, Option<InfoParts>, OutcomeParts);
 /// (tap, buffer, rows, track, `start_seconds`, `valid_samples`, ended).
 type BatchParts = (usize, Option<usize>, F32Array, I64Array, F64Array, I64Array, Vec<EndedParts>);
-/// (`max_bytes`, `max_seconds`, `max_decoded_samples`).
-type LimitParts = (u64, f64, u64);
+/// (`max_bytes`, `max_seconds`, `max_decoded_samples`, `max_cpu_seconds`).
+type LimitParts = (u64, f64, u64, f64);
+/// (`start_seconds`, `duration_seconds`).
+type StretchParts = (f64, Option<f64>);
 
 /// Raises `error` as Python knows it; `path` becomes the `filename` of the system's failures.
 fn raise(py: Python<'_>, error: &Error, source: &Source) -> NativeError {
@@ -80,8 +82,10 @@ fn quality(name: &str) -> NativeResult<Quality> {
     }
 }
 
-fn limits((max_bytes, max_seconds, max_decoded_samples): LimitParts) -> Limits {
-    Limits { max_bytes, max_seconds, max_decoded_samples, ..Limits::default() }
+fn limits(parts: LimitParts) -> Limits {
+    let (max_bytes, max_seconds, max_decoded_samples, max_cpu_seconds) = parts;
+    let default = Limits::default();
+    Limits { max_bytes, max_seconds, max_decoded_samples, max_cpu_seconds, ..default }
 }
 
 #[cfg(unix)]
@@ -107,14 +111,21 @@ fn source((is_path, bytes): SourceParts) -> Source {
 pub(crate) fn decode_track(
     py: Python<'_>,
     track: SourceParts,
-    sample_rate: Option<u32>,
-    mono: bool,
-    quality_name: &str,
+    stretch: StretchParts,
+    shape: (Option<u32>, bool, String),
     limit_parts: LimitParts,
 ) -> NativeResult<(F32Array, u32, InfoParts, OutcomeParts)> {
     let source = source(track);
-    let quality = quality(quality_name)?;
-    let options = DecodeOptions { sample_rate, mono, quality, limits: limits(limit_parts) };
+    let (start_seconds, duration_seconds) = stretch;
+    let (sample_rate, mono, quality_name) = shape;
+    let options = DecodeOptions {
+        sample_rate,
+        mono,
+        start_seconds,
+        duration_seconds,
+        quality: quality(&quality_name)?,
+        limits: limits(limit_parts),
+    };
     let decoded = release_gil(py, || decode(&source, &options));
     let (signal, info, outcome) = decoded.map_err(|error| raise(py, &error, &source))?;
     let (rate, shape) = (signal.sample_rate(), [signal.n_channels(), signal.n_samples()]);

@@ -7,6 +7,7 @@
 mod batch;
 mod feed;
 mod pipeline;
+mod segments;
 mod stats;
 
 use std::sync::Arc;
@@ -100,7 +101,7 @@ struct Shared {
     sources: Receiver<(usize, Source)>,
     taps: Vec<CheckedTap>,
     options: LoaderOptions,
-    cancelled: AtomicBool,
+    cancelled: Arc<AtomicBool>,
     stats: Stats,
 }
 
@@ -176,7 +177,7 @@ impl Loader {
                 sources,
                 taps,
                 options,
-                cancelled: AtomicBool::new(false),
+                cancelled: Arc::default(),
                 stats: Stats::default(),
             }),
             sources: Some(sender),
@@ -338,7 +339,6 @@ fn load_track(
 ) -> Ended {
     let mut info = None;
     let limits = &shared.options.limits;
-    let mut cancelled = || shared.cancelled.load(Ordering::Relaxed);
     let mut send = |row| {
         let sent = Instant::now();
         let listening = outlet.send(Event::Row(row));
@@ -349,7 +349,7 @@ fn load_track(
         let mut job = pipeline::Job {
             limits,
             stats: &shared.stats,
-            cancelled: &mut cancelled,
+            cancelled: &shared.cancelled,
             send: &mut send,
             info: &mut info,
         };
@@ -362,3 +362,6 @@ fn load_track(
     let outcome = result.unwrap_or_else(|error| Outcome::failed(&error));
     Ended { track, info, outcome }
 }
+
+#[cfg(test)]
+mod window_tests;

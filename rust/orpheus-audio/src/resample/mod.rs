@@ -12,6 +12,7 @@ mod design;
 mod octave;
 mod polyphase;
 mod prototype;
+pub(crate) mod seam;
 mod simd;
 
 use crate::error::{Error, Result};
