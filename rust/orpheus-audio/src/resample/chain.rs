@@ -11,6 +11,8 @@ pub(super) struct Chain<R> {
     direction: Direction,
     octave: Octave<R>,
     ratio: Option<RatioStep<R>>,
+    /// Reach of the short filter, in samples at twice the lower rate.
+    lead: u64,
 }
 
 #[derive(Debug)]
@@ -54,7 +56,7 @@ impl<R: Real> Chain<R> {
                 RatioStep::Fractional(Box::new(Fractional::new(table, first_input)))
             }
         });
-        Self { direction, octave: Octave::new(octave, lead as usize), ratio }
+        Self { direction, octave: Octave::new(octave, lead as usize), ratio, lead }
     }
 
     /// Back to the start of a signal.
@@ -63,6 +65,15 @@ impl<R: Real> Chain<R> {
         if let Some(ratio) = &mut self.ratio {
             ratio.reset();
         }
+    }
+
+    /// Input samples to either side of an output's time that have a part in it.
+    pub(super) fn reach(&self, from_hz: u32, to_hz: u32) -> u64 {
+        /// Filters are rounded up to whole samples at each of the rates on the way.
+        const ROUNDING: u64 = 4;
+        let ratio = if self.ratio.is_some() { self.lead } else { 0 };
+        let at_double_rate = (self.octave.reach() as u64 + ratio) * u64::from(from_hz);
+        at_double_rate.div_ceil(2 * u64::from(from_hz.min(to_hz))) + ROUNDING
     }
 
     /// Appends the outputs that `input` completes. Blocks of a few thousand samples keep what travels

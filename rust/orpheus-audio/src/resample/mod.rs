@@ -9,6 +9,7 @@
 mod aligned;
 mod chain;
 mod design;
+mod fan;
 mod octave;
 mod polyphase;
 mod prototype;
@@ -16,8 +17,10 @@ mod simd;
 
 use crate::error::{Error, Result};
 use chain::Chain;
-use design::{BEST, Filters, HIGH, Shelf};
+use design::{BEST, Filters, HIGH, Shelf, greatest_common_divisor};
 use simd::Tier;
+
+pub use fan::Fan;
 
 /// How close the conversion comes to the ideal one.
 ///
@@ -125,6 +128,30 @@ impl Resampler {
             Engine::High(chain) => chain.reset(),
             Engine::Best(chain, _) => chain.reset(),
         }
+    }
+
+    /// Input samples before and after an output's time that have a part in it.
+    ///
+    /// A conversion can begin in the middle of a signal: after [`reset`](Self::reset), fed from input
+    /// sample `p` on, where `p` is a multiple of [`period`](Self::period), output `0` is output
+    /// `p · to_hz / from_hz` of the whole signal. Those of them whose time is at least `reach` samples
+    /// after `p` are what the uninterrupted conversion gives, to its own rounding (−125 dB or better);
+    /// likewise at the end, if as many samples follow them before [`finish`](Self::finish).
+    #[must_use]
+    pub fn reach(&self) -> u64 {
+        match &self.engine {
+            Engine::Same => 0,
+            Engine::High(chain) => chain.reach(self.from_hz, self.to_hz),
+            Engine::Best(chain, _) => chain.reach(self.from_hz, self.to_hz),
+        }
+    }
+
+    /// Input samples after which an input and an output fall on the same time again:
+    /// `from_hz / gcd(from_hz, to_hz)`.
+    #[must_use]
+    pub fn period(&self) -> u64 {
+        let [from, to] = [self.from_hz, self.to_hz].map(u64::from);
+        from / greatest_common_divisor(from, to)
     }
 
     fn push(&mut self, input: &[f32], output: &mut Vec<f32>) {

@@ -69,6 +69,11 @@ impl<R: Real> Octave<R> {
         octave
     }
 
+    /// Samples at the higher rate that the filter reaches to either side.
+    pub(super) fn reach(&self) -> usize {
+        self.filter.reach
+    }
+
     /// Back to the start of a signal.
     pub(super) fn reset(&mut self) {
         let reach = self.filter.reach;
