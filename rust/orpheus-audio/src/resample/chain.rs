@@ -11,8 +11,7 @@ pub(super) struct Chain<R> {
     direction: Direction,
     octave: Octave<R>,
     ratio: Option<RatioStep<R>>,
-    /// Reach of the short filter, in samples at twice the lower rate.
-    lead: u64,
+    reach: u64,
 }
 
 #[derive(Debug)]
@@ -47,7 +46,7 @@ impl<R: Real> RatioStep<R> {
 impl<R: Real> Chain<R> {
     /// At the start of a signal.
     pub(super) fn new(filters: Filters<R>) -> Self {
-        let Filters { direction, octave, ratio, lead } = filters;
+        let Filters { direction, octave, ratio, lead, reach } = filters;
         // Going up, the ratio's input is the octave's output, which starts early.
         let first_input = if direction == Direction::Up { -(lead as i64) } else { 0 };
         let ratio = ratio.map(|ratio| match ratio {
@@ -56,7 +55,7 @@ impl<R: Real> Chain<R> {
                 RatioStep::Fractional(Box::new(Fractional::new(table, first_input)))
             }
         });
-        Self { direction, octave: Octave::new(octave, lead as usize), ratio, lead }
+        Self { direction, octave: Octave::new(octave, lead as usize), ratio, reach }
     }
 
     /// Back to the start of a signal.
@@ -68,12 +67,8 @@ impl<R: Real> Chain<R> {
     }
 
     /// Input samples to either side of an output's time that have a part in it.
-    pub(super) fn reach(&self, from_hz: u32, to_hz: u32) -> u64 {
-        /// Filters are rounded up to whole samples at each of the rates on the way.
-        const ROUNDING: u64 = 4;
-        let ratio = if self.ratio.is_some() { self.lead } else { 0 };
-        let at_double_rate = (self.octave.reach() as u64 + ratio) * u64::from(from_hz);
-        at_double_rate.div_ceil(2 * u64::from(from_hz.min(to_hz))) + ROUNDING
+    pub(super) fn reach(&self) -> u64 {
+        self.reach
     }
 
     /// Appends the outputs that `input` completes. Blocks of a few thousand samples keep what travels

@@ -3,16 +3,15 @@
 //! The filter is long (its transition band is narrow), so it runs in the frequency domain:
 //! overlap-save, on blocks whose places in the signal do not depend on how the signal arrives.
 
-mod butterfly;
-mod columns;
 mod layout;
 mod transform;
 
 use std::sync::Arc;
 
 use layout::{LONG, SHORT};
-use transform::{Block, Filter};
+use transform::Filter;
 
+use super::fourier::Block;
 use super::prototype::LowPass;
 use super::simd::{Real, Tier};
 
@@ -67,11 +66,6 @@ impl<R: Real> Octave<R> {
         let mut octave = Self { filter, pending: Vec::new(), lead, long, short };
         octave.reset();
         octave
-    }
-
-    /// Samples at the higher rate that the filter reaches to either side.
-    pub(super) fn reach(&self) -> usize {
-        self.filter.reach
     }
 
     /// Back to the start of a signal.
