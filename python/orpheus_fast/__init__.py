@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from orpheus_fast import audio, demo, errors, features, library, search
     from orpheus_fast._native import __version__
-    from orpheus_fast.audio import AudioStream, Batch, Limits, Outcome, Signal, Tap, decode, stream
+    from orpheus_fast.audio import AudioStream, Batch, Limits, Outcome, Signal, Tap, decode, resample, stream
     from orpheus_fast.errors import OrpheusError
     from orpheus_fast.library import Hit, IndexReport, Library, SpaceSpec
     from orpheus_fast.search import Neighbours, VectorIndex
@@ -44,6 +44,7 @@ __all__ = [
     "errors",
     "features",
     "library",
+    "resample",
     "search",
     "stream",
 ]
@@ -66,6 +67,7 @@ _HOMES = {
     "VectorIndex": "search",
     "__version__": "_native",
     "decode": "audio",
+    "resample": "audio",
     "stream": "audio",
 }
 _MODULES = frozenset(("audio", "demo", "errors", "features", "library", "search"))

@@ -93,7 +93,9 @@ impl Resampler {
         self.fan.period()
     }
 
-    fn length_at_output(&self, n_in: u64) -> u64 {
+    /// Samples that come out of `n_in` altogether: `ceil(n_in · to_hz / from_hz)`.
+    #[must_use]
+    pub fn n_out(&self, n_in: u64) -> u64 {
         self.fan.length_at(self.to_hz, n_in)
     }
 }
@@ -105,7 +107,7 @@ impl Resampler {
 /// As [`Resampler::new`].
 pub fn resample(samples: &[f32], from_hz: u32, to_hz: u32, quality: Quality) -> Result<Vec<f32>> {
     let mut resampler = Resampler::new(from_hz, to_hz, quality)?;
-    let mut output = Vec::with_capacity(resampler.length_at_output(samples.len() as u64) as usize);
+    let mut output = Vec::with_capacity(resampler.n_out(samples.len() as u64) as usize);
     resampler.process(samples, &mut output);
     resampler.finish(&mut output);
     Ok(output)

@@ -4,9 +4,7 @@
 //! then over the `C` results, down columns. That order leaves rows that hold 16 neighbouring
 //! frequencies each, whatever `C` is: a block of another length differs in the number of rows only.
 
-use crate::resample::fourier::{
-    Block, Columns, Complex, Rows, frequency, transform, transpose, turn,
-};
+use crate::resample::fourier::{Block, Columns, Complex, Rows, frequency, transform, turn};
 use crate::resample::simd::{MAX_LANES, Real, Simd, Tier};
 
 /// Frequencies in a row.
@@ -107,14 +105,16 @@ impl<R: Real> Axis<R> {
                 z[k] = z[k].mul(simd, Complex { re: turns_re[k], im: turns_im[k] });
             }
             for plane in 0..ROW / S::LANES {
-                let mut square = [zero; MAX_LANES];
-                square[..S::LANES].copy_from_slice(&z[plane * S::LANES..][..S::LANES]);
-                transpose(simd, &mut square);
-                let place = plane * self.n_rows + start;
+                let [mut re, mut im] = [[z[0].re; MAX_LANES]; 2];
                 for lane in 0..S::LANES {
-                    (rows.re[place + lane], rows.im[place + lane]) =
-                        (square[lane].re, square[lane].im);
+                    let z = z[plane * S::LANES + lane];
+                    (re[lane], im[lane]) = (z.re, z.im);
                 }
+                simd.transpose(&mut re);
+                simd.transpose(&mut im);
+                let place = plane * self.n_rows + start;
+                rows.re[place..][..S::LANES].copy_from_slice(&re[..S::LANES]);
+                rows.im[place..][..S::LANES].copy_from_slice(&im[..S::LANES]);
             }
         }
         for plane in 0..ROW / S::LANES {
@@ -141,14 +141,15 @@ impl<R: Real> Axis<R> {
         for (&start, (turns_re, turns_im)) in self.starts.iter().zip(turns) {
             let mut z = [zero; ROW];
             for plane in 0..ROW / S::LANES {
-                let mut square = [zero; MAX_LANES];
                 let place = plane * self.n_rows + start;
+                let [mut re, mut im] = [[zero.re; MAX_LANES]; 2];
+                re[..S::LANES].copy_from_slice(&rows.re[place..][..S::LANES]);
+                im[..S::LANES].copy_from_slice(&rows.im[place..][..S::LANES]);
+                simd.transpose(&mut re);
+                simd.transpose(&mut im);
                 for lane in 0..S::LANES {
-                    let [re, im] = [rows.re[place + lane], rows.im[place + lane]];
-                    square[lane] = Complex { re, im };
+                    z[plane * S::LANES + lane] = Complex { re: re[lane], im: im[lane] };
                 }
-                transpose(simd, &mut square);
-                z[plane * S::LANES..][..S::LANES].copy_from_slice(&square[..S::LANES]);
             }
             for k in 1..ROW {
                 z[k] = z[k].mul(simd, Complex { re: turns_re[k], im: turns_im[k] });

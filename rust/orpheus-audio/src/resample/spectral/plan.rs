@@ -41,11 +41,12 @@ pub(super) struct Sizes {
     pub(super) reach: usize,
 }
 
-/// Rows that blocks have at most if there is a choice: larger ones leave the cache and hold back more
-/// of the signal.
+/// Rows that blocks of a single rate have at most if there is a choice: larger ones leave the cache and
+/// hold back more of the signal.
 const USUAL_ROWS: usize = 384;
 
-/// Rows that blocks have at most.
+/// Rows that blocks have at most. Several rates make use of them: their common period is longer, so
+/// that the overlap takes more of a small block.
 const MAX_ROWS: usize = 1024;
 
 impl Sizes {
@@ -65,7 +66,8 @@ impl Sizes {
         };
         let most = MAX_ROWS as u64 / period;
         let all = (1..=most).filter_map(|n| of_length(n * period)).filter(Self::is_possible);
-        let usual = all.clone().filter(|sizes| sizes.most_rows() <= USUAL_ROWS);
+        let usual_rows = if to_hz.len() > 1 { MAX_ROWS } else { USUAL_ROWS };
+        let usual = all.clone().filter(|sizes| sizes.most_rows() <= usual_rows);
         let cheapest = usual.min_by(|a, b| a.cost().total_cmp(&b.cost()));
         cheapest.or_else(|| all.clone().next())
     }
