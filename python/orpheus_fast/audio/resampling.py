@@ -60,9 +60,9 @@ def resample(samples: ArrayLike, from_hz: int, to_hz: int, *, quality: Quality =
     """
     channels = as_float32(samples, name="samples", n_dims=(1, 2))
     rates = _rate("from_hz", from_hz), _rate("to_hz", to_hz)
-    if channels.ndim == 1:
-        return _native.resample_rows(channels[None], *rates, quality)[0]
-    return _native.resample_rows(channels, *rates, quality)
+    rows = channels[None] if channels.ndim == 1 else channels
+    converted = _native.resample_rows(rows, *rates, quality)
+    return converted.reshape(-1) if channels.ndim == 1 else converted
 
 
 def _rate(name: str, value: int) -> int:

@@ -253,44 +253,10 @@ fn little_is_held_back() {
             n_out += output.len() as f64;
             let held_back = n_in / f64::from(from) - n_out / f64::from(to);
             // Two blocks of at most 7,056 samples, at whichever rate is higher.
-            assert!(held_back * f64::from(from.max(to)) < 14_500.0, "{held_back} s, {from} to {to}");
-        }
-    }
-}
-
-/// Root of the mean square of the differences, in decibels of the mean square of `wanted`.
-fn difference_db(got: &[f32], wanted: &[f32]) -> f64 {
-    assert_eq!(got.len(), wanted.len());
-    let difference = |(got, wanted): (&f32, &f32)| f64::from(got - wanted).powi(2);
-    let noise: f64 = got.iter().zip(wanted).map(difference).sum();
-    let power: f64 = wanted.iter().map(|&sample| f64::from(sample).powi(2)).sum();
-    decibel(noise.max(1e-30) / power)
-}
-
-#[test]
-fn a_conversion_begun_in_the_middle_gives_the_same_samples() {
-    for (from, to) in PAIRS {
-        for quality in QUALITIES {
-            let mut resampler = Resampler::new(from, to, quality).unwrap();
-            let [reach, period] = [resampler.reach() as usize, resampler.period() as usize];
-            let start = 7_000usize.next_multiple_of(period);
-            let samples = noise(9, start + 30_000);
-            let whole = resample(&samples, from, to, quality).unwrap();
-            let at_output =
-                |n: usize| (n as u64 * u64::from(to)).div_ceil(u64::from(from)) as usize;
-            // Ends where the signal goes on: the last `reach` inputs are there for the others.
-            let part = &samples[start..start + 20_000];
-            let mut output = Vec::new();
-            resampler.process(part, &mut output);
-            resampler.finish(&mut output);
-            let sound = at_output(reach)..at_output(part.len() - reach);
-            let wanted = &whole[at_output(start)..][sound.clone()];
-            let difference = difference_db(&output[sound.clone()], wanted);
-            assert!(difference < -125.0, "{from} to {to}, {quality:?}: {difference} dB");
-            // What was not fed does show nearer to the cuts: the reach is no wild guess.
-            let near = at_output(reach / 8)..at_output(reach / 8) + 16;
-            let near = difference_db(&output[near.clone()], &whole[at_output(start)..][near]);
-            assert!(near > -125.0, "{from} to {to}, {quality:?}: {near} dB near the cut");
+            assert!(
+                held_back * f64::from(from.max(to)) < 14_500.0,
+                "{held_back} s, {from} to {to}"
+            );
         }
     }
 }
