@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from orpheus_fast import audio, demo, errors, features, library, search, threads
     from orpheus_fast._native import __version__
-    from orpheus_fast.audio import AudioStream, Batch, Limits, Outcome, Signal, Tap, decode, stream
+    from orpheus_fast.audio import AudioStream, Batch, Limits, Outcome, Signal, Tap, decode, resample, stream
     from orpheus_fast.audio.torch_dataset import StreamDataset
     from orpheus_fast.errors import OrpheusError
     from orpheus_fast.library import Hit, IndexReport, Library, SpaceSpec
@@ -46,6 +46,7 @@ __all__ = [
     "errors",
     "features",
     "library",
+    "resample",
     "search",
     "stream",
     "threads",
@@ -70,6 +71,7 @@ _HOMES = {
     "VectorIndex": "search",
     "__version__": "_native",
     "decode": "audio",
+    "resample": "audio",
     "stream": "audio",
 }
 _MODULES = frozenset(("audio", "demo", "errors", "features", "library", "search", "threads"))

@@ -16,6 +16,7 @@ __all__ = [
     "column_statistics",
     "decode_track",
     "inverse_norms",
+    "resample_rows",
     "search_rows",
     "standardise_rows",
     "write_flat",
@@ -81,6 +82,7 @@ class FlatIndex:
     def reconstruct(self, number: int) -> _F32: ...
     def ids(self) -> _I64: ...
 
+def resample_rows(samples: _F32, from_hz: int, to_hz: int, quality: str) -> _F32: ...
 def search_rows(
     matrix: _F32,
     queries: _F32,

@@ -1,5 +1,6 @@
 """Audio in: one track as samples, many tracks as batches of windows."""
 
+from orpheus_fast.audio.resampling import resample
 from orpheus_fast.audio.streams import AudioStream, Batch, Placement, Tap, TrackOutcome, stream
 from orpheus_fast.audio.tracks import AudioSource, Limits, Outcome, Quality, Signal, TrackInfo, decode
 
@@ -16,5 +17,6 @@ __all__ = [
     "TrackInfo",
     "TrackOutcome",
     "decode",
+    "resample",
     "stream",
 ]

@@ -72,7 +72,7 @@ fn info_parts(info: TrackInfo) -> InfoParts {
     (info.container, info.codec, info.sample_rate, info.n_channels, info.n_samples)
 }
 
-fn quality(name: &str) -> NativeResult<Quality> {
+pub(crate) fn quality(name: &str) -> NativeResult<Quality> {
     match name {
         "high" => Ok(Quality::High),
         "best" => Ok(Quality::Best),

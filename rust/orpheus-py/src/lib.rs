@@ -6,6 +6,7 @@ mod error;
 mod features;
 mod front_end;
 mod gil;
+mod resample;
 mod search;
 
 use pyo3::prelude::*;
@@ -19,6 +20,8 @@ mod _native {
     use super::audio::{TrackLoader, decode_track};
     #[pymodule_export]
     use super::features::{classical_columns, classical_vectors};
+    #[pymodule_export]
+    use super::resample::resample_rows;
     #[pymodule_export]
     use super::search::{
         FlatIndex, column_statistics, inverse_norms, search_rows, standardise_rows, write_flat,
