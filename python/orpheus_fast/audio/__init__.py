@@ -1,6 +1,7 @@
 """Audio in: one track as samples, many tracks as batches of windows."""
 
 from orpheus_fast.audio.streams import AudioStream, Batch, Placement, Tap, TrackOutcome, stream
+from orpheus_fast.audio.tags import Tags, read_tags
 from orpheus_fast.audio.tracks import AudioSource, Limits, Outcome, Quality, Signal, TrackInfo, decode
 
 __all__ = [
@@ -12,9 +13,11 @@ __all__ = [
     "Placement",
     "Quality",
     "Signal",
+    "Tags",
     "Tap",
     "TrackInfo",
     "TrackOutcome",
     "decode",
+    "read_tags",
     "stream",
 ]

@@ -6,7 +6,7 @@
 
 mod frame_decoder;
 pub(crate) mod header;
-mod info_tag;
+pub(crate) mod info_tag;
 pub(crate) mod layer3;
 
 use self::frame_decoder::FrameDecoder;
