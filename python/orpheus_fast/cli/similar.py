@@ -47,8 +47,8 @@ def similar(*, query: tuple[str, ...], k: int, library: Path, space: str | None,
     QUERY is a file (which need not be in the library), the id of a track, or several of these with + and - between
     them, each sign a word of its own. A number is an id; write ./17 for a file of that name.
 
-    On a terminal the answer is a table, in which tracks with tags go by artist and title. Otherwise it is one line per track, tab-separated: rank, score, track id,
-    seconds, path, artist, title. A higher score is more similar.
+    On a terminal the answer is a table, in which tracks with tags go by artist and title. Otherwise it is one line per
+    track, tab-separated: rank, score, track id, seconds, path, artist, title. A higher score is more similar.
     """
     parts = parse_words(query)
     hits = _search(library, parts, k, space)

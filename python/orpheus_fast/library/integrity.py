@@ -62,7 +62,7 @@ def _tracks(catalog: Catalog) -> Iterator[str]:
 
 
 def _genres(catalog: Catalog) -> Iterator[str]:
-    """The table of genres says the same as the tracks do."""
+    """Compare the table of genres with what the tracks say."""
     stated = "SELECT tracks.id AS track_id, lower(value) FROM tracks, json_each(tracks.genres)"
     stored = "SELECT track_id, lower(genre) FROM genres"
     query = f"SELECT track_id FROM ({stated} EXCEPT {stored}) UNION SELECT track_id FROM ({stored} EXCEPT {stated})"

@@ -211,9 +211,9 @@ class Track:
     @property
     def tags(self) -> Tags:
         """The columns that hold tags, with lists as tuples."""
-        plain = {name: getattr(self, name) for name in _PLAIN_TAGS}
-        lists = {name: tuple(json.loads(getattr(self, column) or "[]")) for name, column in _LIST_TAGS.items()}
-        return Tags(**plain, **lists)
+        values: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN_TAGS}
+        values |= {name: tuple(json.loads(getattr(self, column) or "[]")) for name, column in _LIST_TAGS.items()}
+        return Tags(**values)
 
     @property
     def display_path(self) -> str:
