@@ -16,6 +16,7 @@ __all__ = [
     "column_statistics",
     "decode_track",
     "inverse_norms",
+    "read_tags",
     "resample_rows",
     "search_rows",
     "standardise_rows",
@@ -41,6 +42,21 @@ _LimitParts: TypeAlias = tuple[int, float, int, float]
 _BatchParts: TypeAlias = tuple[
     int, int | None, _F32, _I64, _F64, _I64, list[tuple[int, _InfoParts | None, _OutcomeParts]]
 ]
+# ((title, artist, album, album_artist, date), (artists, album_artists, genres, kinds, problems),
+#  (year, track_number, track_total, disc_number, disc_total),
+#  (recording, track, release, release group, artists, album artists),
+#  (track_gain_db, track_peak, album_gain_db, album_peak), stated_seconds)
+_Text: TypeAlias = str | None
+_Number: TypeAlias = int | None
+_Gain: TypeAlias = float | None
+_TagParts: TypeAlias = tuple[
+    tuple[_Text, _Text, _Text, _Text, _Text],
+    tuple[list[str], list[str], list[str], list[str], list[str]],
+    tuple[_Number, _Number, _Number, _Number, _Number],
+    tuple[_Text, _Text, _Text, _Text, list[str], list[str]],
+    tuple[_Gain, _Gain, _Gain, _Gain],
+    float | None,
+]
 
 def decode_track(
     track: tuple[bool, bytes],
@@ -48,6 +64,7 @@ def decode_track(
     shape: tuple[int | None, bool, str],
     limit_parts: _LimitParts,
 ) -> tuple[_F32, int, _InfoParts, _OutcomeParts]: ...
+def read_tags(track: tuple[bool, bytes], max_bytes: int) -> _TagParts: ...
 
 @final
 class TrackLoader:

@@ -14,6 +14,7 @@ mod resample;
 mod signal;
 mod sniff;
 mod source;
+mod tags;
 mod wall;
 mod window;
 
@@ -25,4 +26,5 @@ pub use outcome::{Outcome, Status};
 pub use resample::{Fan, Quality, Resampler, resample};
 pub use signal::Signal;
 pub use source::{SharedBytes, Source};
+pub use tags::{MusicBrainz, ReplayGain, Tags, read_tags};
 pub use window::{Placement, Window, WindowPlan, WindowPolicy};

@@ -8,6 +8,7 @@ mod front_end;
 mod gil;
 mod resample;
 mod search;
+mod tags;
 
 use pyo3::prelude::*;
 
@@ -26,6 +27,8 @@ mod _native {
     use super::search::{
         FlatIndex, column_statistics, inverse_norms, search_rows, standardise_rows, write_flat,
     };
+    #[pymodule_export]
+    use super::tags::read_tags;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
