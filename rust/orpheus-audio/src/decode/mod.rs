@@ -2,6 +2,7 @@
 
 mod flac;
 pub(crate) mod mpeg;
+mod opus;
 mod symphonia;
 
 use self::mpeg::layer3::Mix;
