@@ -2,6 +2,7 @@
 
 mod flac;
 pub(crate) mod mpeg;
+mod opus;
 mod symphonia;
 mod track;
 mod vorbis;

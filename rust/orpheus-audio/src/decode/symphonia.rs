@@ -18,6 +18,8 @@ use symphonia::default::formats::{
 };
 use symphonia::default::get_codecs;
 
+use super::mpeg::layer3::Mix;
+use super::opus::OpusDecoder;
 use super::{Backend, Block, Losses, TrackInfo};
 use crate::error::{Error, Result};
 use crate::sniff::{Container, Sniffed};
@@ -295,7 +297,7 @@ fn audio_parameters(track: &Track) -> Result<&AudioCodecParameters> {
 fn make_decoder(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>> {
     let unsupported = |what: &str| Error::Unsupported { what: what.to_owned(), advice: CONVERT };
     match parameters.codec {
-        CODEC_ID_OPUS => return Err(unsupported("codec Opus")),
+        CODEC_ID_OPUS => return Ok(Box::new(OpusDecoder::new(parameters, Mix::Channels)?)),
         CODEC_ID_SPEEX => return Err(unsupported("codec Speex")),
         CODEC_ID_AAC if is_he_aac(parameters.extra_data.as_deref().unwrap_or(&[])) => {
             return Err(unsupported("codec HE-AAC"));
