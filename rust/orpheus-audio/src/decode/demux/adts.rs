@@ -26,7 +26,8 @@ impl Header {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.get(..7)?;
         let has_checksum = bytes[1] & 1 == 0;
-        let n_bytes = u32::from(bytes[3] & 3) << 11 | u32::from(bytes[4]) << 3 | u32::from(bytes[5] >> 5);
+        let n_bytes =
+            u32::from(bytes[3] & 3) << 11 | u32::from(bytes[4]) << 3 | u32::from(bytes[5] >> 5);
         let n_header = if has_checksum { 9 } else { 7 };
         let valid = bytes[0] == 0xff
             && bytes[1] & 0xf6 == 0xf0

@@ -16,10 +16,6 @@ impl<'a> BitsMsb<'a> {
         Self { bytes, position }
     }
 
-    pub(in crate::decode) fn position(&self) -> usize {
-        self.position
-    }
-
     pub(in crate::decode) fn skip(&mut self, n_bits: usize) {
         self.position = self.position.saturating_add(n_bits);
     }
@@ -60,7 +56,10 @@ mod tests {
     fn bits_come_in_the_order_of_their_format() {
         let bytes = [0b1010_0110, 0b0000_1111, 0xff, 0x00, 0x80];
         let mut bits = BitsMsb::new(&bytes);
-        assert_eq!((bits.read(3), bits.read(7), bits.read(0)), (Some(0b101), Some(0b001_1000), Some(0)));
+        assert_eq!(
+            (bits.read(3), bits.read(7), bits.read(0)),
+            (Some(0b101), Some(0b001_1000), Some(0))
+        );
         assert_eq!(bits.read(30), Some(0b00_1111_1111_1111_0000_0000_1000_0000));
         assert_eq!(bits.read(1), None);
         assert_eq!(lsb_bits(&bytes, 1, 9), Some(0b1_1101_0011));

@@ -66,7 +66,8 @@ pub(in crate::decode) fn open(
         losses.add(n_lost, "the file ends before its last packet");
     }
     let constant = u64::from(description.n_samples);
-    let is_exact = !matches!(durations, Durations::Unknown) && entries.all_but_last(|n| n == constant);
+    let is_exact =
+        !matches!(durations, Durations::Unknown) && entries.all_but_last(|n| n == constant);
     Ok(Table::new(bytes, stream, entries, is_exact).with_stop(stop))
 }
 
@@ -74,10 +75,12 @@ fn codec(description: Description, cookie: &[u8]) -> Result<(Stream, Durations)>
     let Description { sample_rate, n_channels, n_samples, .. } = description;
     match &description.format {
         b"alac" => {
-            // Older writers put the boxes of a MOV file around it.
-            let cookie = match cookie.windows(4).position(|bytes| bytes == b"alac") {
-                Some(at) if at < 24 => cookie.get(at + 8..).unwrap_or(&[]),
-                _ => cookie,
+            // Older writers put the boxes of a MOV file around it: `frma`, then `alac`.
+            const MOST_BEFORE: usize = 24;
+            let head = &cookie[..cookie.len().min(MOST_BEFORE)];
+            let cookie = match head.windows(4).rposition(|bytes| bytes == b"alac") {
+                Some(at) => cookie.get(at + 8..).unwrap_or(&[]),
+                None => cookie,
             };
             alac_stream(cookie).ok_or_else(|| Error::damaged("the magic cookie cannot be read"))
         }
@@ -107,7 +110,8 @@ impl Chunks {
             let kind: Vec<u8> = kind.to_vec();
             let body = at + 12;
             // −1: up to the end of the file, for data only.
-            let claimed = if n_bytes > i64::MAX as u64 { bytes.len() } else { body.saturating_add(n_bytes) };
+            let claimed =
+                if n_bytes > i64::MAX as u64 { bytes.len() } else { body.saturating_add(n_bytes) };
             let end = claimed.min(bytes.len());
             chunks.is_cut |= claimed > end;
             chunks.take(bytes, &kind, body, end)?;
@@ -122,7 +126,11 @@ impl Chunks {
     fn take(&mut self, bytes: &mut Bytes, kind: &[u8], body: u64, end: u64) -> Result<()> {
         let mut read = || -> Result<Vec<u8>> {
             let mut contents = Vec::new();
-            bytes.append(body, end.saturating_sub(body).min(MOST_TABLE_BYTES) as usize, &mut contents)?;
+            bytes.append(
+                body,
+                end.saturating_sub(body).min(MOST_TABLE_BYTES) as usize,
+                &mut contents,
+            )?;
             Ok(contents)
         };
         match kind {

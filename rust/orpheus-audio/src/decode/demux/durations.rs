@@ -12,7 +12,9 @@ pub(super) enum Durations {
     Vorbis(VorbisBlocks),
     Opus,
     Flac,
-    Alac { frame_length: u64 },
+    Alac {
+        frame_length: u64,
+    },
     Unknown,
 }
 

@@ -1,5 +1,7 @@
 //! Containers that say, or can be walked to learn, where every packet is.
 
+use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
+
 use super::bytes::Bytes;
 use super::{Demuxer, Packet, Stream};
 use crate::decode::Losses;
@@ -97,6 +99,10 @@ pub(in crate::decode) struct Table {
     stop: Option<u64>,
     /// Whether the samples in `entries` are what the packets decode to.
     is_exact: bool,
+    /// Whether a packet only sounds together with the one before it, as in Vorbis.
+    overlaps: bool,
+    /// The next packet is read for the sake of the one behind it.
+    is_entry: bool,
     next: usize,
     next_hole: usize,
     time: u64,
@@ -104,9 +110,19 @@ pub(in crate::decode) struct Table {
 
 impl Table {
     pub(super) fn new(bytes: Bytes, stream: Stream, entries: Entries, is_exact: bool) -> Self {
-        let prefix = Vec::new();
-        let (next, next_hole, time) = (0, 0, 0);
-        Self { bytes, stream, entries, prefix, stop: None, is_exact, next, next_hole, time }
+        Self {
+            bytes,
+            entries,
+            prefix: Vec::new(),
+            stop: None,
+            is_exact,
+            overlaps: stream.parameters.codec == CODEC_ID_VORBIS,
+            is_entry: false,
+            next: 0,
+            next_hole: 0,
+            time: 0,
+            stream,
+        }
     }
 
     pub(super) fn with_stop(mut self, stop: Option<u64>) -> Self {
@@ -151,7 +167,8 @@ impl Demuxer for Table {
         }
         self.next += 1;
         packet.at = (entry.n_samples > 0).then_some(self.time);
-        packet.n_samples = u64::from(entry.n_samples);
+        let is_entry = std::mem::take(&mut self.is_entry);
+        packet.n_samples = if is_entry { 0 } else { u64::from(entry.n_samples) };
         packet.end = self.stop;
         self.time = self.time.saturating_add(packet.n_samples);
         Ok(true)
@@ -176,7 +193,9 @@ impl Demuxer for Table {
             }
             (due, next) = (behind, next + 1);
         }
-        (self.next, self.time) = (next, due);
+        self.is_entry = self.overlaps && next > 0;
+        self.next = if self.is_entry { next - 1 } else { next };
+        self.time = due;
         Ok(Some(due))
     }
 }

@@ -152,7 +152,8 @@ mod tests {
     use super::*;
 
     fn packet(fields: &[(u32, usize)]) -> Vec<u8> {
-        let bits = fields.iter().flat_map(|&(value, n)| (0..n).rev().map(move |at| value >> at & 1));
+        let bits =
+            fields.iter().flat_map(|&(value, n)| (0..n).rev().map(move |at| value >> at & 1));
         let mut bits: Vec<u32> = bits.collect();
         bits.resize(bits.len().next_multiple_of(8), 0);
         bits.chunks(8).map(|byte| byte.iter().fold(0, |byte, &bit| byte << 1 | bit as u8)).collect()
@@ -195,8 +196,19 @@ mod tests {
         // A pair with common long windows of 10 bands, no mask; sections of 4 and 6 bands.
         let pair = |book| {
             packet(&[
-                (1, 3), (0, 4), (1, 1), (0, 4), (10, 6), (0, 1), (0, 2), (100, 8),
-                (2, 4), (4, 5), (book, 4), (6, 5), (0, 32),
+                (1, 3),
+                (0, 4),
+                (1, 1),
+                (0, 4),
+                (10, 6),
+                (0, 1),
+                (0, 2),
+                (100, 8),
+                (2, 4),
+                (4, 5),
+                (book, 4),
+                (6, 5),
+                (0, 32),
             ])
         };
         assert!(has_noise(&pair(13)));
@@ -204,8 +216,24 @@ mod tests {
         // One channel, short windows in three groups, one section in each.
         let single = |book| {
             packet(&[
-                (0, 3), (0, 4), (100, 8), (0, 1), (2, 2), (0, 1), (9, 4), (0b111_1010, 7),
-                (1, 4), (7, 3), (2, 3), (1, 4), (7, 3), (2, 3), (book, 4), (7, 3), (2, 3), (0, 32),
+                (0, 3),
+                (0, 4),
+                (100, 8),
+                (0, 1),
+                (2, 2),
+                (0, 1),
+                (9, 4),
+                (0b111_1010, 7),
+                (1, 4),
+                (7, 3),
+                (2, 3),
+                (1, 4),
+                (7, 3),
+                (2, 3),
+                (book, 4),
+                (7, 3),
+                (2, 3),
+                (0, 32),
             ])
         };
         assert!(has_noise(&single(13)));

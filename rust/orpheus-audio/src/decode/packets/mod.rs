@@ -2,6 +2,8 @@
 
 mod aac;
 mod seek;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use std::collections::VecDeque;
@@ -133,8 +135,8 @@ impl Packets {
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
         let buffer = self.decoder.decode_ref(&packet).map_err(|error| describe(&error))?;
         let spec = buffer.spec();
-        let is_alike = buffer.num_planes() == self.info.n_channels
-            && spec.rate() == self.info.sample_rate;
+        let is_alike =
+            buffer.num_planes() == self.info.n_channels && spec.rate() == self.info.sample_rate;
         if !is_alike && !buffer.is_empty() {
             return Err("sample rate or channels change".to_owned());
         }

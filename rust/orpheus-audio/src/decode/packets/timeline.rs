@@ -60,11 +60,12 @@ impl Timeline {
     /// Cuts a decoded block to what sounds.
     pub(super) fn end(&mut self, packet: &Packet, block: &mut Block, losses: &mut Losses) {
         let n_decoded = block.n_samples() as u64;
-        if self.is_lossless && packet.n_samples > n_decoded {
-            // The last packet of a file may say what of it sounds, which is less.
-            losses.add(packet.n_samples - n_decoded, "a packet is shorter than it says");
-        }
         let behind = self.time.saturating_add(n_decoded);
+        let due = self.time.saturating_add(packet.n_samples);
+        let due = packet.end.map_or(due, |end| end.min(due));
+        if self.is_lossless && due > behind {
+            losses.add(due - behind, "a packet is shorter than it says");
+        }
         if let Some(end) = packet.end {
             let n_kept = end.saturating_sub(self.time).min(n_decoded) as usize;
             block.channels.iter_mut().for_each(|channel| channel.truncate(n_kept));

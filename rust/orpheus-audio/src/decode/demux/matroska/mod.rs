@@ -49,7 +49,11 @@ pub(in crate::decode) fn open(
     let mut walk = Walk::default();
     walk.run(&mut bytes, losses)?;
     let Some(mut found) = walk.found else {
-        return Err(walk.refusal.unwrap_or_else(no_audio));
+        let refusal = match walk.is_cut || !losses.is_empty() {
+            true => Error::damaged("the description of the tracks cannot be read"),
+            false => no_audio(),
+        };
+        return Err(walk.refusal.unwrap_or(refusal));
     };
     let total = found.entries.end();
     let stop = (found.discard > 0).then(|| total.saturating_sub(found.discard));
@@ -141,8 +145,8 @@ impl Walk {
     }
 
     fn makes_sense(&self, element: &Element, at: u64) -> bool {
-        let is_beside = matches!(element.id, SEGMENT | INFO | TRACKS | CLUSTER)
-            || BESIDE.contains(&element.id);
+        let is_beside =
+            matches!(element.id, SEGMENT | INFO | TRACKS | CLUSTER) || BESIDE.contains(&element.id);
         let in_cluster = self.cluster_end.is_none_or(|end| at < end);
         let fits = match (self.cluster_end, element.end()) {
             (Some(cluster), Some(end)) if in_cluster => end <= cluster,
@@ -276,7 +280,10 @@ fn note_gap(found: &mut Found, nanoseconds: u64, hole: &mut bool) {
     };
     if gap > tolerance || *hole {
         found.durations.after_hole();
-        found.entries.push_hole(if gap > rate / 250 { gap } else { 0 }, "a stretch of the stream is missing");
+        found.entries.push_hole(
+            if gap > rate / 250 { gap } else { 0 },
+            "a stretch of the stream is missing",
+        );
         *hole = false;
     }
 }

@@ -174,9 +174,8 @@ fn extent(
     total: u64,
     (media, movie): (&Clock, &Clock),
 ) -> (u64, u64) {
-    let noted = gapless.filter(|note| {
-        note.delay.checked_add(note.n_samples).is_some_and(|stop| stop <= total)
-    });
+    let noted = gapless
+        .filter(|note| note.delay.checked_add(note.n_samples).is_some_and(|stop| stop <= total));
     let start = edit.map_or(0, |edit| media.samples(edit.start));
     if let Some(note) = noted
         && (start == 0 || start == note.delay)

@@ -2,10 +2,9 @@
 
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_ALAW,
-    CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F64BE, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S8,
-    CODEC_ID_PCM_S16BE, CODEC_ID_PCM_S16LE, CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S32BE,
-    CODEC_ID_PCM_U8,
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE,
+    CODEC_ID_PCM_F64BE, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S8, CODEC_ID_PCM_S16BE,
+    CODEC_ID_PCM_S16LE, CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_U8,
 };
 
 use super::super::bits::BitsMsb;
@@ -187,8 +186,10 @@ pub(in super::super) fn audio_specific_config(config: &[u8]) -> Option<(u32, u16
 }
 
 /// `samplingFrequencyIndex` of ISO/IEC 14496-3 table 1.18.
-pub(in super::super) const AAC_RATES: [u32; 13] =
-    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350];
+pub(in super::super) const AAC_RATES: [u32; 13] = [
+    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000,
+    7350,
+];
 
 fn alac(bytes: &mut Bytes, header: &Header) -> Result<SampleEntry> {
     let config = child(bytes, header, b"alac")?.ok_or_else(|| Error::damaged("no alac box"))?;
@@ -199,6 +200,9 @@ fn alac(bytes: &mut Bytes, header: &Header) -> Result<SampleEntry> {
 
 /// An ALAC stream by its magic cookie.
 pub(in super::super) fn alac_stream(cookie: &[u8]) -> Option<(Stream, Durations)> {
+    const COOKIE_BYTES: usize = 24;
+    // What may be behind it is a channel layout that says no more than their count does.
+    let cookie = cookie.get(..COOKIE_BYTES)?;
     let frame_length = be_u32(cookie, 0)?;
     let n_channels = u16::from(*cookie.get(9)?);
     let stream = Stream::new(CODEC_ID_ALAC, be_u32(cookie, 20)?, n_channels, cookie);

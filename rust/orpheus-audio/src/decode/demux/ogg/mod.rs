@@ -152,10 +152,13 @@ impl Cursor {
 
     fn note_end(&mut self, skipped: bool, losses: &mut Losses) {
         if !self.seen_last {
-            losses.add(0, match skipped {
-                true => "the file ends in the middle of a page",
-                false => "the last page is missing",
-            });
+            losses.add(
+                0,
+                match skipped {
+                    true => "the file ends in the middle of a page",
+                    false => "the last page is missing",
+                },
+            );
         }
     }
 
