@@ -17,7 +17,8 @@ const LOW_COMPLEXITY: u8 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Header {
     fixed: [u8; 3],
-    n_header: u32,
+    /// Bytes of the header itself.
+    n_before: u32,
     n_bytes: u32,
     n_blocks: u8,
 }
@@ -28,14 +29,14 @@ impl Header {
         let has_checksum = bytes[1] & 1 == 0;
         let n_bytes =
             u32::from(bytes[3] & 3) << 11 | u32::from(bytes[4]) << 3 | u32::from(bytes[5] >> 5);
-        let n_header = if has_checksum { 9 } else { 7 };
+        let n_before = if has_checksum { 9 } else { 7 };
         let valid = bytes[0] == 0xff
             && bytes[1] & 0xf6 == 0xf0
             && usize::from(bytes[2] >> 2 & 0xf) < AAC_RATES.len()
-            && n_bytes > n_header;
+            && n_bytes > n_before;
         // Version, profile, rate and channels; the private bit may change.
         let fixed = [bytes[1] & 8, bytes[2] & 0xfd, bytes[3] & 0xc0];
-        valid.then_some(Self { fixed, n_header, n_bytes, n_blocks: bytes[6] & 3 })
+        valid.then_some(Self { fixed, n_before, n_bytes, n_blocks: bytes[6] & 3 })
     }
 
     fn stream(self) -> Result<Stream> {
@@ -87,8 +88,8 @@ fn walk(bytes: &mut Bytes, first: Header, losses: &mut Losses) -> Result<Entries
             losses.add(n_samples.into(), "the file ends in the middle of a packet");
             break;
         }
-        let offset = at + u64::from(header.n_header);
-        entries.push(Entry { offset, n_bytes: header.n_bytes - header.n_header, n_samples })?;
+        let offset = at + u64::from(header.n_before);
+        entries.push(Entry { offset, n_bytes: header.n_bytes - header.n_before, n_samples })?;
         at = end;
     }
     Ok(entries)

@@ -53,14 +53,22 @@ pub(in crate::decode) fn open(
     let chunks = Chunks::read(&mut bytes)?;
     let missing = |what: &str| Error::damaged(format!("no {what} chunk"));
     let description = chunks.description.ok_or_else(|| missing("desc"))?;
-    let (mut stream, durations) = codec(description, &chunks.cookie)?;
+    let (mut stream, mut durations) = codec(description, &chunks.cookie)?;
     let (data_at, data_end) = chunks.data.ok_or_else(|| missing("data"))?;
     let table = PacketTable::parse(&chunks.packets).ok_or_else(|| missing("pakt"))?;
     let mut entries = table.entries(&chunks.packets, data_at, description)?;
+    if let Some(last) = entries.last() {
+        // Some writers count the last packet as whole, although it says itself that it is not.
+        let first = bytes.get(last.offset, Durations::N_BYTES)?;
+        let n_samples = durations.of(first, last.n_bytes.into());
+        if n_samples < u64::from(last.n_samples) && n_samples > 0 {
+            entries.set_last(n_samples as u32);
+        }
+    }
     let total = entries.end();
     let stop = table.stop().filter(|&stop| stop <= total);
-    stream.delay = table.n_priming;
-    stream.n_samples = stop.map(|_| table.n_valid);
+    stream.delay = table.priming;
+    stream.n_samples = stop.unwrap_or(total).checked_sub(table.priming);
     if entries.cut_at(data_end).is_some() || chunks.is_cut {
         let n_lost = stop.unwrap_or(total).saturating_sub(entries.end());
         losses.add(n_lost, "the file ends before its last packet");
@@ -161,8 +169,9 @@ impl Description {
 /// The head of the `pakt` chunk.
 struct PacketTable {
     n_packets: u64,
-    n_valid: u64,
-    n_priming: u64,
+    /// Samples that sound, and those in front of them.
+    valid: u64,
+    priming: u64,
 }
 
 impl PacketTable {
@@ -172,14 +181,14 @@ impl PacketTable {
         let n_priming = be_u32(bytes, 16)? as i32;
         Some(Self {
             n_packets: be_u64(bytes, 0)?,
-            n_valid: be_u64(bytes, 8)?,
-            n_priming: u64::try_from(n_priming).unwrap_or(0),
+            valid: be_u64(bytes, 8)?,
+            priming: u64::try_from(n_priming).unwrap_or(0),
         })
     }
 
     /// When nothing sounds any more.
     fn stop(&self) -> Option<u64> {
-        self.n_priming.checked_add(self.n_valid).filter(|_| self.n_valid > 0)
+        self.priming.checked_add(self.valid).filter(|_| self.valid > 0)
     }
 
     fn entries(&self, bytes: &[u8], mut offset: u64, description: Description) -> Result<Entries> {

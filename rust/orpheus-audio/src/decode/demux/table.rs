@@ -50,6 +50,18 @@ impl Entries {
         self.list[..n].iter().all(|entry| is_right(u64::from(entry.n_samples)))
     }
 
+    pub(super) fn last(&self) -> Option<Entry> {
+        self.list.last().copied()
+    }
+
+    /// Says how many samples the last packet holds, where it tells so itself.
+    pub(super) fn set_last(&mut self, n_samples: u32) {
+        if let Some(last) = self.list.last_mut() {
+            self.end = self.end - u64::from(last.n_samples) + u64::from(n_samples);
+            last.n_samples = n_samples;
+        }
+    }
+
     /// Mean size of the packets; 0 if there are none.
     pub(super) fn bytes_per_packet(&self) -> u64 {
         let n_bytes: u64 = self.list.iter().map(|entry| u64::from(entry.n_bytes)).sum();

@@ -110,7 +110,9 @@ fn window(source: &Source, start: u64, n: usize) -> Vec<Vec<f32>> {
             break;
         }
     }
-    channels.iter_mut().for_each(|channel| channel.truncate(n));
+    for channel in &mut channels {
+        channel.truncate(n);
+    }
     channels
 }
 

@@ -1,4 +1,4 @@
-//! Matroska and WebM (RFC 9559).
+//! Matroska and `WebM` (RFC 9559).
 
 mod block;
 mod ebml;
@@ -49,9 +49,10 @@ pub(in crate::decode) fn open(
     let mut walk = Walk::default();
     walk.run(&mut bytes, losses)?;
     let Some(mut found) = walk.found else {
-        let refusal = match walk.is_cut || !losses.is_empty() {
-            true => Error::damaged("the description of the tracks cannot be read"),
-            false => no_audio(),
+        let refusal = if walk.is_cut || !losses.is_empty() {
+            Error::damaged("the description of the tracks cannot be read")
+        } else {
+            no_audio()
         };
         return Err(walk.refusal.unwrap_or(refusal));
     };

@@ -41,14 +41,16 @@ impl TrackEntry {
                 0xd7 => track.number = unsigned(contents),
                 0x83 => track.kind = unsigned(contents),
                 0x86 => {
-                    track.codec =
-                        String::from_utf8_lossy(contents).trim_end_matches('\0').to_owned()
+                    let name = String::from_utf8_lossy(contents);
+                    name.trim_end_matches('\0').clone_into(&mut track.codec);
                 }
                 0x63a2 => track.private = contents.to_vec(),
                 0x56aa => track.codec_delay_ns = unsigned(contents),
                 0xe1 => track.read_audio(contents),
                 0x6d80 => {
-                    children(contents).for_each(|(_, encoding)| track.read_encoding(encoding))
+                    for (_, encoding) in children(contents) {
+                        track.read_encoding(encoding);
+                    }
                 }
                 _ => {}
             }

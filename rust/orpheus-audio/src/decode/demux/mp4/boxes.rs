@@ -35,7 +35,7 @@ pub(super) fn boxes(bytes: &mut Bytes, mut at: u64, end: u64) -> Result<(Vec<Ato
 }
 
 fn parse(header: &[u8], at: u64, end: u64) -> Option<Atom> {
-    let kind = header.get(4..8)?.try_into().ok()?;
+    let kind: [u8; 4] = header.get(4..8)?.try_into().ok()?;
     let (n_header, n_bytes) = match be_u32(header, 0)? {
         // To the end of the file.
         0 => (8, end - at),
@@ -43,7 +43,7 @@ fn parse(header: &[u8], at: u64, end: u64) -> Option<Atom> {
         n => (8, u64::from(n)),
     };
     let claimed = at.checked_add(n_bytes)?;
-    let valid = n_bytes >= n_header && is_kind(&kind);
+    let valid = n_bytes >= n_header && is_kind(kind);
     let end_here = claimed.min(end);
     let is_cut = claimed > end;
     let body = (at + n_header).min(end_here);
@@ -51,7 +51,7 @@ fn parse(header: &[u8], at: u64, end: u64) -> Option<Atom> {
 }
 
 /// Kinds are printable, but for the © of old metadata.
-fn is_kind(kind: &[u8; 4]) -> bool {
+fn is_kind(kind: [u8; 4]) -> bool {
     kind.iter().all(|&byte| (0x20..0x7f).contains(&byte) || byte == 0xa9)
 }
 
@@ -61,15 +61,15 @@ impl Atom {
     }
 
     /// The first box of `kind` inside.
-    pub(super) fn child(&self, bytes: &mut Bytes, kind: &[u8; 4]) -> Result<Option<Self>> {
-        Ok(self.children(bytes)?.into_iter().find(|atom| atom.kind == *kind))
+    pub(super) fn child(&self, bytes: &mut Bytes, kind: &[u8]) -> Result<Option<Self>> {
+        Ok(self.children(bytes)?.into_iter().find(|atom| atom.kind == kind))
     }
 
     /// Follows `path` from one box to the next inside it.
     pub(super) fn descend(&self, bytes: &mut Bytes, path: &[&[u8; 4]]) -> Result<Option<Self>> {
         let mut atom = *self;
         for kind in path {
-            let Some(next) = atom.child(bytes, kind)? else { return Ok(None) };
+            let Some(next) = atom.child(bytes, kind.as_slice())? else { return Ok(None) };
             atom = next;
         }
         Ok(Some(atom))

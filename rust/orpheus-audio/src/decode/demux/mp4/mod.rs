@@ -103,9 +103,10 @@ pub(in crate::decode) fn open(
 }
 
 fn no_movie(top: &[Atom]) -> Error {
-    match top.iter().any(|atom| atom.kind == *b"mdat") {
-        true => Error::damaged("the movie box is missing: the file was cut, or never finished"),
-        false => Error::damaged("the file ends inside its header"),
+    if top.iter().any(|atom| atom.kind == *b"mdat") {
+        Error::damaged("the movie box is missing: the file was cut, or never finished")
+    } else {
+        Error::damaged("the file ends inside its header")
     }
 }
 

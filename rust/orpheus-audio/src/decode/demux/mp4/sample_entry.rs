@@ -97,10 +97,10 @@ fn read_header(bytes: &mut Bytes, entry: &Atom) -> Result<Header> {
     Ok(header)
 }
 
-/// The contents of the box of `kind`, also inside QuickTime's `wave`.
-fn child(bytes: &mut Bytes, header: &Header, kind: &[u8; 4]) -> Result<Option<Vec<u8>>> {
+/// The contents of the box of `kind`, also inside `QuickTime`'s `wave`.
+fn child(bytes: &mut Bytes, header: &Header, kind: &[u8]) -> Result<Option<Vec<u8>>> {
     for atom in &header.children {
-        if atom.kind == *kind {
+        if atom.kind == kind {
             return Ok(Some(atom.read(bytes)?));
         }
         if atom.kind == *b"wave"

@@ -24,7 +24,8 @@ pub(in crate::decode) struct Ogg {
     cursor: Cursor,
     /// The cursor at the first packet of audio.
     start: Cursor,
-    index: Option<Option<Index>>,
+    was_walked: bool,
+    index: Option<Index>,
 }
 
 /// Where reading is; what going to another place replaces.
@@ -69,7 +70,7 @@ impl Ogg {
         let Link { mut stream, cursor } = headers::read_link(&mut bytes, &mut pages, None, losses)?;
         stream.n_samples = walk::last_granule(&mut bytes, cursor.serial)?
             .and_then(|granule| cursor.sounding(granule, stream.delay));
-        Ok(Self { bytes, stream, start: cursor.clone(), cursor, index: None })
+        Ok(Self { bytes, stream, start: cursor.clone(), cursor, was_walked: false, index: None })
     }
 
     /// Goes on with the stream that begins at `page`.
@@ -154,9 +155,10 @@ impl Cursor {
         if !self.seen_last {
             losses.add(
                 0,
-                match skipped {
-                    true => "the file ends in the middle of a page",
-                    false => "the last page is missing",
+                if skipped {
+                    "the file ends in the middle of a page"
+                } else {
+                    "the last page is missing"
                 },
             );
         }
@@ -275,10 +277,10 @@ impl Demuxer for Ogg {
     }
 
     fn measure(&mut self) -> Result<Option<u64>> {
-        if self.index.is_none() {
-            self.index = Some(walk::walk(&mut self.bytes, &self.start)?);
+        if !std::mem::replace(&mut self.was_walked, true) {
+            self.index = walk::walk(&mut self.bytes, &self.start)?;
         }
-        let Some(Some(index)) = &self.index else { return Ok(None) };
+        let Some(index) = &self.index else { return Ok(None) };
         let end = index.end;
         // What the last page says is believed as far as its packets reach.
         let saved = self.cursor.clone();

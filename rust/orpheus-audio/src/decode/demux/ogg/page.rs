@@ -68,7 +68,8 @@ impl Page {
         valid.then_some(Self {
             at,
             flags: bytes[5],
-            granule: (granule <= i64::MAX as u64).then_some(granule),
+            // −1: no packet ends here.
+            granule: i64::try_from(granule).is_ok().then_some(granule),
             serial: le_u32(bytes, 14)?,
             sequence: le_u32(bytes, 18)?,
             checksum: le_u32(bytes, 22)?,

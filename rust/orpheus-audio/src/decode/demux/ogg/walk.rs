@@ -76,13 +76,13 @@ pub(super) fn last_granule(bytes: &mut Bytes, serial: u32) -> Result<Option<u64>
 impl Ogg {
     /// Goes to a page from where on the samples at `time` are decoded as they are from the start.
     pub(super) fn go_to(&mut self, time: u64) -> Result<Option<u64>> {
-        let Some(Some(index)) = &self.index else { return Ok(None) };
+        let Some(index) = &self.index else { return Ok(None) };
         let n_before = index.pages.partition_point(|entry| entry.end <= time && !entry.is_last);
         let mut losses = Losses::default();
         // The page behind the last one that ends before; if its first whole packet comes too late,
         // one of those before it.
         for at in (1..n_before.saturating_add(1)).rev().take(64) {
-            let Some(Some(index)) = &self.index else { break };
+            let Some(index) = &self.index else { break };
             let Some(entry) = index.pages.get(at).filter(|entry| !entry.is_last) else { continue };
             let mut cursor = self.start.clone();
             cursor.queue.clear();
