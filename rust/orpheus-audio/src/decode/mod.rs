@@ -1,8 +1,10 @@
 //! Source → blocks of samples → [`Signal`]; one file per decoding backend.
 
+mod demux;
 mod flac;
 pub(crate) mod mpeg;
 mod opus;
+mod packets;
 mod symphonia;
 mod track;
 mod vorbis;
@@ -72,6 +74,10 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.n_times == 0
+    }
+
     pub(crate) fn add(&mut self, n_samples: u64, why: impl Into<String>) {
         self.n_samples = self.n_samples.saturating_add(n_samples);
         self.n_times += 1;
@@ -338,10 +344,18 @@ fn mend(block: &mut Block) -> u64 {
     most
 }
 
-fn open_backend(input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
+fn open_backend(mut input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
     Ok(match sniffed.container {
         Container::Mpeg => Box::new(mpeg::Mpeg::open(input, sniffed.start, mix)?),
         Container::Flac => Box::new(flac::open(input, sniffed)?),
+        Container::Caf if demux::caf::is_pcm(&mut input, sniffed.start)? => {
+            Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?)
+        }
+        Container::Ogg
+        | Container::Mp4
+        | Container::Matroska
+        | Container::Adts
+        | Container::Caf => Box::new(packets::Packets::open(input, sniffed)?),
         _ => Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?),
     })
 }

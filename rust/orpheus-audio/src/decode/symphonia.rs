@@ -271,7 +271,7 @@ fn refused(error: &SymphoniaError) -> Error {
 }
 
 /// The decoder's own words, without the frame that its error type puts around them.
-fn describe(error: &SymphoniaError) -> String {
+pub(super) fn describe(error: &SymphoniaError) -> String {
     match error {
         SymphoniaError::DecodeError(what)
         | SymphoniaError::Unsupported(what)
@@ -294,7 +294,7 @@ fn audio_parameters(track: &Track) -> Result<&AudioCodecParameters> {
     }
 }
 
-fn make_decoder(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>> {
+pub(super) fn make_decoder(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>> {
     let unsupported = |what: &str| Error::Unsupported { what: what.to_owned(), advice: CONVERT };
     match parameters.codec {
         CODEC_ID_OPUS => return Ok(Box::new(OpusDecoder::new(parameters, Mix::Channels)?)),
@@ -337,7 +337,7 @@ fn promised_samples(track: &Track, samples_per_tick: f64, container: Container) 
     samples.filter(|&n| n > 0)
 }
 
-fn copy_planes(buffer: &GenericAudioBufferRef<'_>, block: &mut Block) {
+pub(super) fn copy_planes(buffer: &GenericAudioBufferRef<'_>, block: &mut Block) {
     if let GenericAudioBufferRef::F32(planes) = buffer {
         for (channel, plane) in block.channels.iter_mut().zip(planes.iter_planes()) {
             channel.extend_from_slice(plane);
