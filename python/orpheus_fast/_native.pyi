@@ -15,8 +15,10 @@ __all__ = [
     "classical_vectors",
     "column_statistics",
     "decode_track",
+    "fallback_versions",
     "inverse_norms",
     "search_rows",
+    "set_fallback",
     "standardise_rows",
     "write_flat",
 ]
@@ -64,6 +66,10 @@ class TrackLoader:
     def next_batch(self) -> tuple[bool, _BatchParts | None]: ...
     def close(self) -> None: ...
     def stage_seconds(self) -> tuple[float, float, float]: ...
+
+# (program, arguments, silence_seconds, idle_seconds)
+def set_fallback(worker: tuple[_Path, Sequence[str], float, float] | None) -> None: ...
+def fallback_versions() -> str | None: ...
 
 @final
 class FlatIndex:

@@ -1,5 +1,6 @@
 //! Source → blocks of samples → [`Signal`]; one file per decoding backend.
 
+pub(crate) mod external;
 mod flac;
 pub(crate) mod mpeg;
 mod symphonia;
@@ -146,10 +147,10 @@ impl Decoder {
     }
 
     fn open_mixed(source: &Source, limits: &Limits, mix: Mix) -> Result<Self> {
-        let mut input = Input::open(source, limits)?;
-        let watch = input.watch()?;
-        let sniffed = sniff(&mut input)?;
-        let backend = open_backend(input, sniffed, mix)?;
+        let (backend, watch) = match open_own(source, limits, mix) {
+            Err(refused @ Error::Unsupported { .. }) => external::open(source, limits, refused)?,
+            opened => opened?,
+        };
         let info = backend.info();
         limits.check_format(info.sample_rate, info.n_channels)?;
         Ok(Self {
@@ -290,6 +291,14 @@ fn mend(block: &mut Block) -> u64 {
         most = most.max(n);
     }
     most
+}
+
+/// Opens a track with the decoders of this crate.
+fn open_own(source: &Source, limits: &Limits, mix: Mix) -> Result<(Box<dyn Backend>, Watch)> {
+    let mut input = Input::open(source, limits)?;
+    let watch = input.watch()?;
+    let sniffed = sniff(&mut input)?;
+    Ok((open_backend(input, sniffed, mix)?, watch))
 }
 
 fn open_backend(input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {

@@ -1,0 +1,240 @@
+//! One track in a worker.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::{Backend, Block, Losses, TrackInfo};
+use super::formats::Foreign;
+use super::protocol::{DATA, Header, MAX_READ, Message, OPEN, Reason, STOP, parse};
+use super::worker::{Death, Worker};
+use super::{CONVERT, Fallback, pool};
+use crate::error::{Error, Result};
+use crate::source::Input;
+
+/// A worker that does not stop within this is ended: starting another one is cheaper than waiting.
+const TIME_TO_STOP: Duration = Duration::from_millis(80);
+
+/// A track that a worker decodes.
+pub(super) struct External {
+    fallback: Arc<Fallback>,
+    /// `None` once it has died, or has gone back.
+    worker: Option<Worker>,
+    input: Input,
+    /// Where in the input the worker's file begins.
+    start: u64,
+    payload: Vec<u8>,
+    read: Vec<u8>,
+    info: TrackInfo,
+    losses: Losses,
+    tolerance: u64,
+}
+
+impl External {
+    pub(super) fn open(
+        fallback: &Arc<Fallback>,
+        foreign: Foreign,
+        input: Input,
+        start: u64,
+    ) -> Result<Self> {
+        let mut opened = Self {
+            fallback: fallback.clone(),
+            worker: None,
+            input,
+            start,
+            payload: Vec::new(),
+            read: Vec::new(),
+            info: TrackInfo {
+                container: foreign.container,
+                codec: String::new(),
+                sample_rate: 0,
+                n_channels: 0,
+                n_samples: None,
+            },
+            losses: Losses::default(),
+            tolerance: 0,
+        };
+        let header = opened.begin(foreign.demuxer)?;
+        opened.tolerance = header.tolerance;
+        opened.info.codec = header.codec;
+        opened.info.sample_rate = header.sample_rate;
+        opened.info.n_channels = header.n_channels;
+        opened.info.n_samples = header.promised.filter(|&n| n > 0);
+        Ok(opened)
+    }
+
+    /// Hands the file to a worker and waits for the first samples.
+    fn begin(&mut self, demuxer: &str) -> Result<Header> {
+        let n_bytes = self.input.len().saturating_sub(self.start).to_le_bytes();
+        for fresh in [false, true] {
+            let mut worker = pool::take(&self.fallback, fresh)?;
+            let used = worker.n_files > 0;
+            worker.n_files += 1;
+            let sent = worker.send(OPEN, &[&n_bytes, demuxer.as_bytes()]);
+            self.worker = Some(worker);
+            match sent.and_then(|()| self.listen()) {
+                // It may have died while it waited, of which this file is innocent.
+                Err(Death::Closed) if used => self.worker = None,
+                Err(death) => return Err(self.died(death)),
+                Ok(kind) => return self.header(kind),
+            }
+        }
+        Err(self.died(Death::Closed))
+    }
+
+    fn header(&mut self, kind: u32) -> Result<Header> {
+        match parse(kind, &self.payload) {
+            Some(Message::Header(header)) => Ok(header),
+            Some(Message::Error { reason, text }) => Err(self.refused(reason, text)),
+            _ => Err(self.died(Death::Garbled)),
+        }
+    }
+
+    /// Waits for what the worker says next, which is then in `payload`, and answers its reads.
+    fn listen(&mut self) -> Result<u32, Death> {
+        let mut deadline = Instant::now() + self.fallback.silence;
+        loop {
+            let worker = self.worker.as_mut().ok_or(Death::Closed)?;
+            let kind = worker.receive(&mut self.payload, deadline)?;
+            match parse(kind, &self.payload) {
+                Some(Message::Read { offset, n_bytes }) => {
+                    let started = Instant::now();
+                    self.answer(offset, n_bytes)?;
+                    // A slow disk is not the worker's fault.
+                    deadline += started.elapsed();
+                }
+                Some(Message::Hello { .. }) | None => return Err(Death::Garbled),
+                Some(_) => return Ok(kind),
+            }
+        }
+    }
+
+    fn answer(&mut self, offset: u64, n_bytes: usize) -> Result<(), Death> {
+        self.read.resize(n_bytes.min(MAX_READ), 0);
+        let n_read = match self.start.checked_add(offset) {
+            Some(at) => self.input.read_at(at, &mut self.read).map_err(Death::Input)?,
+            None => 0,
+        };
+        let worker = self.worker.as_mut().ok_or(Death::Closed)?;
+        worker.send(DATA, &[&self.read[..n_read]])
+    }
+
+    fn died(&mut self, death: Death) -> Error {
+        match self.worker.take() {
+            Some(worker) => worker.bury(death),
+            None => Error::Worker("ended".to_owned()),
+        }
+    }
+
+    /// The worker has said why there is nothing more of this file.
+    fn refused(&mut self, reason: Reason, text: String) -> Error {
+        match reason {
+            Reason::Damaged => {
+                self.part();
+                Error::Damaged(text)
+            }
+            Reason::Unsupported => {
+                self.part();
+                Error::Unsupported { what: text, advice: CONVERT }
+            }
+            Reason::NotAudio => {
+                self.part();
+                Error::NotAudio(text)
+            }
+            // Not to be trusted with another file.
+            Reason::OutOfMemory => {
+                self.worker = None;
+                Error::Worker("needs more memory than it may have".to_owned())
+            }
+            Reason::Fault => {
+                self.worker = None;
+                Error::Worker(text)
+            }
+        }
+    }
+
+    /// The worker waits for its next file.
+    fn part(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            pool::give_back(worker, &self.fallback);
+        }
+    }
+
+    fn take_samples(&mut self, kind: u32, block: &mut Block) -> Result<bool> {
+        match parse(kind, &self.payload) {
+            Some(Message::Block(samples)) => {
+                let (rate, n_channels) = (samples.sample_rate, samples.n_channels);
+                if (rate, n_channels) == (self.info.sample_rate, self.info.n_channels) {
+                    samples.copy_to(&mut block.channels);
+                } else {
+                    let n_samples = samples.n_samples as u64 * u64::from(self.info.sample_rate);
+                    let n_lost = n_samples.checked_div(u64::from(rate)).unwrap_or(0);
+                    self.losses.add(n_lost, "sample rate or channels change");
+                }
+            }
+            Some(Message::Loss { n_samples, why }) => self.losses.add(n_samples, why),
+            Some(Message::End) => {
+                self.part();
+                return Ok(false);
+            }
+            Some(Message::Error { reason, text }) => return Err(self.refused(reason, text)),
+            _ => return Err(self.died(Death::Garbled)),
+        }
+        Ok(true)
+    }
+
+    /// Asks the worker to leave the file; `false` if it does not do so at once.
+    fn stop(&mut self) -> bool {
+        let Some(worker) = &mut self.worker else { return false };
+        let deadline = Instant::now() + TIME_TO_STOP;
+        if worker.send(STOP, &[]).is_err() {
+            return false;
+        }
+        loop {
+            match worker.receive(&mut self.payload, deadline) {
+                Ok(kind) => match parse(kind, &self.payload) {
+                    Some(Message::End | Message::Error { .. }) => return true,
+                    Some(_) => {}
+                    None => return false,
+                },
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+impl Backend for External {
+    fn info(&self) -> &TrackInfo {
+        &self.info
+    }
+
+    fn next_block(&mut self, block: &mut Block) -> Result<bool> {
+        block.clear(self.info.n_channels);
+        if self.worker.is_none() {
+            return Ok(false);
+        }
+        match self.listen() {
+            Ok(kind) => self.take_samples(kind, block),
+            Err(death) => Err(self.died(death)),
+        }
+    }
+
+    fn losses(&mut self) -> &mut Losses {
+        &mut self.losses
+    }
+
+    fn forget_promise(&mut self) {
+        self.info.n_samples = None;
+    }
+
+    fn tolerance(&self) -> u64 {
+        self.tolerance
+    }
+}
+
+impl Drop for External {
+    fn drop(&mut self) {
+        if self.worker.as_ref().is_some_and(Worker::is_ours) && self.stop() {
+            self.part();
+        }
+    }
+}
