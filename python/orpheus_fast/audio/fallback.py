@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from orpheus_fast import _native
+from orpheus_fast.errors import DecodeError
 
 __all__ = ["DISABLING_VARIABLE", "register", "state"]
 
@@ -25,6 +26,12 @@ MEMORY_BYTES: Final = 2 << 30
 STUCK_CPU_SECONDS: Final = 10
 STUCK_SECONDS: Final = 30.0
 IDLE_SECONDS: Final = 10.0
+
+# What the interpreter runs. Its path holds the standard library, this package and PyAV.
+START: Final = (
+    "import sys; sys.path += sys.argv[1:3]; "
+    "from orpheus_fast.ffmpeg_worker.main import main; main(*map(int, sys.argv[3:]))"
+)
 
 
 @functools.cache
@@ -41,8 +48,8 @@ def worker_arguments(
     folder: Path, *, memory_bytes: int = MEMORY_BYTES, stuck_cpu_seconds: int = STUCK_CPU_SECONDS
 ) -> list[str]:
     """Return what the interpreter is told: the worker alone, nothing of the user's environment or site."""
-    script = Path(__file__).with_name("ffmpeg_worker.py")
-    return ["-I", "-S", "-B", str(script), str(folder), str(memory_bytes), str(stuck_cpu_seconds)]
+    package = Path(__file__).resolve().parents[2]
+    return ["-I", "-S", "-B", "-c", START, str(package), str(folder), str(memory_bytes), str(stuck_cpu_seconds)]
 
 
 def state() -> dict[str, object]:
@@ -53,7 +60,7 @@ def state() -> dict[str, object]:
         return {"state": "missing", "install": 'pip install "orpheus-fast[ffmpeg]"'}
     try:
         return {"state": "working", "libraries": _native.fallback_versions()}
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is what is to be reported
+    except DecodeError as error:
         return {"state": "broken", "reason": str(error)}
 
 

@@ -4,7 +4,11 @@
 //! as every other backend. It runs with limits of its own and may crash, hang or be killed: that
 //! costs the one track it was working on.
 
+#[cfg(unix)]
+mod asf;
 pub(crate) mod formats;
+#[cfg(unix)]
+mod ogg;
 #[cfg(unix)]
 mod pool;
 #[cfg(unix)]
@@ -53,6 +57,8 @@ static FALLBACK: RwLock<Option<Arc<Fallback>>> = RwLock::new(None);
 pub fn set_fallback(fallback: Option<Fallback>) {
     let fallback = fallback.map(Arc::new);
     *FALLBACK.write().unwrap_or_else(PoisonError::into_inner) = fallback;
+    #[cfg(unix)]
+    pool::dismiss(Duration::ZERO);
 }
 
 fn registered() -> Option<Arc<Fallback>> {

@@ -33,8 +33,8 @@ struct Pool {
 
 enum Order {
     Start(Arc<Fallback>, SyncSender<Result<Worker>>),
-    /// Somebody is idle now.
-    Watch,
+    /// Somebody is idle now, and may be for so long.
+    Watch(Duration),
 }
 
 /// A worker that waited for work, or a new one; with `fresh`, a new one.
@@ -65,7 +65,7 @@ pub(super) fn give_back(mut worker: Worker, fallback: &Arc<Fallback>) {
     if wanted && Arc::ptr_eq(&pool.fallback, fallback) {
         pool.idle.push(worker);
         // Without a keeper, it waits until the process ends, which ends it.
-        let _ = pool.keeper.send(Order::Watch);
+        let _ = pool.keeper.send(Order::Watch(fallback.idle));
     } else {
         drop(guard);
         drop(worker);
@@ -117,6 +117,7 @@ fn start_keeper() -> Result<Sender<Order>> {
 
 fn keep(orders: &Receiver<Order>) {
     let mut watching = false;
+    let mut patience = Duration::ZERO;
     loop {
         let order = if watching {
             orders.recv_timeout(ROUND)
@@ -128,18 +129,17 @@ fn keep(orders: &Receiver<Order>) {
                 // Nobody to take it: dropping it ends it.
                 let _ = answer.send(Worker::spawn(&fallback));
             }
-            Ok(Order::Watch) => watching = true,
-            Err(RecvTimeoutError::Timeout) => watching = dismiss(),
+            Ok(Order::Watch(idle)) => (watching, patience) = (true, idle),
+            Err(RecvTimeoutError::Timeout) => watching = dismiss(patience),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-/// Ends the workers that have waited too long; `false` if nobody waits any more.
-fn dismiss() -> bool {
+/// Ends the workers that have waited for longer than `patience`; `false` if nobody waits any more.
+pub(super) fn dismiss(patience: Duration) -> bool {
     let Some(mut guard) = lock() else { return true };
     let Some(pool) = guard.as_mut() else { return false };
-    let patience = pool.fallback.idle;
     let late: Vec<_> =
         pool.idle.extract_if(.., |worker| worker.idle_since.elapsed() > patience).collect();
     let some_left = !pool.idle.is_empty();

@@ -1,5 +1,5 @@
 //! What a worker and we say to each other: frames of `kind: u32, length: u32` and `length` bytes,
-//! little endian. The other side is `orpheus_fast/audio/ffmpeg_worker.py`.
+//! little endian. The other side is `orpheus_fast/ffmpeg_worker/wire.py`.
 
 /// A worker that speaks another version is not used.
 pub(super) const VERSION: u32 = 1;

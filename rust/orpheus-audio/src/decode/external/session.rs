@@ -7,7 +7,7 @@ use super::super::{Backend, Block, Losses, TrackInfo};
 use super::formats::Foreign;
 use super::protocol::{DATA, Header, MAX_READ, Message, OPEN, Reason, STOP, parse};
 use super::worker::{Death, Worker};
-use super::{CONVERT, Fallback, pool};
+use super::{CONVERT, Fallback, asf, ogg, pool};
 use crate::error::{Error, Result};
 use crate::source::Input;
 
@@ -59,7 +59,32 @@ impl External {
         opened.info.sample_rate = header.sample_rate;
         opened.info.n_channels = header.n_channels;
         opened.info.n_samples = header.promised.filter(|&n| n > 0);
+        opened.cross_check(foreign.demuxer)?;
         Ok(opened)
+    }
+
+    /// What the container states and libav does not heed.
+    fn cross_check(&mut self, demuxer: &str) -> Result<()> {
+        match demuxer {
+            "ogg" => {
+                if let Some(why) = ogg::trouble_at_end(&mut self.input)? {
+                    self.losses.add(0, why);
+                }
+            }
+            "asf" => {
+                let stated = asf::stated(&mut self.input, self.start)?;
+                self.info.n_samples = stated
+                    .as_ref()
+                    .map(|stated| (stated.seconds * f64::from(self.info.sample_rate)) as u64);
+                let n_bytes = self.input.len().saturating_sub(self.start);
+                if let Some(stated) = stated.filter(|stated| stated.n_bytes > n_bytes) {
+                    let why = format!("the file ends early: {n_bytes} of {} bytes", stated.n_bytes);
+                    self.losses.add(0, why);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Hands the file to a worker and waits for the first samples.
