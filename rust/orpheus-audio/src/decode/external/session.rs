@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn open(script: &str) -> Result<External> {
-        let source = Source::Bytes((*b"wvpk and so on").into());
+        let source = Source::Bytes(b"wvpk and so on"[..].into());
         let input = Input::open(&source, &Limits::default()).unwrap();
         let foreign = super::super::formats::foreign(b"wvpk").unwrap();
         External::open(&worker(script), foreign, input, 0)
