@@ -15,10 +15,12 @@ __all__ = [
     "classical_vectors",
     "column_statistics",
     "decode_track",
+    "fallback_versions",
     "inverse_norms",
     "read_tags",
     "resample_rows",
     "search_rows",
+    "set_fallback",
     "standardise_rows",
     "write_flat",
 ]
@@ -81,6 +83,10 @@ class TrackLoader:
     def next_batch(self) -> tuple[bool, _BatchParts | None]: ...
     def close(self) -> None: ...
     def stage_seconds(self) -> tuple[float, float, float]: ...
+
+# (program, arguments, silence_seconds, idle_seconds)
+def set_fallback(worker: tuple[_Path, Sequence[str], float, float] | None) -> None: ...
+def fallback_versions() -> str | None: ...
 
 @final
 class FlatIndex:

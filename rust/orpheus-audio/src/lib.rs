@@ -18,6 +18,7 @@ mod tags;
 mod wall;
 mod window;
 
+pub use decode::external::{Fallback, fallback_versions, set_fallback};
 pub use decode::{DecodeOptions, Decoder, TrackInfo, decode};
 pub use error::{Error, Result};
 pub use limits::Limits;

@@ -3,6 +3,7 @@
 mod array;
 mod audio;
 mod error;
+mod fallback;
 mod features;
 mod front_end;
 mod gil;
@@ -19,6 +20,8 @@ mod _native {
 
     #[pymodule_export]
     use super::audio::{TrackLoader, decode_track};
+    #[pymodule_export]
+    use super::fallback::{fallback_versions, set_fallback};
     #[pymodule_export]
     use super::features::{classical_columns, classical_vectors};
     #[pymodule_export]

@@ -1,6 +1,7 @@
 //! Source → blocks of samples → [`Signal`]; one file per decoding backend.
 
 mod demux;
+pub(crate) mod external;
 mod flac;
 pub(crate) mod mpeg;
 mod opus;
@@ -168,10 +169,10 @@ impl Decoder {
         mix: Mix,
         guard: Guard,
     ) -> Result<Self> {
-        let mut input = Input::open(source, limits)?.guarded(guard.clone());
-        let watch = input.watch()?;
-        let opened = sniff(&mut input).and_then(|sniffed| open_backend(input, sniffed, mix));
-        let backend = opened.map_err(|error| guard.cause(error))?;
+        let (backend, watch) = match open_own(source, limits, mix, &guard) {
+            Err(refused @ Error::Unsupported { .. }) => external::open(source, limits, refused)?,
+            opened => opened?,
+        };
         Self::with_backend(backend, watch, limits, guard)
     }
 
@@ -342,6 +343,19 @@ fn mend(block: &mut Block) -> u64 {
         most = most.max(n);
     }
     most
+}
+
+/// Opens a track with the decoders of this crate.
+fn open_own(
+    source: &Source,
+    limits: &Limits,
+    mix: Mix,
+    guard: &Guard,
+) -> Result<(Box<dyn Backend>, Watch)> {
+    let mut input = Input::open(source, limits)?.guarded(guard.clone());
+    let watch = input.watch()?;
+    let opened = sniff(&mut input).and_then(|sniffed| open_backend(input, sniffed, mix));
+    Ok((opened.map_err(|error| guard.cause(error))?, watch))
 }
 
 fn open_backend(mut input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
