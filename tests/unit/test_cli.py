@@ -99,6 +99,7 @@ def test_on_a_terminal_hits_are_a_table_whose_cells_are_taken_literally(
     assert run(["similar", "17", "--library", "x"]) == 0
     out = capsys.readouterr().out
     assert "Artist - Title" in out
+    assert "/m/a.flac" in out
     assert "1:01" in out
     assert "/m/[red]:smile:\\x1b[2J  (partly damaged)" in out
 

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn several_values_are_told_apart() {
         assert_eq!(genres("Ambient\0Drone"), ["Ambient", "Drone"]);
-        assert_eq!(genres("21\026"), ["Ska", "Ambient"]);
+        assert_eq!(genres("21\u{0}26"), ["Ska", "Ambient"]);
         assert_eq!(genres("Ambient; Drone;"), ["Ambient", "Drone"]);
     }
 
