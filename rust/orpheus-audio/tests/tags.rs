@@ -43,7 +43,7 @@ fn comments(items: &[&[u8]]) -> Vec<u8> {
 /// `fLaC`, STREAMINFO (10 s at 44.1 kHz) and further blocks.
 fn flac(blocks: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let mut info = vec![0; 34];
-    info[10..18].copy_from_slice(&(44_100_u64 << 44 | 441_000).to_be_bytes());
+    info[10..18].copy_from_slice(&((44_100_u64 << 44) + 441_000).to_be_bytes());
     let mut file = b"fLaC\0\0\0\x22".to_vec();
     file.extend(info);
     for (n, (kind, content)) in blocks.iter().enumerate() {

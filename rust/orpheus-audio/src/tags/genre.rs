@@ -55,7 +55,7 @@ mod tests {
             ("17", &["Rock"][..]),
             ("(17)", &["Rock"]),
             ("(17)Rock", &["Rock", "Rock"]),
-            ("(51)(39)", &["Trance", "Noise"]),
+            ("(31)(39)", &["Trance", "Noise"]),
             ("(4)Eurodisco", &["Disco", "Eurodisco"]),
             ("(RX)(26)", &["Remix", "Ambient"]),
             ("(255)", &[]),
