@@ -168,6 +168,28 @@ fn going_to_the_middle_skips_the_packets_before_it() {
     }
 }
 
+/// ffmpeg's encoder writes bands of noise, which no decoder makes up alike from another place.
+#[test]
+fn a_stream_with_noise_is_decoded_through_and_goes_on_as_if_not_asked() {
+    let Some(bytes) = read("formats/aac.m4a") else { return };
+    let signal = whole(&bytes).0;
+    let mut decoder = Decoder::open(&Source::Bytes(bytes.into()), &Limits::default()).unwrap();
+    assert_eq!(decoder.backend.seek(120_000).unwrap(), None);
+    let mut first = Vec::new();
+    while let Some(block) = decoder.next_block().unwrap() {
+        first.extend_from_slice(&block.channels[0]);
+    }
+    assert_eq!(first, channel(&signal, 0));
+}
+
+#[test]
+fn spectral_band_replication_that_no_header_announces_is_refused() {
+    let Some(bytes) = read("../audio-faulty/taglib/zero-length-mdat.m4a") else { return };
+    let refused = decode(&Source::Bytes(bytes.into()), &DecodeOptions::default()).unwrap_err();
+    assert_eq!(refused.kind(), "unsupported");
+    assert!(refused.to_string().contains("HE-AAC"), "{refused}");
+}
+
 /// Offsets of the pages of an Ogg file.
 fn pages(bytes: &[u8]) -> Vec<usize> {
     let starts = bytes.windows(5).enumerate().filter(|(_, five)| *five == b"OggS\0");

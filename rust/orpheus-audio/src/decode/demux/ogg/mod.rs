@@ -3,6 +3,8 @@
 mod headers;
 pub(super) mod mapping;
 mod page;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::collections::VecDeque;
