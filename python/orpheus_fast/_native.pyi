@@ -17,6 +17,7 @@ __all__ = [
     "decode_track",
     "inverse_norms",
     "resample_rows",
+    "resampled_length",
     "search_rows",
     "standardise_rows",
     "write_flat",
@@ -78,7 +79,8 @@ class FlatIndex:
     def reconstruct(self, number: int) -> _F32: ...
     def ids(self) -> _I64: ...
 
-def resample_rows(samples: _F32, from_hz: int, to_hz: int, quality: str) -> _F32: ...
+def resampled_length(n_samples: int, from_hz: int, to_hz: int) -> int: ...
+def resample_rows(samples: _F32, output: _F32, from_hz: int, to_hz: int, quality: str) -> None: ...
 def search_rows(
     matrix: _F32,
     queries: _F32,
