@@ -19,6 +19,7 @@ __all__ = [
     "inverse_norms",
     "read_tags",
     "resample_rows",
+    "resampled_length",
     "search_rows",
     "set_fallback",
     "standardise_rows",
@@ -105,7 +106,8 @@ class FlatIndex:
     def reconstruct(self, number: int) -> _F32: ...
     def ids(self) -> _I64: ...
 
-def resample_rows(samples: _F32, from_hz: int, to_hz: int, quality: str) -> _F32: ...
+def resampled_length(n_samples: int, from_hz: int, to_hz: int) -> int: ...
+def resample_rows(samples: _F32, output: _F32, from_hz: int, to_hz: int, quality: str) -> None: ...
 def search_rows(
     matrix: _F32,
     queries: _F32,

@@ -24,8 +24,9 @@ QUALITIES: Final = (("high", "HQ"), ("best", "VHQ"))
 
 # What a tone of full scale, rounded to float32 samples on both sides, leaves to be measured.
 MEASURABLE_DB: Final = 150.0
-# Both sides of a float32 conversion are dithered by rounding: figures vary by as much from tone to tone.
+# What float32 arithmetic leaves varies by as much from tone to tone and from block length to block length.
 MARGIN_DB: Final = 1.0
+LEAKAGE_MARGIN_DB: Final = 3.0
 
 
 def converters(quality: str, preset: str, pair: tuple[int, int]) -> list[Callable[[NDArray[np.float32]], NDArray]]:
@@ -118,7 +119,7 @@ def test_ripple_is_no_more_than_soxrs(pair: tuple[int, int], quality: str, prese
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
 def test_aliases_and_images_are_as_far_down_as_soxrs(pair: tuple[int, int], quality: str, preset: str) -> None:
     ours, theirs = (leakage_db(convert, pair) for convert in converters(quality, preset, pair))
-    assert ours <= max(theirs, -MEASURABLE_DB) + MARGIN_DB
+    assert ours <= max(theirs, -MEASURABLE_DB) + LEAKAGE_MARGIN_DB
     assert ours <= {"high": -130, "best": -149}[quality]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from orpheus_fast import _native
 from orpheus_fast._arrays import as_float32
 from orpheus_fast.errors import ParameterError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from orpheus_fast.audio.tracks import Quality
@@ -60,9 +61,10 @@ def resample(samples: ArrayLike, from_hz: int, to_hz: int, *, quality: Quality =
     """
     channels = as_float32(samples, name="samples", n_dims=(1, 2))
     rates = _rate("from_hz", from_hz), _rate("to_hz", to_hz)
-    rows = channels[None] if channels.ndim == 1 else channels
-    converted = _native.resample_rows(rows, *rates, quality)
-    return converted.reshape(-1) if channels.ndim == 1 else converted
+    n_out = _native.resampled_length(channels.shape[-1], *rates)
+    output = np.empty((*channels.shape[:-1], n_out), dtype=np.float32)
+    _native.resample_rows(np.atleast_2d(channels), np.atleast_2d(output), *rates, quality)
+    return output
 
 
 def _rate(name: str, value: int) -> int:

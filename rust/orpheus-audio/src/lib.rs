@@ -24,7 +24,7 @@ pub use error::{Error, Result};
 pub use limits::Limits;
 pub use loader::Loader;
 pub use outcome::{Outcome, Status};
-pub use resample::{Fan, Quality, Resampler, resample};
+pub use resample::{Fan, Quality, Resampler, resample, resample_into};
 pub use signal::Signal;
 pub use source::{SharedBytes, Source};
 pub use tags::{MusicBrainz, ReplayGain, Tags, read_tags};

@@ -25,7 +25,7 @@ mod _native {
     #[pymodule_export]
     use super::features::{classical_columns, classical_vectors};
     #[pymodule_export]
-    use super::resample::resample_rows;
+    use super::resample::{resample_rows, resampled_length};
     #[pymodule_export]
     use super::search::{
         FlatIndex, column_statistics, inverse_norms, search_rows, standardise_rows, write_flat,

@@ -1,8 +1,10 @@
 //! Which filters a conversion consists of, and a place to keep them.
 //!
-//! Every conversion is two steps. One is exactly an octave, between the lower rate and its double: all
-//! sharp filtering happens there. The other takes the double to the higher rate or the higher rate to
-//! the double; an octave is empty there, so its filter is short, whatever the ratio.
+//! This is for rates that no block of a reasonable length spans in whole samples (the others go by way
+//! of their spectrum, see [`super::spectral`]). Their conversion is two steps. One is exactly an octave,
+//! between the lower rate and its double: all sharp filtering happens there. The other takes the double
+//! to the higher rate or the higher rate to the double; an octave is empty there, so its filter is
+//! short, whatever the ratio.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -118,6 +120,7 @@ fn reach(from_hz: u32, to_hz: u32, at_double_rate: u64) -> u64 {
     (at_double_rate * u64::from(from_hz)).div_ceil(double_hz) + ROUNDING
 }
 
+/// By Euclid's algorithm.
 pub(super) fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
         (a, b) = (b, a % b);

@@ -114,6 +114,45 @@ pub fn resample(samples: &[f32], from_hz: u32, to_hz: u32, quality: Quality) -> 
     Ok(output)
 }
 
+/// A whole signal at once through `resampler`, from its start, into `output`, which has room for
+/// [`Resampler::n_out`] samples; those that do not fit are left out.
+///
+/// # Errors
+///
+/// [`Error::Parameter`] if a sample is not finite.
+pub fn resample_into(samples: &[f32], output: &mut [f32], resampler: &mut Resampler) -> Result<()> {
+    /// Samples that are taken in at a time.
+    const BLOCK: usize = 16_384;
+    resampler.reset();
+    let mut converted = Vec::new();
+    let mut rest = output;
+    for block in samples.chunks(BLOCK) {
+        // Every sample is looked at: a loop without an early end runs on whole vectors.
+        if !block.iter().fold(true, |finite, sample| finite & sample.is_finite()) {
+            return Err(Error::Parameter {
+                name: "samples",
+                given: "not finite in places".to_owned(),
+                expected: "finite samples".to_owned(),
+            });
+        }
+        converted.clear();
+        resampler.process(block, &mut converted);
+        rest = take(rest, &converted);
+    }
+    converted.clear();
+    resampler.finish(&mut converted);
+    take(rest, &converted);
+    Ok(())
+}
+
+/// Copies `samples` to the front of `output` and returns what is behind them.
+fn take<'a>(output: &'a mut [f32], samples: &[f32]) -> &'a mut [f32] {
+    let n_samples = samples.len().min(output.len());
+    let (front, behind) = output.split_at_mut(n_samples);
+    front.copy_from_slice(&samples[..n_samples]);
+    behind
+}
+
 fn check(from_hz: u32, to_hz: u32) -> Result<()> {
     for (name, rate) in [("from_hz", from_hz), ("to_hz", to_hz)] {
         if !RATES_HZ.contains(&rate) {

@@ -120,3 +120,59 @@ impl<R: Real> Kernel<R> for Synthesise<'_, R> {
         axis.synthesise(simd, &mut rows, [&mut re[..axis.length()], &mut im[..axis.length()]]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resample::simd::{Tier, test_noise};
+
+    /// Up and down, even and odd numbers of rows, one rate and several.
+    const FANS: [(u32, &[u32]); 6] = [
+        (44_100, &[48_000]),
+        (48_000, &[44_100]),
+        (44_100, &[16_000]),
+        (8_000, &[11_025]),
+        (44_100, &[48_000, 24_000, 22_050]),
+        (48_000, &[22_050, 16_000]),
+    ];
+
+    fn convert<R: Real>(from: u32, to: &[u32], sharpness: Sharpness, tier: Tier) -> Vec<Vec<f64>> {
+        let plan = Plans::<R>::new(sharpness).plan(tier, from, to);
+        let mut spectral = Spectral::new(plan.expect("the rates have a small common period"));
+        let input: Vec<f32> = test_noise(from, 40_000).iter().map(|&x| x as f32).collect();
+        let mut outputs = vec![Vec::new(); to.len()];
+        for block in input.chunks(777) {
+            spectral.push(block, |number, runs| {
+                outputs[number].extend(runs.into_iter().flatten().map(|sample| sample.to_f64()));
+            });
+        }
+        outputs
+    }
+
+    fn check<R: Real>(sharpness: Sharpness, tolerance: f64) {
+        let [reference, others @ ..] = &Tier::available()[..] else { return };
+        for (from, to) in FANS {
+            let wanted = convert::<R>(from, to, sharpness, *reference);
+            assert!(wanted.iter().all(|x| x.len() > 4_000 && x.iter().any(|x| x.abs() > 0.3)));
+            for &tier in others {
+                for (got, wanted) in convert::<R>(from, to, sharpness, tier).iter().zip(&wanted) {
+                    assert_eq!(got.len(), wanted.len());
+                    for (place, (got, wanted)) in got.iter().zip(wanted).enumerate() {
+                        let error = (got - wanted).abs();
+                        assert!(error < tolerance, "{from} at {place} on {tier:?}: off by {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn float32_conversions_are_those_of_the_scalar_tier_on_every_tier() {
+        check::<f32>(HIGH, 2e-6);
+    }
+
+    #[test]
+    fn float64_conversions_are_those_of_the_scalar_tier_on_every_tier() {
+        check::<f64>(BEST, 1e-12);
+    }
+}

@@ -160,3 +160,52 @@ impl<R: Real> Plans<R> {
         Some(plan)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resample::spectral::{BEST, HIGH};
+
+    const RATES_HZ: [u32; 10] =
+        [8_000, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000];
+
+    #[test]
+    fn blocks_and_what_is_kept_of_them_are_whole_samples_at_both_rates() {
+        for (from, to) in RATES_HZ.into_iter().flat_map(|a| RATES_HZ.map(|b| (a, b))) {
+            for sharpness in [HIGH, BEST] {
+                let Some(sizes) = Sizes::new(from, &[to], sharpness) else {
+                    panic!("{from} to {to} has no block length")
+                };
+                let [from, to] = [from, to].map(|rate| rate as usize);
+                for n_samples in [sizes.margin, sizes.hop, ROW * sizes.n_rows] {
+                    assert_eq!(n_samples * to % from, 0, "{from} to {to}: {sizes:?}");
+                }
+                assert_eq!(sizes.n_rows_out[0] * from, sizes.n_rows * to);
+                assert!(sizes.margin >= sizes.reach && sizes.most_rows() <= MAX_ROWS);
+                assert_eq!(sizes.hop + 2 * sizes.margin, ROW * sizes.n_rows);
+            }
+        }
+    }
+
+    #[test]
+    fn rates_without_a_small_common_period_have_no_block_length() {
+        for (from, to) in [(44_100, 44_099), (37_801, 48_000), (768_000, 3_000)] {
+            assert_eq!(Sizes::new(from, &[to], HIGH), None, "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn the_second_to_ask_gets_the_same_plan_and_only_so_many_are_kept() {
+        let plans = Plans::<f32>::new(HIGH);
+        let plan = |from, to| plans.plan(Tier::best(), from, &[to]).expect("a usual pair");
+        let first = plan(44_100, 48_000);
+        assert!(Arc::ptr_eq(&first, &plan(44_100, 48_000)));
+        for (from, to) in RATES_HZ.into_iter().flat_map(|a| RATES_HZ.map(|b| (a, b))) {
+            plan(from, to);
+        }
+        let kept = plans.kept.lock().unwrap();
+        assert!(kept.iter().map(|(_, plan)| plan.n_bytes()).sum::<usize>() <= MAX_BYTES);
+        let last = RATES_HZ.len() - 1;
+        assert_eq!(kept.back().map(|(rates, _)| rates[0]), Some(RATES_HZ[last]));
+    }
+}
