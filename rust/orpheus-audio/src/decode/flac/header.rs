@@ -82,7 +82,7 @@ impl FrameHeader {
             number,
             block_size,
             channels,
-            sample_rate,
+            sample_rate: Some(sample_rate).filter(|&rate| rate > 0),
             n_bits,
             n_bytes: at + 1,
         })
@@ -153,16 +153,16 @@ fn block_size(code: u8, bytes: &[u8], at: &mut usize) -> Option<usize> {
     (size <= 65_535).then_some(size)
 }
 
-fn sample_rate(code: u8, bytes: &[u8], at: &mut usize) -> Option<Option<u32>> {
+/// 0: what STREAMINFO says.
+fn sample_rate(code: u8, bytes: &[u8], at: &mut usize) -> Option<u32> {
     const RATES: [u32; 12] = [
         0, 88_200, 176_400, 192_000, 8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000,
     ];
     Some(match code {
-        0 => None,
-        1..=11 => Some(RATES[usize::from(code)]),
-        12 => Some(u32::from(take(bytes, at)?) * 1000),
-        13 => Some(u32::from(take_u16(bytes, at)?)),
-        14 => Some(u32::from(take_u16(bytes, at)?) * 10),
+        0..=11 => RATES[usize::from(code)],
+        12 => u32::from(take(bytes, at)?) * 1000,
+        13 => u32::from(take_u16(bytes, at)?),
+        14 => u32::from(take_u16(bytes, at)?) * 10,
         _ => return None,
     })
 }

@@ -1,6 +1,5 @@
 //! The hot loops for x86-64 with AVX2 and bit manipulation.
 #![expect(unsafe_code, reason = "instructions that not every processor has")]
-#![expect(clippy::unused_self, reason = "having an `Avx2` is what allows to call its methods")]
 
 use super::FrameError;
 use super::bits::Bits;

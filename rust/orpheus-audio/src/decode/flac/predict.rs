@@ -3,6 +3,8 @@
 //! Sums wrap. A sum that leaves its type on the way comes back by its end if the sample fits its
 //! bits; where it does not, the frame is damaged and is found out by its checksum or its range.
 
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
 use super::FrameError;
 
 /// Highest order of a linear predictor.
@@ -68,6 +70,11 @@ pub(super) fn linear(predictor: &Predictor, n_bits: u32, samples: &mut [i32]) {
     by_order!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
 }
 
+/// A coefficient, or two, of the loops below. An atomic is never loaded as part of a vector: the
+/// compiler would otherwise vectorise the sums, for which it lacks a multiplication of 64 bits, and
+/// load samples as vectors of which parts were only just written, which stalls.
+type Tap = AtomicI64;
+
 /// Sums that end within 32 bits: two samples share their multiplications.
 ///
 /// The upper half of a word sums up the second sample and the lower half the first: a product of a
@@ -77,11 +84,10 @@ pub(super) fn linear(predictor: &Predictor, n_bits: u32, samples: &mut [i32]) {
 #[inline(always)]
 fn narrow<const N: usize>(predictor: &Predictor, samples: &mut [i32]) {
     let shift = predictor.shift;
-    let mut taps = [0; N];
-    for (n, tap) in taps.iter_mut().enumerate() {
+    let taps: [_; N] = std::array::from_fn(|n| {
         let second = predictor.coefficients.get(n + 1).filter(|_| n + 1 < N).map_or(0, |&c| c);
-        *tap = i64::from(predictor.coefficients[n]).wrapping_add(i64::from(second) << 32);
-    }
+        Tap::new(i64::from(predictor.coefficients[n]).wrapping_add(i64::from(second) << 32))
+    });
     let first_tap = predictor.coefficients[0];
     let mut at = 0;
     while let Some(window) = samples.get_mut(at..).and_then(|rest| rest.get_mut(..N + 2)) {
@@ -89,7 +95,8 @@ fn narrow<const N: usize>(predictor: &Predictor, samples: &mut [i32]) {
         let second = i64::from(window[N + 1]).wrapping_shl(shift);
         let mut sum = first.wrapping_add(second.wrapping_shl(32));
         for n in (0..N).rev() {
-            sum = sum.wrapping_add(taps[n].wrapping_mul(i64::from(window[N - 1 - n])));
+            sum =
+                sum.wrapping_add(taps[n].load(Relaxed).wrapping_mul(i64::from(window[N - 1 - n])));
         }
         let low = sum as i32;
         let high = (sum.wrapping_sub(i64::from(low)) >> 32) as i32;
@@ -107,15 +114,13 @@ fn narrow<const N: usize>(predictor: &Predictor, samples: &mut [i32]) {
 #[inline(always)]
 fn wide<const N: usize>(predictor: &Predictor, samples: &mut [i32]) {
     let shift = predictor.shift;
-    let mut taps = [0; N];
-    for (tap, &coefficient) in taps.iter_mut().zip(&predictor.coefficients) {
-        *tap = i64::from(coefficient);
-    }
+    let taps: [_; N] = std::array::from_fn(|n| Tap::new(predictor.coefficients[n].into()));
     let mut at = 0;
     while let Some(window) = samples.get_mut(at..).and_then(|rest| rest.get_mut(..=N)) {
         let mut sum = i64::from(window[N]).wrapping_shl(shift);
         for n in (0..N).rev() {
-            sum = sum.wrapping_add(taps[n].wrapping_mul(i64::from(window[N - 1 - n])));
+            sum =
+                sum.wrapping_add(taps[n].load(Relaxed).wrapping_mul(i64::from(window[N - 1 - n])));
         }
         window[N] = sum.wrapping_shr(shift) as i32;
         at = at.wrapping_add(1);
