@@ -361,7 +361,7 @@ fn open_own(
 fn open_backend(mut input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
     Ok(match sniffed.container {
         Container::Mpeg => Box::new(mpeg::Mpeg::open(input, sniffed.start, mix)?),
-        Container::Flac => Box::new(flac::open(input, sniffed)?),
+        Container::Flac => Box::new(flac::Flac::open(input, sniffed, mix)?),
         Container::Caf if demux::caf::is_pcm(&mut input, sniffed.start)? => {
             Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?)
         }

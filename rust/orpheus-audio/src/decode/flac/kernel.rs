@@ -1,0 +1,89 @@
+//! Picks the fastest code for the processor at hand.
+
+use std::sync::LazyLock;
+
+use super::FrameError;
+use super::bits::Bits;
+use super::header::Channels;
+#[cfg(target_arch = "x86_64")]
+use super::kernel_avx2::Avx2;
+use super::md5::Md5;
+use super::{planes, subframe};
+
+/// The hot loops, for one kind of processor. All kinds come to the same values.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kernel {
+    /// Any.
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+}
+
+static BEST: LazyLock<Kernel> = LazyLock::new(|| {
+    let forced = std::env::var_os("ORPHEUS_FORCE_TIER");
+    if forced.is_some_and(|tier| tier == "scalar") { Kernel::Portable } else { Kernel::fastest() }
+});
+
+/// Calls the function of this name, as it was compiled for the processor.
+macro_rules! dispatch {
+    ($kernel:expr, $module:ident :: $function:ident ($($argument:expr),*)) => {
+        match $kernel {
+            Self::Portable => $module::$function($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(avx2) => avx2.$function($($argument),*),
+        }
+    };
+}
+
+impl Kernel {
+    /// The fastest that this processor can run, unless `ORPHEUS_FORCE_TIER` is `scalar`.
+    pub(super) fn best() -> Self {
+        *BEST
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn fastest() -> Self {
+        Avx2::detect().map_or(Self::Portable, Self::Avx2)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn fastest() -> Self {
+        Self::Portable
+    }
+
+    /// [`subframe::decode`].
+    pub(super) fn decode(
+        self,
+        bits: &mut Bits,
+        n_bits: u32,
+        out: &mut [i32],
+        md5: &mut Option<Md5>,
+    ) -> Result<(), FrameError> {
+        dispatch!(self, subframe::decode(bits, n_bits, out, md5))
+    }
+
+    /// [`planes::join`].
+    pub(super) fn join(self, channels: Channels, first: &mut [i32], second: &mut [i32]) {
+        dispatch!(self, planes::join(channels, first, second));
+    }
+
+    /// [`planes::fits`].
+    pub(super) fn fits(self, plane: &[i32], n_bits: u32) -> bool {
+        dispatch!(self, planes::fits(plane, n_bits))
+    }
+
+    /// [`planes::to_f32`].
+    pub(super) fn to_f32(self, plane: &[i32], n_bits: u32, out: &mut [f32]) {
+        dispatch!(self, planes::to_f32(plane, n_bits, out));
+    }
+
+    /// [`planes::to_mono`].
+    pub(super) fn to_mono(self, left: &[i32], right: &[i32], n_bits: u32, out: &mut [f32]) {
+        dispatch!(self, planes::to_mono(left, right, n_bits, out));
+    }
+
+    /// [`planes::to_bytes`].
+    pub(super) fn to_bytes(self, planes: &[Vec<i32>], n_bits: u32, out: &mut [u8]) {
+        dispatch!(self, planes::to_bytes(planes, n_bits, out));
+    }
+}
