@@ -347,7 +347,13 @@ mod tests {
             let mut planes = vec![Vec::new(); channels.n_planes()];
             let mut mean = vec![Vec::new()];
             for packet in &packets {
+                let a = planes[0].len();
                 channels.decode(packet, &mut planes).unwrap();
+                let b = planes[0].len();
+                for c in 0..planes.len() {
+                let e = (a..b.min(wanted[c].len())).map(|i| (planes[c][i] - wanted[c][i]).abs()).fold(0.0, f32::max);
+                if e > 1e-5 { println!("DIFF {path:?} ch {c} {a}..{b} err {e} first {:?}", (a..b).find(|&i| (planes[c][i]-wanted[c][i]).abs() > 1e-5)); }
+                }
                 mono.decode(packet, &mut mean).unwrap();
             }
             assert_eq!(planes[0].len(), wanted[0].len(), "{path:?}");
