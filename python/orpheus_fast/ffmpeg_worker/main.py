@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import av
 import av.logging
 
-from orpheus_fast.ffmpeg_worker.confinement import Budget, close_inherited, confine, die_with
+from orpheus_fast.ffmpeg_worker.confinement import Budget, close_inherited, confine
 from orpheus_fast.ffmpeg_worker.track import Track, describe
 from orpheus_fast.ffmpeg_worker.wire import (
     DAMAGED,
@@ -142,7 +142,7 @@ def work(link: Link, budget: Budget, whitelist: str) -> None:
         gc.collect()
 
 
-def main(memory_bytes: int, cpu_seconds: int, parent: int) -> None:
+def main(memory_bytes: int, cpu_seconds: int) -> None:
     """Live as a worker.
 
     Parameters
@@ -151,10 +151,7 @@ def main(memory_bytes: int, cpu_seconds: int, parent: int) -> None:
         Address space.
     cpu_seconds : int
         Processor time between two blocks of samples.
-    parent : int
-        Process id of the program.
     """
-    die_with(parent)
     close_inherited()
     av.logging.set_level(av.logging.ERROR)
     # The same complaint about another file is another complaint.

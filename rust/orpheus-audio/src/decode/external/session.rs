@@ -73,9 +73,9 @@ impl External {
             }
             "asf" => {
                 let stated = asf::stated(&mut self.input, self.start)?;
-                self.info.n_samples = stated
-                    .as_ref()
-                    .map(|stated| (stated.seconds * f64::from(self.info.sample_rate)) as u64);
+                self.info.n_samples = stated.as_ref().map(|stated| {
+                    (stated.seconds * f64::from(self.info.sample_rate)).round() as u64
+                });
                 let n_bytes = self.input.len().saturating_sub(self.start);
                 if let Some(stated) = stated.filter(|stated| stated.n_bytes > n_bytes) {
                     let why = format!("the file ends early: {n_bytes} of {} bytes", stated.n_bytes);
@@ -346,7 +346,6 @@ mod tests {
         let scripts = [
             ("exit 3".to_owned(), "exit status 3"),
             ("echo no >&2; exit 1".to_owned(), "no"),
-            ("sleep 60".to_owned(), "gave no answer"),
             (frame(16, &[9, 0, 0, 0]), "protocol"),
             (hello() + "kill -9 $$", "signal 9"),
             (hello() + &frame(19, &[1, 2, 3]) + "sleep 60", "protocol"),
