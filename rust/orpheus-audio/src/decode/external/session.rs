@@ -292,7 +292,8 @@ mod tests {
         let mut bytes = kind.to_le_bytes().to_vec();
         bytes.extend((payload.len() as u32).to_le_bytes());
         bytes.extend(payload);
-        let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+        let octal: Vec<_> = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+        let octal = octal.concat();
         format!("printf '{octal}' >&0; ")
     }
 
