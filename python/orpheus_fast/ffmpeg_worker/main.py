@@ -6,7 +6,7 @@ import contextlib
 import gc
 import struct
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import av.logging
@@ -53,6 +53,8 @@ DECODERS: Final = frozenset(
 )
 # fmt: on
 DECODER_FAMILIES: Final = ("adpcm_", "dsd_", "pcm_")
+# A tag that is no UTF-8 costs no audio. From version 19 on, PyAV sees to that itself.
+TAGS: Final[dict[str, Any]] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}  # noqa: PLR2004
 
 
 def serve(link: Link, budget: Budget, request: bytes, whitelist: str) -> None:
@@ -73,9 +75,8 @@ def serve(link: Link, budget: Budget, request: bytes, whitelist: str) -> None:
                 "r",
                 format=demuxer,
                 container_options=options,
-                # A tag that is no UTF-8 costs no audio.
-                metadata_errors="replace",
                 buffer_size=READ_BYTES,
+                **TAGS,
             )
         except av.error.FFmpegError as error:
             if file.interruption:

@@ -27,6 +27,7 @@ pub(super) struct External {
     info: TrackInfo,
     losses: Losses,
     tolerance: u64,
+    n_samples: u64,
 }
 
 impl External {
@@ -52,6 +53,7 @@ impl External {
             },
             losses: Losses::default(),
             tolerance: 0,
+            n_samples: 0,
         };
         let header = opened.begin(foreign.demuxer)?;
         opened.tolerance = header.tolerance;
@@ -189,6 +191,7 @@ impl External {
             Some(Message::Block(samples)) => {
                 let (rate, n_channels) = (samples.sample_rate, samples.n_channels);
                 if (rate, n_channels) == (self.info.sample_rate, self.info.n_channels) {
+                    self.n_samples += samples.n_samples as u64;
                     samples.copy_to(&mut block.channels);
                 } else {
                     let n_samples = samples.n_samples as u64 * u64::from(self.info.sample_rate);
@@ -199,12 +202,23 @@ impl External {
             Some(Message::Loss { n_samples, why }) => self.losses.add(n_samples, why),
             Some(Message::End) => {
                 self.part();
+                self.note_excess();
                 return Ok(false);
             }
             Some(Message::Error { reason, text }) => return Err(self.refused(reason, text)),
             _ => return Err(self.died(Death::Garbled)),
         }
         Ok(true)
+    }
+
+    /// Twice as many samples as promised are as wrong as half of them: a decoder took one rate for
+    /// another, or decoded everything twice.
+    fn note_excess(&mut self) {
+        let Some(promised) = self.info.n_samples else { return };
+        if self.n_samples > promised.saturating_add(self.tolerance) {
+            let why = format!("{} samples where {promised} were promised", self.n_samples);
+            self.losses.add(0, why);
+        }
     }
 
     /// Asks the worker to leave the file; `false` if it does not do so at once.
@@ -340,6 +354,15 @@ mod tests {
         // Five of the hole, and two at half of the rate.
         assert_eq!(track.losses().n_samples, 9);
         assert_eq!(track.losses().first.as_deref(), Some("a hole"));
+    }
+
+    #[test]
+    fn more_samples_than_promised_are_noticed() {
+        let script = [hello(), header(), block(8000), block(8000), frame(21, b"")].concat();
+        let mut track = open(&format!("{script} sleep 5")).unwrap();
+        let mut block = Block::default();
+        while track.next_block(&mut block).unwrap() {}
+        assert_eq!(track.losses().first.as_deref(), Some("4 samples where 3 were promised"));
     }
 
     #[test]
