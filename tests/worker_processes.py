@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["eventually", "is_running", "workers_of"]
+__all__ = ["eventually", "is_running", "ready_workers_of", "workers_of"]
 
 PROC = Path("/proc")
 
@@ -29,6 +29,18 @@ def workers_of(parent: int | None = None) -> list[int]:
         if int(fields.split()[1]) == parent and (b"ffmpeg_worker" in command or zombie):
             found.append(int(folder.name))
     return sorted(found)
+
+
+def ready_workers_of(parent: int) -> list[int]:
+    """Those that have loaded what they need and given up the rest."""
+    return [worker for worker in workers_of(parent) if "Max open files            3 " in limits_of(worker)]
+
+
+def limits_of(process: int) -> str:
+    try:
+        return (PROC / str(process) / "limits").read_text(encoding="ascii")
+    except OSError:
+        return ""
 
 
 def is_running(process: int) -> bool:

@@ -30,7 +30,8 @@ IDLE_SECONDS: Final = 10.0
 # What the interpreter runs. Its path holds the standard library, this package and PyAV.
 START: Final = (
     "import sys; sys.path += sys.argv[1:3]; "
-    "from orpheus_fast.ffmpeg_worker.main import main; main(*map(int, sys.argv[3:]))"
+    "from orpheus_fast.ffmpeg_worker.confinement import die_with; die_with(int(sys.argv[5])); "
+    "from orpheus_fast.ffmpeg_worker.main import main; main(*map(int, sys.argv[3:5]))"
 )
 
 

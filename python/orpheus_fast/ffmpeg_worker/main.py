@@ -6,12 +6,12 @@ import contextlib
 import gc
 import struct
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import av.logging
 
-from orpheus_fast.ffmpeg_worker.confinement import Budget, close_inherited, confine, die_with
+from orpheus_fast.ffmpeg_worker.confinement import Budget, close_inherited, confine
 from orpheus_fast.ffmpeg_worker.track import Track, describe
 from orpheus_fast.ffmpeg_worker.wire import (
     DAMAGED,
@@ -53,6 +53,8 @@ DECODERS: Final = frozenset(
 )
 # fmt: on
 DECODER_FAMILIES: Final = ("adpcm_", "dsd_", "pcm_")
+# A tag that is no UTF-8 costs no audio. From version 19 on, PyAV sees to that itself.
+TAGS: Final[dict[str, Any]] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}  # noqa: PLR2004
 
 
 def serve(link: Link, budget: Budget, request: bytes, whitelist: str) -> None:
@@ -73,9 +75,8 @@ def serve(link: Link, budget: Budget, request: bytes, whitelist: str) -> None:
                 "r",
                 format=demuxer,
                 container_options=options,
-                # A tag that is no UTF-8 costs no audio.
-                metadata_errors="replace",
                 buffer_size=READ_BYTES,
+                **TAGS,
             )
         except av.error.FFmpegError as error:
             if file.interruption:
@@ -142,7 +143,7 @@ def work(link: Link, budget: Budget, whitelist: str) -> None:
         gc.collect()
 
 
-def main(memory_bytes: int, cpu_seconds: int, parent: int) -> None:
+def main(memory_bytes: int, cpu_seconds: int) -> None:
     """Live as a worker.
 
     Parameters
@@ -151,10 +152,7 @@ def main(memory_bytes: int, cpu_seconds: int, parent: int) -> None:
         Address space.
     cpu_seconds : int
         Processor time between two blocks of samples.
-    parent : int
-        Process id of the program.
     """
-    die_with(parent)
     close_inherited()
     av.logging.set_level(av.logging.ERROR)
     # The same complaint about another file is another complaint.

@@ -32,10 +32,11 @@ fn parse(bytes: &[u8]) -> Option<Stated> {
         Some(u64::from_le_bytes(field.try_into().ok()?))
     };
     let n_bytes = u64_at(40)?;
-    let play_seconds = u64_at(64)? as f64 * 1e-7;
-    let preroll_seconds = u64_at(80)? as f64 * 1e-3;
+    let (play_ticks, preroll_ms) = (u64_at(64)?, u64_at(80)?);
     let flags = u64_at(88)? as u32;
-    let seconds = (play_seconds - preroll_seconds).max(0.0);
+    // A tick is 100 ns.
+    let ticks = play_ticks.saturating_sub(preroll_ms.saturating_mul(10_000));
+    let seconds = ticks as f64 / 1e7;
     (flags & BROADCAST == 0 && n_bytes > 0).then_some(Stated { n_bytes, seconds })
 }
 

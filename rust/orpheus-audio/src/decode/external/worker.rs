@@ -14,6 +14,9 @@ use super::Fallback;
 use super::protocol::{MAX_PAYLOAD, Message, VERSION, parse};
 use crate::error::{Error, Result};
 
+/// How long a worker may take to start. Its interpreter and libraries come from the disk, and a busy
+/// machine has other things to do: nothing is known against it before that.
+const TIME_TO_START: Duration = Duration::from_secs(30);
 /// A worker that was told to go, or whose socket has closed, has this long before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
 /// As much of what a dying worker complained about as fits into one line.
@@ -68,7 +71,7 @@ impl Worker {
     /// Waits until the worker can work.
     pub(super) fn greeted(mut self) -> Result<Self> {
         let mut payload = Vec::new();
-        let greeting = self.receive(&mut payload, Instant::now() + self.silence);
+        let greeting = self.receive(&mut payload, Instant::now() + TIME_TO_START);
         match greeting.map(|kind| parse(kind, &payload)) {
             Ok(Some(Message::Hello { version: VERSION, text })) => {
                 self.versions = text;
