@@ -115,7 +115,7 @@ impl Pipeline {
         job.stats.decode(started.elapsed());
         match measured {
             Some(n_samples) => {
-                let plan = self.plan(opened.decoder.info(), n_samples)?;
+                let plan = self.plan(opened.decoder.info(), n_samples);
                 *job.info = Some(opened.decoder.measured_info());
                 Ok(self.pass(opened, &plan, job)?.0)
             }
@@ -128,7 +128,7 @@ impl Pipeline {
         self.taps.iter().all(|tap| may_leave_out(&tap.plan, tap.sample_rate))
     }
 
-    fn plan(&self, info: &TrackInfo, n_samples: u64) -> Result<Plan> {
+    fn plan(&self, info: &TrackInfo, n_samples: u64) -> Plan {
         let mut plan = Plan::through(Some(n_samples), false);
         if n_samples > 0 && self.may_leave_out() {
             let needs = self.taps.iter().map(|tap| (&tap.plan, tap.sample_rate));
@@ -136,7 +136,7 @@ impl Pipeline {
             let needs: Vec<_> = needs.map(|(plan, to_hz)| (plan, seam(to_hz))).collect();
             plan.segments = segments(&needs, n_samples, info.sample_rate);
         }
-        Ok(plan)
+        plan
     }
 
     /// Windows that depend on the length are placed by the container's count. Where there is none,
