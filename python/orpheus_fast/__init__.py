@@ -18,7 +18,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from orpheus_fast import audio, demo, errors, features, library, search, threads
     from orpheus_fast._native import __version__
-    from orpheus_fast.audio import AudioStream, Batch, Limits, Outcome, Signal, Tap, decode, stream
+    from orpheus_fast.audio import (
+        AudioStream,
+        Batch,
+        Limits,
+        Outcome,
+        Signal,
+        Tags,
+        Tap,
+        decode,
+        read_tags,
+        resample,
+        stream,
+    )
     from orpheus_fast.audio.torch_dataset import StreamDataset
     from orpheus_fast.errors import OrpheusError
     from orpheus_fast.library import Hit, IndexReport, Library, SpaceSpec
@@ -37,6 +49,7 @@ __all__ = [
     "Signal",
     "SpaceSpec",
     "StreamDataset",
+    "Tags",
     "Tap",
     "VectorIndex",
     "__version__",
@@ -46,6 +59,8 @@ __all__ = [
     "errors",
     "features",
     "library",
+    "read_tags",
+    "resample",
     "search",
     "stream",
     "threads",
@@ -66,10 +81,13 @@ _HOMES = {
     "Signal": "audio",
     "SpaceSpec": "library",
     "StreamDataset": "audio.torch_dataset",
+    "Tags": "audio",
     "Tap": "audio",
     "VectorIndex": "search",
     "__version__": "_native",
     "decode": "audio",
+    "read_tags": "audio",
+    "resample": "audio",
     "stream": "audio",
 }
 _MODULES = frozenset(("audio", "demo", "errors", "features", "library", "search", "threads"))

@@ -15,8 +15,12 @@ __all__ = [
     "classical_vectors",
     "column_statistics",
     "decode_track",
+    "fallback_versions",
     "inverse_norms",
+    "read_tags",
+    "resample_rows",
     "search_rows",
+    "set_fallback",
     "standardise_rows",
     "write_flat",
 ]
@@ -40,6 +44,21 @@ _LimitParts: TypeAlias = tuple[int, float, int, float]
 _BatchParts: TypeAlias = tuple[
     int, int | None, _F32, _I64, _F64, _I64, list[tuple[int, _InfoParts | None, _OutcomeParts]]
 ]
+# ((title, artist, album, album_artist, date), (artists, album_artists, genres, kinds, problems),
+#  (year, track_number, track_total, disc_number, disc_total),
+#  (recording, track, release, release group, artists, album artists),
+#  (track_gain_db, track_peak, album_gain_db, album_peak), stated_seconds)
+_Text: TypeAlias = str | None
+_Number: TypeAlias = int | None
+_Gain: TypeAlias = float | None
+_TagParts: TypeAlias = tuple[
+    tuple[_Text, _Text, _Text, _Text, _Text],
+    tuple[list[str], list[str], list[str], list[str], list[str]],
+    tuple[_Number, _Number, _Number, _Number, _Number],
+    tuple[_Text, _Text, _Text, _Text, list[str], list[str]],
+    tuple[_Gain, _Gain, _Gain, _Gain],
+    float | None,
+]
 
 def decode_track(
     track: tuple[bool, bytes],
@@ -47,6 +66,7 @@ def decode_track(
     shape: tuple[int | None, bool, str],
     limit_parts: _LimitParts,
 ) -> tuple[_F32, int, _InfoParts, _OutcomeParts]: ...
+def read_tags(track: tuple[bool, bytes], max_bytes: int) -> _TagParts: ...
 
 @final
 class TrackLoader:
@@ -63,6 +83,10 @@ class TrackLoader:
     def next_batch(self) -> tuple[bool, _BatchParts | None]: ...
     def close(self) -> None: ...
     def stage_seconds(self) -> tuple[float, float, float]: ...
+
+# (program, arguments, silence_seconds, idle_seconds)
+def set_fallback(worker: tuple[_Path, Sequence[str], float, float] | None) -> None: ...
+def fallback_versions() -> str | None: ...
 
 @final
 class FlatIndex:
@@ -81,6 +105,7 @@ class FlatIndex:
     def reconstruct(self, number: int) -> _F32: ...
     def ids(self) -> _I64: ...
 
+def resample_rows(samples: _F32, from_hz: int, to_hz: int, quality: str) -> _F32: ...
 def search_rows(
     matrix: _F32,
     queries: _F32,

@@ -136,7 +136,8 @@ def test_what_is_no_audio_is_refused_by_kind(data: bytes, kind: str) -> None:
     assert "\n" not in str(refused.value)
 
 
-def test_an_unsupported_codec_is_named() -> None:
+def test_an_unsupported_codec_is_named(without_ffmpeg: None) -> None:
+    del without_ffmpeg
     with pytest.raises(UnsupportedFormatError, match=r"WavPack.*convert it"):
         audio.decode(b"wvpk" + bytes(100))
 

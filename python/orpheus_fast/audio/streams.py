@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
 import numpy as np
 
 from orpheus_fast import _native, threads
+from orpheus_fast.audio import fallback
 from orpheus_fast.audio.tracks import Outcome, TrackInfo, check_source, limit_parts, source_parts
 from orpheus_fast.errors import ParameterError, ShapeError
 
@@ -171,6 +172,7 @@ class AudioStream:
             if value is not None and value < 1:
                 message = f"{name} is {value}, expected at least 1"
                 raise ParameterError(message)
+        fallback.register()
         # Of a stream that was closed.
         self._stage_seconds: dict[str, float] | None = None
         self._out = None if out is None else _arrays_of(out, len(taps))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from orpheus_fast import _native
+from orpheus_fast.audio import fallback
 from orpheus_fast.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Outcome:
     status : {"ok", "partial", "failed"}
         Right, partly right, or nothing usable.
     kind : str
-        Stable name of the reason (`damaged`, `unsupported`, `not_audio`, `limit`, ...); "" when ok.
+        Stable name of the reason (`damaged`, `unsupported`, `not_audio`, `limit`, `worker`, ...); "" when ok.
     message : str
         One line for people; "" when ok.
     seconds_sound, seconds_lost : float
@@ -98,7 +99,8 @@ class TrackInfo:
     Attributes
     ----------
     container, codec : str
-        Such as `mpeg` and `mp3`, `ogg` and `vorbis`, `wav` and `pcm_s16le`.
+        Such as `mpeg` and `mp3`, `ogg` and `vorbis`, `wav` and `pcm_s16le`; `ffmpeg:wv` and
+        `wavpack` where FFmpeg decoded it.
     sample_rate : int
         Hz, of the file.
     n_channels : int
@@ -149,6 +151,10 @@ def decode(
 ) -> Signal:
     """Decode a track, or a stretch of it, into memory.
 
+    What orpheus_fast does not read itself (WavPack, WMA, HE-AAC, ...) is decoded by FFmpeg where the
+    extra `orpheus-fast[ffmpeg]` is installed, in a worker process with limits of its own; without
+    it, such a track is an `UnsupportedFormatError`.
+
     Parameters
     ----------
     source : path, bytes or binary file object
@@ -191,6 +197,7 @@ def decode(
     >>> signal.samples.shape, signal.sample_rate, signal.outcome.ok
     ((1, 22050), 22050, True)
     """
+    fallback.register()
     stretch, shape = (start_seconds, duration_seconds), (sample_rate, mono, quality)
     samples, rate, info, outcome = _native.decode_track(source_parts(source), stretch, shape, limit_parts(limits))
     return Signal(samples, rate, Outcome(*outcome), TrackInfo(*info))

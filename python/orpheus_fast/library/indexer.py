@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 from orpheus_fast import _native
-from orpheus_fast.audio import AudioStream, Outcome, Tap
-from orpheus_fast.errors import ParameterError
+from orpheus_fast.audio import AudioStream, Outcome, Tap, read_tags
+from orpheus_fast.errors import DecodeError, ParameterError
 from orpheus_fast.library.interrupt import deferred_interrupts
 from orpheus_fast.library.ledger import file_digest
 from orpheus_fast.library.records import Embedding, TrackResult
@@ -21,17 +22,18 @@ from orpheus_fast.library.scan import found_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
-    from orpheus_fast.audio import Batch, TrackOutcome
+    from orpheus_fast.audio import Batch, Tags, TrackOutcome
     from orpheus_fast.library.ledger import Job
     from orpheus_fast.library.records import Outcome as RecordedOutcome
     from orpheus_fast.library.scan import FoundFile
     from orpheus_fast.library.spaces import SpaceSpec
     from orpheus_fast.library.writer import Writer
 
-__all__ = ["ENGINE_VERSION", "Indexer", "tap_of"]
+__all__ = ["ENGINE_VERSION", "Indexer", "tags_of", "tap_of"]
 
 # Failed files are tried again when what decodes them has changed.
 ENGINE_VERSION: Final = f"orpheus {_native.__version__}"
@@ -42,6 +44,8 @@ _BATCH_SECONDS: Final = 30.0
 # Rows come to Python in groups this large; with a front end they are small.
 _ROWS_PER_BATCH: Final = 64
 _PROGRESS_SECONDS: Final = 0.1
+# Reading tags is waiting for the disk, if anything: while the next tracks are decoded.
+_TAG_THREADS: Final = 2
 # Less sound than lost: the track is not what the neighbours would be told.
 _LEAST_SOUND_SHARE: Final = 0.5
 
@@ -114,6 +118,8 @@ class Indexer:
         self._report = report
         self._progress = progress
         self._pending: list[TrackResult] = []
+        self._tags: list[Future[Tags | None]] = []
+        self._tag_readers = ThreadPoolExecutor(_TAG_THREADS, thread_name_prefix="orpheus-tags")
         self._outcomes: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._write_seconds = 0.0
@@ -139,6 +145,7 @@ class Indexer:
         finally:
             with deferred_interrupts():
                 self._commit()
+                self._tag_readers.shutdown()
             self._tell(force=True)
 
     @property
@@ -186,6 +193,7 @@ class Indexer:
             run.changed.append(job)
             return
         self._pending.append(result)
+        self._tags.append(self._tag_readers.submit(tags_of, job.found.path))
         self._report.audio_seconds += result.seconds_sound
 
     def _commit_if_due(self) -> None:
@@ -195,12 +203,14 @@ class Indexer:
 
     def _commit(self) -> None:
         started = time.monotonic()
-        for batch in _chunks(self._pending, _BATCH_TRACKS):
+        tagged = [replace(result, tags=tags.result()) for result, tags in zip(self._pending, self._tags, strict=True)]
+        for batch in _chunks(tagged, _BATCH_TRACKS):
             self._writer.commit(batch)
             self._report.decoded += len(batch)
             self._outcomes.update(result.outcome for result in batch)
             self._kinds.update(result.kind for result in batch if result.kind)
         self._pending.clear()
+        self._tags.clear()
         self._last_commit = time.monotonic()
         self._write_seconds += self._last_commit - started
 
@@ -279,6 +289,14 @@ def _settled(found: FoundFile, outcome: Outcome, duration_seconds: float) -> tup
         message = f"less than half of it is sound: {outcome.message}"
         outcome = Outcome("failed", outcome.kind, message, seconds_lost=lost)
     return outcome, file_digest(found.path)
+
+
+def tags_of(path: bytes) -> Tags | None:
+    """Read the tags of a file, whatever became of its audio; `None` if it cannot be read."""
+    try:
+        return read_tags(os.fsdecode(path))
+    except (OSError, DecodeError):
+        return None
 
 
 def _looked_at_again(job: Job) -> Job:

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use orpheus_audio::{Quality, Resampler};
+use orpheus_audio::{Fan, Quality, Resampler};
 
 /// Samples in one packet: an MPEG audio frame.
 const PACKET: usize = 1_152;
@@ -22,6 +22,13 @@ const PAIRS: [(u32, u32); 9] = [
     (48_000, 16_000),
     (48_000, 44_100),
     (44_100, 44_099),
+];
+
+/// Rates that are asked for together.
+const FANS: [(u32, &[u32]); 3] = [
+    (44_100, &[48_000, 24_000, 22_050]),
+    (44_100, &[48_000, 24_000, 16_000]),
+    (48_000, &[48_000, 24_000, 22_050, 16_000]),
 ];
 
 fn noise(n_samples: usize) -> Vec<f32> {
@@ -59,5 +66,29 @@ fn resampling(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, resampling);
+fn fan_out(fan: &mut Fan, packet: &[f32], n_packets: usize, outputs: &mut [Vec<f32>]) {
+    for _ in 0..n_packets {
+        outputs.iter_mut().for_each(Vec::clear);
+        fan.process(black_box(packet), outputs);
+    }
+    outputs.iter_mut().for_each(Vec::clear);
+    fan.finish(outputs);
+}
+
+fn fans(criterion: &mut Criterion) {
+    let packet = noise(PACKET);
+    let mut group = criterion.benchmark_group("fan");
+    for (from, rates) in FANS {
+        let n_packets = from as usize * SECONDS / PACKET;
+        let Ok(mut fan) = Fan::new(from, rates, Quality::High) else { continue };
+        let mut outputs = vec![Vec::new(); rates.len()];
+        group.throughput(Throughput::Elements((n_packets * PACKET) as u64));
+        group.bench_function(BenchmarkId::from_parameter(format!("{from}-{rates:?}")), |bencher| {
+            bencher.iter(|| fan_out(&mut fan, &packet, n_packets, &mut outputs));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, resampling, fans);
 criterion_main!(benches);

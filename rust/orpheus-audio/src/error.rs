@@ -67,6 +67,9 @@ pub enum Error {
     /// A decoder broke one of its own rules; the wall around it held.
     #[error("decoder fault: {0}")]
     Panic(String),
+    /// The process that was decoding the track in our stead failed; only this track is lost.
+    #[error("decoding worker {0}")]
+    Worker(String),
     /// A loader was used in a process that was forked from the one it works in.
     #[error(
         "this loader's threads live in the process that it was forked from; make a new one after the fork"
@@ -92,6 +95,7 @@ impl Error {
             Self::Limit { .. } => "limit",
             Self::Changed => "changed",
             Self::Panic(_) => "panic",
+            Self::Worker(_) => "worker",
             Self::Forked => "forked",
             Self::Cancelled => "cancelled",
         }

@@ -252,8 +252,9 @@ fn little_is_held_back() {
             n_in += block.len() as f64;
             n_out += output.len() as f64;
             let held_back = n_in / f64::from(from) - n_out / f64::from(to);
+            // Two blocks of at most 7,056 samples, at whichever rate is higher.
             assert!(
-                held_back * lower_nyquist((from, to)) < 2_100.0,
+                held_back * f64::from(from.max(to)) < 14_500.0,
                 "{held_back} s, {from} to {to}"
             );
         }
@@ -285,14 +286,14 @@ fn impossible_rates_are_refused_by_name() {
 #[test]
 fn samples_that_are_not_finite_spoil_their_neighbourhood_only() {
     for (from, to) in [(44_100, 22_050), (44_100, 48_000), (44_100, 44_099)] {
-        let mut samples = vec![0.25; 40_000];
-        samples[20_000] = f32::NAN;
-        samples[20_001] = f32::INFINITY;
+        let mut samples = vec![0.25; 80_000];
+        samples[40_000] = f32::NAN;
+        samples[40_001] = f32::INFINITY;
         let output = resample(&samples, from, to, Quality::High).unwrap();
         let spoiled = output.iter().filter(|sample| !sample.is_finite()).count();
-        assert!((1..10_000).contains(&spoiled), "{spoiled} of {}", output.len());
-        assert!(output[..output.len() / 3].iter().all(|sample| sample.is_finite()));
-        assert!(output[output.len() * 2 / 3..].iter().all(|sample| sample.is_finite()));
+        assert!((1..20_000).contains(&spoiled), "{spoiled} of {}", output.len());
+        assert!(output[..output.len() / 4].iter().all(|sample| sample.is_finite()));
+        assert!(output[output.len() * 3 / 4..].iter().all(|sample| sample.is_finite()));
     }
 }
 

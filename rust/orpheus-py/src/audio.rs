@@ -21,7 +21,7 @@ use crate::gil::release_gil;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// (whether it is a path, the path or the file).
-type SourceParts = (bool, PyBackedBytes);
+pub(crate) type SourceParts = (bool, PyBackedBytes);
 /// (status, kind, message, `seconds_sound`, `seconds_lost`).
 type OutcomeParts = (&'static str, &'static str, String, f64, f64);
 /// (container, codec, `sample_rate`, `n_channels`, `n_samples`).
@@ -38,7 +38,7 @@ type LimitParts = (u64, f64, u64, f64);
 type StretchParts = (f64, Option<f64>);
 
 /// Raises `error` as Python knows it; `path` becomes the `filename` of the system's failures.
-fn raise(py: Python<'_>, error: &Error, source: &Source) -> NativeError {
+pub(crate) fn raise(py: Python<'_>, error: &Error, source: &Source) -> NativeError {
     match error {
         Error::Io(inner) => {
             let filename = match source {
@@ -72,7 +72,7 @@ fn info_parts(info: TrackInfo) -> InfoParts {
     (info.container, info.codec, info.sample_rate, info.n_channels, info.n_samples)
 }
 
-fn quality(name: &str) -> NativeResult<Quality> {
+pub(crate) fn quality(name: &str) -> NativeResult<Quality> {
     match name {
         "high" => Ok(Quality::High),
         "best" => Ok(Quality::Best),
@@ -101,7 +101,7 @@ fn path_from(bytes: &[u8]) -> PathBuf {
 
 /// The bytes are a path as the file system spells it, or, without `is_path`, the file itself, which
 /// is read where Python keeps it.
-fn source((is_path, bytes): SourceParts) -> Source {
+pub(crate) fn source((is_path, bytes): SourceParts) -> Source {
     if is_path { Source::Path(path_from(&bytes)) } else { Source::Bytes(SharedBytes::new(bytes)) }
 }
 
@@ -193,7 +193,9 @@ impl TrackLoader {
         release_gil(py, || {
             let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(loader) = loader.as_mut() {
-                sources.into_iter().for_each(|parts| loader.push(source(parts)));
+                for parts in sources {
+                    loader.push(source(parts));
+                }
             }
         });
     }

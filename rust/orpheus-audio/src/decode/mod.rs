@@ -1,9 +1,14 @@
 //! Source → blocks of samples → [`Signal`]; one file per decoding backend.
 
+mod demux;
+pub(crate) mod external;
 mod flac;
 pub(crate) mod mpeg;
+mod opus;
+mod packets;
 mod symphonia;
 mod track;
+mod vorbis;
 
 pub use self::track::{DecodeOptions, decode};
 
@@ -70,6 +75,10 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.n_times == 0
+    }
+
     pub(crate) fn add(&mut self, n_samples: u64, why: impl Into<String>) {
         self.n_samples = self.n_samples.saturating_add(n_samples);
         self.n_times += 1;
@@ -160,10 +169,10 @@ impl Decoder {
         mix: Mix,
         guard: Guard,
     ) -> Result<Self> {
-        let mut input = Input::open(source, limits)?.guarded(guard.clone());
-        let watch = input.watch()?;
-        let opened = sniff(&mut input).and_then(|sniffed| open_backend(input, sniffed, mix));
-        let backend = opened.map_err(|error| guard.cause(error))?;
+        let (backend, watch) = match open_own(source, limits, mix, &guard) {
+            Err(refused @ Error::Unsupported { .. }) => external::open(source, limits, refused)?,
+            opened => opened?,
+        };
         Self::with_backend(backend, watch, limits, guard)
     }
 
@@ -336,10 +345,31 @@ fn mend(block: &mut Block) -> u64 {
     most
 }
 
-fn open_backend(input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
+/// Opens a track with the decoders of this crate.
+fn open_own(
+    source: &Source,
+    limits: &Limits,
+    mix: Mix,
+    guard: &Guard,
+) -> Result<(Box<dyn Backend>, Watch)> {
+    let mut input = Input::open(source, limits)?.guarded(guard.clone());
+    let watch = input.watch()?;
+    let opened = sniff(&mut input).and_then(|sniffed| open_backend(input, sniffed, mix));
+    Ok((opened.map_err(|error| guard.cause(error))?, watch))
+}
+
+fn open_backend(mut input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
     Ok(match sniffed.container {
         Container::Mpeg => Box::new(mpeg::Mpeg::open(input, sniffed.start, mix)?),
         Container::Flac => Box::new(flac::open(input, sniffed)?),
+        Container::Caf if demux::caf::is_pcm(&mut input, sniffed.start)? => {
+            Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?)
+        }
+        Container::Ogg
+        | Container::Mp4
+        | Container::Matroska
+        | Container::Adts
+        | Container::Caf => Box::new(packets::Packets::open(input, sniffed)?),
         _ => Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?),
     })
 }

@@ -160,7 +160,7 @@ impl Assembler {
         let row_shape = self.open[tap].row_shape.clone();
         let count = self.buffers.as_ref().map_or(1, |buffers| buffers.count(tap));
         let buffer = self.open[tap].buffer.map(|buffer| (buffer + 1) % count);
-        let fresh = Batch { tap, row_shape, buffer, ..Batch::default() };
+        let fresh = Batch { tap, buffer, row_shape, ..Batch::default() };
         let mut batch = std::mem::replace(&mut self.open[tap], fresh);
         batch.ended = self.settled();
         self.ready.push_back(batch);

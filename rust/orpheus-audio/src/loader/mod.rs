@@ -147,7 +147,9 @@ impl Loader {
     pub fn start(sources: Vec<Source>, taps: Vec<Tap>, options: LoaderOptions) -> Result<Self> {
         let n_threads = options.n_threads.min(sources.len().max(1));
         let mut loader = Self::open(taps, LoaderOptions { n_threads, ..options })?;
-        sources.into_iter().for_each(|source| loader.push(source));
+        for source in sources {
+            loader.push(source);
+        }
         loader.seal();
         Ok(loader)
     }

@@ -11,6 +11,7 @@ pub(super) struct Chain<R> {
     direction: Direction,
     octave: Octave<R>,
     ratio: Option<RatioStep<R>>,
+    reach: u64,
 }
 
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl<R: Real> RatioStep<R> {
 impl<R: Real> Chain<R> {
     /// At the start of a signal.
     pub(super) fn new(filters: Filters<R>) -> Self {
-        let Filters { direction, octave, ratio, lead } = filters;
+        let Filters { direction, octave, ratio, lead, reach } = filters;
         // Going up, the ratio's input is the octave's output, which starts early.
         let first_input = if direction == Direction::Up { -(lead as i64) } else { 0 };
         let ratio = ratio.map(|ratio| match ratio {
@@ -54,7 +55,7 @@ impl<R: Real> Chain<R> {
                 RatioStep::Fractional(Box::new(Fractional::new(table, first_input)))
             }
         });
-        Self { direction, octave: Octave::new(octave, lead as usize), ratio }
+        Self { direction, octave: Octave::new(octave, lead as usize), ratio, reach }
     }
 
     /// Back to the start of a signal.
@@ -63,6 +64,11 @@ impl<R: Real> Chain<R> {
         if let Some(ratio) = &mut self.ratio {
             ratio.reset();
         }
+    }
+
+    /// Input samples to either side of an output's time that have a part in it.
+    pub(super) fn reach(&self) -> u64 {
+        self.reach
     }
 
     /// Appends the outputs that `input` completes. Blocks of a few thousand samples keep what travels

@@ -66,6 +66,8 @@ pub(super) struct Filters<R> {
     /// Samples at twice the lower rate by which the inner signal starts before time zero: what the
     /// short filter spreads.
     pub(super) lead: u64,
+    /// Input samples to either side of an output's time that have a part in it.
+    pub(super) reach: u64,
 }
 
 /// A bank beyond this is slower to read than coefficients are to interpolate.
@@ -108,7 +110,15 @@ impl<R: Real> Ratio<R> {
     }
 }
 
-fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+/// Input samples that `at_double_rate` samples at twice the lower rate last.
+fn reach(from_hz: u32, to_hz: u32, at_double_rate: u64) -> u64 {
+    /// Filters are rounded up to whole samples at each of the rates on the way.
+    const ROUNDING: u64 = 4;
+    let double_hz = 2 * u64::from(from_hz.min(to_hz));
+    (at_double_rate * u64::from(from_hz)).div_ceil(double_hz) + ROUNDING
+}
+
+pub(super) fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
         (a, b) = (b, a % b);
     }
@@ -160,11 +170,14 @@ impl<R: Real> Shelf<R> {
         };
         let octave = Arc::clone(octave.get_or_insert_with(make));
         if is_octave {
-            return Filters { direction, octave, ratio: None, lead: 0 };
+            let reach = reach(from_hz, to_hz, design.octave_reach as u64);
+            return Filters { direction, octave, ratio: None, lead: 0, reach };
         }
         let make = || Ratio::new(direction, from_hz, to_hz, design, tier);
         let ratio = kept.ratio([from_hz, to_hz], make);
-        Filters { direction, octave, ratio: Some(ratio), lead: design.ratio_reach }
+        let lead = design.ratio_reach;
+        let reach = reach(from_hz, to_hz, design.octave_reach as u64 + lead);
+        Filters { direction, octave, ratio: Some(ratio), lead, reach }
     }
 }
 

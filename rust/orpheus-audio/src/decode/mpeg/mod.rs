@@ -8,7 +8,7 @@ mod frame_decoder;
 mod frame_index;
 mod frames;
 pub(crate) mod header;
-mod info_tag;
+pub(crate) mod info_tag;
 pub(crate) mod layer3;
 
 use self::frame_decoder::FrameDecoder;

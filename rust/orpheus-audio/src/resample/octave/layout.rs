@@ -28,17 +28,6 @@ pub(super) const LONG: usize = 2048;
 /// Samples in the short block.
 pub(super) const SHORT: usize = LONG / 2;
 
-/// Which frequency a row holds after the passes over the columns.
-pub(super) fn frequency(radices: impl Iterator<Item = usize>, n_rows: usize, row: usize) -> usize {
-    let (mut weight, mut below, mut frequency) = (1, n_rows, 0);
-    for radix in radices {
-        below /= radix;
-        frequency += weight * (row / below % radix);
-        weight *= radix;
-    }
-    frequency
-}
-
 /// The row of the long block that holds frequency `k` (for `upper` 0) or `k + n_short_rows` (for
 /// `upper` 1), if `row` is the row of the short block that holds `k`.
 #[inline(always)]
@@ -49,6 +38,7 @@ pub(super) fn long_row(row: usize, upper: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resample::fourier::frequency;
 
     #[test]
     fn radices_multiply_to_the_number_of_rows() {

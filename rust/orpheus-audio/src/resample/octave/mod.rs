@@ -3,16 +3,15 @@
 //! The filter is long (its transition band is narrow), so it runs in the frequency domain:
 //! overlap-save, on blocks whose places in the signal do not depend on how the signal arrives.
 
-mod butterfly;
-mod columns;
 mod layout;
 mod transform;
 
 use std::sync::Arc;
 
 use layout::{LONG, SHORT};
-use transform::{Block, Filter};
+use transform::Filter;
 
+use super::fourier::Block;
 use super::prototype::LowPass;
 use super::simd::{Real, Tier};
 

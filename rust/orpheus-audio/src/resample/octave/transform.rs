@@ -3,10 +3,11 @@
 //! Two blocks of real samples travel as the real and the imaginary part of one. The filter is
 //! zero-phase, so its response is real, and so is the impulse response: the blocks stay apart.
 
-use super::butterfly::{Complex, transform};
-use super::columns::{Columns, turn};
-use super::layout::{LAST_LONG, LAST_SHORT, LONG, SHORT, frequency, long_row, radices};
+use super::layout::{LAST_LONG, LAST_SHORT, LONG, SHORT, long_row, radices};
 use crate::resample::aligned::Aligned;
+use crate::resample::fourier::{
+    Block, Columns, Complex, Rows, Square, frequency, transform, transpose, turn,
+};
 use crate::resample::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
 
 /// A zero-phase low-pass for signals at the long block's rate, on the way to or from half of it.
@@ -25,20 +26,6 @@ struct Axis<R> {
     columns: Columns<R>,
     /// `exp(−2πi·k·lane/n)` for the frequency `k` of each row.
     turns: Block<R>,
-}
-
-/// Real and imaginary parts, or two blocks of real samples.
-#[derive(Debug)]
-pub(super) struct Block<R> {
-    pub(super) re: Aligned<R>,
-    pub(super) im: Aligned<R>,
-}
-
-impl<R: Real> Block<R> {
-    /// Zeros.
-    pub(super) fn new(length: usize) -> Self {
-        Self { re: Aligned::new(length), im: Aligned::new(length) }
-    }
 }
 
 impl<R: Real> Axis<R> {
@@ -107,37 +94,6 @@ struct Up<'a, R> {
     filter: &'a Filter<R>,
     long: &'a mut Block<R>,
     short: &'a mut Block<R>,
-}
-
-/// A block as vectors.
-struct Rows<'a, V> {
-    re: &'a mut [V],
-    im: &'a mut [V],
-}
-
-impl<'a, V: Copy> Rows<'a, V> {
-    #[inline(always)]
-    fn new<S: Simd<V = V>>(simd: S, block: &'a mut Block<S::Real>) -> Self {
-        Self { re: simd.lanes_mut(&mut block.re), im: simd.lanes_mut(&mut block.im) }
-    }
-}
-
-/// As many rows as there are lanes.
-type Square<V> = [Complex<V>; MAX_LANES];
-
-/// Transposes real and imaginary parts.
-#[inline(always)]
-fn transpose<S: Simd>(simd: S, square: &mut Square<S::V>) {
-    let zero = simd.splat(S::Real::default());
-    let [mut re, mut im] = [[zero; MAX_LANES]; 2];
-    for lane in 0..S::LANES {
-        (re[lane], im[lane]) = (square[lane].re, square[lane].im);
-    }
-    simd.transpose(&mut re);
-    simd.transpose(&mut im);
-    for lane in 0..S::LANES {
-        square[lane] = Complex { re: re[lane], im: im[lane] };
-    }
 }
 
 impl<R: Real> Axis<R> {

@@ -8,8 +8,8 @@ use std::arch::x86_64::{
     __m256, __m256d, _mm256_add_pd, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps_pd,
     _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_loadu_pd,
     _mm256_loadu_ps, _mm256_mul_pd, _mm256_mul_ps, _mm256_permute2f128_pd, _mm256_permute2f128_ps,
-    _mm256_set1_pd, _mm256_set1_ps, _mm256_sub_pd, _mm256_sub_ps, _mm256_unpackhi_pd,
-    _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
+    _mm256_set1_pd, _mm256_set1_ps, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_pd,
+    _mm256_sub_ps, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
 };
 
 use super::{Kernel, MAX_LANES, Simd};
@@ -56,7 +56,7 @@ impl Avx2 {
 
 /// What float32 and float64 vectors have in common but the names of the intrinsics.
 macro_rules! arithmetic {
-    ($load:ident $splat:ident $($method:ident($($argument:ident),+) = $intrinsic:ident;)+) => {
+    ($load:ident $store:ident $splat:ident $($method:ident($($argument:ident),+) = $intrinsic:ident;)+) => {
         #[inline(always)]
         fn splat(self, value: Self::Real) -> Self::V {
             // SAFETY: `self` proves that the machine has AVX2 and FMA.
@@ -67,6 +67,12 @@ macro_rules! arithmetic {
             let source = &source[..Self::LANES];
             // SAFETY: the slice holds `LANES` values; `self` proves that the machine has AVX2.
             unsafe { $load(source.as_ptr()) }
+        }
+        #[inline(always)]
+        fn store(self, value: Self::V, target: &mut [Self::Real]) {
+            let target = &mut target[..Self::LANES];
+            // SAFETY: the slice holds `LANES` values; `self` proves that the machine has AVX2.
+            unsafe { $store(target.as_mut_ptr(), value) }
         }
         #[inline(always)]
         fn lanes(self, values: &[Self::Real]) -> &[Self::V] {
@@ -98,7 +104,7 @@ impl Simd for Avx2F32 {
     const LANES: usize = 8;
 
     arithmetic! {
-        _mm256_loadu_ps _mm256_set1_ps
+        _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps
         add(a, b) = _mm256_add_ps;
         sub(a, b) = _mm256_sub_ps;
         mul(a, b) = _mm256_mul_ps;
@@ -137,7 +143,7 @@ impl Simd for Avx2F64 {
     const LANES: usize = 4;
 
     arithmetic! {
-        _mm256_loadu_pd _mm256_set1_pd
+        _mm256_loadu_pd _mm256_storeu_pd _mm256_set1_pd
         add(a, b) = _mm256_add_pd;
         sub(a, b) = _mm256_sub_pd;
         mul(a, b) = _mm256_mul_pd;

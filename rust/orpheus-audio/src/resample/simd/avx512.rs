@@ -5,8 +5,8 @@ use std::arch::x86_64::{
     __m512, __m512d, _mm512_add_pd, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd,
     _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_loadu_pd,
     _mm512_loadu_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_set1_pd, _mm512_set1_ps,
-    _mm512_shuffle_f32x4, _mm512_shuffle_f64x2, _mm512_sub_pd, _mm512_sub_ps, _mm512_unpackhi_pd,
-    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    _mm512_shuffle_f32x4, _mm512_shuffle_f64x2, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_pd,
+    _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 use super::{Kernel, MAX_LANES, Simd};
@@ -52,7 +52,7 @@ impl Avx512 {
 
 /// What float32 and float64 vectors have in common but the names of the intrinsics.
 macro_rules! arithmetic {
-    ($load:ident $splat:ident $($method:ident($($argument:ident),+) = $intrinsic:ident;)+) => {
+    ($load:ident $store:ident $splat:ident $($method:ident($($argument:ident),+) = $intrinsic:ident;)+) => {
         #[inline(always)]
         fn splat(self, value: Self::Real) -> Self::V {
             // SAFETY: `self` proves that the machine has AVX-512F.
@@ -63,6 +63,12 @@ macro_rules! arithmetic {
             let source = &source[..Self::LANES];
             // SAFETY: the slice holds `LANES` values; `self` proves that the machine has AVX-512F.
             unsafe { $load(source.as_ptr()) }
+        }
+        #[inline(always)]
+        fn store(self, value: Self::V, target: &mut [Self::Real]) {
+            let target = &mut target[..Self::LANES];
+            // SAFETY: the slice holds `LANES` values; `self` proves that the machine has AVX-512F.
+            unsafe { $store(target.as_mut_ptr(), value) }
         }
         #[inline(always)]
         fn lanes(self, values: &[Self::Real]) -> &[Self::V] {
@@ -94,7 +100,7 @@ impl Simd for Avx512F32 {
     const LANES: usize = 16;
 
     arithmetic! {
-        _mm512_loadu_ps _mm512_set1_ps
+        _mm512_loadu_ps _mm512_storeu_ps _mm512_set1_ps
         add(a, b) = _mm512_add_ps;
         sub(a, b) = _mm512_sub_ps;
         mul(a, b) = _mm512_mul_ps;
@@ -138,7 +144,7 @@ impl Simd for Avx512F64 {
     const LANES: usize = 8;
 
     arithmetic! {
-        _mm512_loadu_pd _mm512_set1_pd
+        _mm512_loadu_pd _mm512_storeu_pd _mm512_set1_pd
         add(a, b) = _mm512_add_pd;
         sub(a, b) = _mm512_sub_pd;
         mul(a, b) = _mm512_mul_pd;

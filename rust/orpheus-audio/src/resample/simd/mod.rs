@@ -56,6 +56,8 @@ pub(super) trait Simd: Copy {
     fn splat(self, value: Self::Real) -> Self::V;
     /// The first [`Self::LANES`] values of `source`, at any alignment.
     fn load(self, source: &[Self::Real]) -> Self::V;
+    /// Into the first [`Self::LANES`] values of `target`, at any alignment.
+    fn store(self, value: Self::V, target: &mut [Self::Real]);
     /// The whole vectors in `values`, which starts at a multiple of 64 bytes (see
     /// [`super::aligned`]).
     fn lanes(self, values: &[Self::Real]) -> &[Self::V];

@@ -4,7 +4,8 @@
 use std::arch::aarch64::{
     float32x4_t, float64x2_t, vaddq_f32, vaddq_f64, vdupq_n_f32, vdupq_n_f64, vfmaq_f32, vfmaq_f64,
     vfmsq_f32, vfmsq_f64, vld1q_f32, vld1q_f64, vmulq_f32, vmulq_f64, vreinterpretq_f32_f64,
-    vreinterpretq_f64_f32, vsubq_f32, vsubq_f64, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32, vtrn2q_f64,
+    vreinterpretq_f64_f32, vst1q_f32, vst1q_f64, vsubq_f32, vsubq_f64, vtrn1q_f32, vtrn1q_f64,
+    vtrn2q_f32, vtrn2q_f64,
 };
 use std::arch::is_aarch64_feature_detected;
 
@@ -51,7 +52,7 @@ impl Neon {
 
 /// What float32 and float64 vectors have in common but the names of the intrinsics.
 macro_rules! arithmetic {
-    ($load:ident $splat:ident $add:ident $sub:ident $mul:ident $fma:ident $fms:ident) => {
+    ($load:ident $store:ident $splat:ident $add:ident $sub:ident $mul:ident $fma:ident $fms:ident) => {
         #[inline(always)]
         fn splat(self, value: Self::Real) -> Self::V {
             // SAFETY: `self` proves that the machine has NEON.
@@ -62,6 +63,12 @@ macro_rules! arithmetic {
             let source = &source[..Self::LANES];
             // SAFETY: the slice holds `LANES` values; `self` proves that the machine has NEON.
             unsafe { $load(source.as_ptr()) }
+        }
+        #[inline(always)]
+        fn store(self, value: Self::V, target: &mut [Self::Real]) {
+            let target = &mut target[..Self::LANES];
+            // SAFETY: the slice holds `LANES` values; `self` proves that the machine has NEON.
+            unsafe { $store(target.as_mut_ptr(), value) }
         }
         #[inline(always)]
         fn lanes(self, values: &[Self::Real]) -> &[Self::V] {
@@ -110,7 +117,7 @@ impl Simd for NeonF32 {
     type V = float32x4_t;
     const LANES: usize = 4;
 
-    arithmetic!(vld1q_f32 vdupq_n_f32 vaddq_f32 vsubq_f32 vmulq_f32 vfmaq_f32 vfmsq_f32);
+    arithmetic!(vld1q_f32 vst1q_f32 vdupq_n_f32 vaddq_f32 vsubq_f32 vmulq_f32 vfmaq_f32 vfmsq_f32);
 
     #[inline(always)]
     fn transpose(self, square: &mut [float32x4_t; MAX_LANES]) {
@@ -134,7 +141,7 @@ impl Simd for NeonF64 {
     type V = float64x2_t;
     const LANES: usize = 2;
 
-    arithmetic!(vld1q_f64 vdupq_n_f64 vaddq_f64 vsubq_f64 vmulq_f64 vfmaq_f64 vfmsq_f64);
+    arithmetic!(vld1q_f64 vst1q_f64 vdupq_n_f64 vaddq_f64 vsubq_f64 vmulq_f64 vfmaq_f64 vfmsq_f64);
 
     #[inline(always)]
     fn transpose(self, square: &mut [float64x2_t; MAX_LANES]) {

@@ -29,6 +29,10 @@ macro_rules! scalar {
                 array::from_fn(|lane| source[lane])
             }
             #[inline(always)]
+            fn store(self, value: Self::V, target: &mut [$real]) {
+                target[..LANES].copy_from_slice(&value);
+            }
+            #[inline(always)]
             fn lanes(self, values: &[$real]) -> &[Self::V] {
                 values.as_chunks().0
             }

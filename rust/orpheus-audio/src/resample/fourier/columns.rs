@@ -5,7 +5,7 @@ use crate::resample::simd::{Real, Simd};
 
 /// The passes of one transform.
 #[derive(Debug)]
-pub(super) struct Columns<R> {
+pub(in crate::resample) struct Columns<R> {
     passes: Vec<Pass<R>>,
 }
 
@@ -19,8 +19,8 @@ struct Pass<R> {
 }
 
 impl<R: Real> Columns<R> {
-    /// For `n_rows`, the product of the radices.
-    pub(super) fn new(radices: &[usize], n_rows: usize) -> Self {
+    /// For `n_rows`, the product of the radices, each one of 2, 3, 4, 5, 7 and 8.
+    pub(in crate::resample) fn new(radices: &[usize], n_rows: usize) -> Self {
         let mut block = n_rows;
         let passes = radices.iter().map(|&radix| {
             let stride = block / radix;
@@ -35,10 +35,19 @@ impl<R: Real> Columns<R> {
 
     /// Natural order in, digit-reversed order out.
     #[inline(always)]
-    pub(super) fn forward<S: Simd<Real = R>>(&self, simd: S, re: &mut [S::V], im: &mut [S::V]) {
+    pub(in crate::resample) fn forward<S: Simd<Real = R>>(
+        &self,
+        simd: S,
+        re: &mut [S::V],
+        im: &mut [S::V],
+    ) {
         for pass in &self.passes {
             match pass.radix {
+                2 => pass.run::<S, 2, true>(simd, re, im),
+                3 => pass.run::<S, 3, true>(simd, re, im),
                 4 => pass.run::<S, 4, true>(simd, re, im),
+                5 => pass.run::<S, 5, true>(simd, re, im),
+                7 => pass.run::<S, 7, true>(simd, re, im),
                 _ => pass.run::<S, 8, true>(simd, re, im),
             }
         }
@@ -47,10 +56,19 @@ impl<R: Real> Columns<R> {
     /// Digit-reversed order in, natural order out, real and imaginary parts exchanged on both sides.
     /// Not scaled.
     #[inline(always)]
-    pub(super) fn inverse<S: Simd<Real = R>>(&self, simd: S, re: &mut [S::V], im: &mut [S::V]) {
+    pub(in crate::resample) fn inverse<S: Simd<Real = R>>(
+        &self,
+        simd: S,
+        re: &mut [S::V],
+        im: &mut [S::V],
+    ) {
         for pass in self.passes.iter().rev() {
             match pass.radix {
+                2 => pass.run::<S, 2, false>(simd, re, im),
+                3 => pass.run::<S, 3, false>(simd, re, im),
                 4 => pass.run::<S, 4, false>(simd, re, im),
+                5 => pass.run::<S, 5, false>(simd, re, im),
+                7 => pass.run::<S, 7, false>(simd, re, im),
                 _ => pass.run::<S, 8, false>(simd, re, im),
             }
         }
@@ -58,7 +76,7 @@ impl<R: Real> Columns<R> {
 }
 
 /// `exp(−2πi·step/n)`
-pub(super) fn turn<R: Real>(step: usize, n: usize) -> [R; 2] {
+pub(in crate::resample) fn turn<R: Real>(step: usize, n: usize) -> [R; 2] {
     let angle = std::f64::consts::TAU * (step % n) as f64 / n as f64;
     [R::from_f64(angle.cos()), R::from_f64(-angle.sin())]
 }

@@ -1,4 +1,4 @@
-//! Discrete Fourier transforms of 2, 4, 8 and 16 points held in registers.
+//! Discrete Fourier transforms of 2, 3, 4, 5, 7, 8 and 16 points held in registers.
 //!
 //! Here and in all other kernels, no closure touches a vector: a closure is a function of its own,
 //! without the instruction set of the one around it.
@@ -9,9 +9,9 @@ use crate::resample::simd::{Real, Simd};
 
 /// One complex number per lane.
 #[derive(Clone, Copy)]
-pub(super) struct Complex<V> {
-    pub(super) re: V,
-    pub(super) im: V,
+pub(in crate::resample) struct Complex<V> {
+    pub(in crate::resample) re: V,
+    pub(in crate::resample) im: V,
 }
 
 /// `cos(π/8)` and `sin(π/8)`.
@@ -20,14 +20,14 @@ const EIGHTH: (f64, f64) = (0.923_879_532_511_286_7, 0.382_683_432_365_089_8);
 impl<V: Copy> Complex<V> {
     /// `re + i·im` in every lane.
     #[inline(always)]
-    pub(super) fn splat<S: Simd<V = V>>(simd: S, re: S::Real, im: S::Real) -> Self {
+    pub(in crate::resample) fn splat<S: Simd<V = V>>(simd: S, re: S::Real, im: S::Real) -> Self {
         Self { re: simd.splat(re), im: simd.splat(im) }
     }
 
     /// Real and imaginary part exchanged: a forward transform of exchanged numbers is the inverse
     /// transform, exchanged.
     #[inline(always)]
-    pub(super) fn swap(self) -> Self {
+    pub(in crate::resample) fn swap(self) -> Self {
         Self { re: self.im, im: self.re }
     }
 
@@ -55,7 +55,7 @@ impl<V: Copy> Complex<V> {
 
     /// Complex product.
     #[inline(always)]
-    pub(super) fn mul<S: Simd<V = V>>(self, simd: S, other: Self) -> Self {
+    pub(in crate::resample) fn mul<S: Simd<V = V>>(self, simd: S, other: Self) -> Self {
         let re = simd.mul(self.re, other.re);
         let im = simd.mul(self.re, other.im);
         Self {
@@ -66,13 +66,18 @@ impl<V: Copy> Complex<V> {
 
     /// Both parts times a real number.
     #[inline(always)]
-    pub(super) fn scale<S: Simd<V = V>>(self, simd: S, factor: V) -> Self {
+    pub(in crate::resample) fn scale<S: Simd<V = V>>(self, simd: S, factor: V) -> Self {
         Self { re: simd.mul(self.re, factor), im: simd.mul(self.im, factor) }
     }
 
     /// `self + other·factor`
     #[inline(always)]
-    pub(super) fn add_scaled<S: Simd<V = V>>(self, simd: S, other: Self, factor: V) -> Self {
+    pub(in crate::resample) fn add_scaled<S: Simd<V = V>>(
+        self,
+        simd: S,
+        other: Self,
+        factor: V,
+    ) -> Self {
         Self {
             re: simd.mul_add(other.re, factor, self.re),
             im: simd.mul_add(other.im, factor, self.im),
@@ -89,12 +94,15 @@ impl<V: Copy> Complex<V> {
     }
 }
 
-/// Forward transform of all of `z`, in natural order. Lengths other than 2, 4, 8 and 16 are left
-/// alone.
+/// Forward transform of all of `z`, in natural order. Lengths other than 2, 3, 4, 5, 7, 8 and 16 are
+/// left alone.
 #[inline(always)]
-pub(super) fn transform<S: Simd>(simd: S, z: &mut [Complex<S::V>]) {
+pub(in crate::resample) fn transform<S: Simd>(simd: S, z: &mut [Complex<S::V>]) {
     match z.len() {
         2 => [z[0], z[1]] = [z[0].add(simd, z[1]), z[0].sub(simd, z[1])],
+        3 => odd::<S, 3>(simd, z, &THIRDS),
+        5 => odd::<S, 5>(simd, z, &FIFTHS),
+        7 => odd::<S, 7>(simd, z, &SEVENTHS),
         4 => [z[0], z[1], z[2], z[3]] = four(simd, [z[0], z[1], z[2], z[3]]),
         8 => eight(simd, z),
         16 => sixteen(simd, z),
@@ -130,6 +138,57 @@ fn eight<S: Simd>(simd: S, z: &mut [Complex<S::V>]) {
     z[5] = even[1].sub_scaled(simd, first, root);
     z[6] = even[2].add_i(simd, odd[2]);
     z[7] = even[3].add_scaled(simd, third, root);
+}
+
+/// `(cos, sin)` of the multiples of a third of a turn.
+const THIRDS: [(f64, f64); 3] =
+    [(1.0, 0.0), (-0.5, 0.866_025_403_784_438_6), (-0.5, -0.866_025_403_784_438_6)];
+
+/// The same of a fifth.
+const FIFTHS: [(f64, f64); 5] = [
+    (1.0, 0.0),
+    (0.309_016_994_374_947_45, 0.951_056_516_295_153_5),
+    (-0.809_016_994_374_947_5, 0.587_785_252_292_473_1),
+    (-0.809_016_994_374_947_5, -0.587_785_252_292_473_1),
+    (0.309_016_994_374_947_45, -0.951_056_516_295_153_5),
+];
+
+/// The same of a seventh.
+const SEVENTHS: [(f64, f64); 7] = [
+    (1.0, 0.0),
+    (0.623_489_801_858_733_5, 0.781_831_482_468_029_8),
+    (-0.222_520_933_956_314_4, 0.974_927_912_181_823_6),
+    (-0.900_968_867_902_419_1, 0.433_883_739_117_558_1),
+    (-0.900_968_867_902_419_1, -0.433_883_739_117_558_1),
+    (-0.222_520_933_956_314_4, -0.974_927_912_181_823_6),
+    (0.623_489_801_858_733_5, -0.781_831_482_468_029_8),
+];
+
+/// An odd number of points: sums and differences of the values that meet the same cosine.
+#[inline(always)]
+fn odd<S: Simd, const P: usize>(simd: S, z: &mut [Complex<S::V>], turns: &[(f64, f64); P]) {
+    let half = P / 2;
+    let first = z[0];
+    let [mut sums, mut differences] = [[first; P]; 2];
+    let mut total = first;
+    for m in 1..=half {
+        sums[m] = z[m].add(simd, z[P - m]);
+        differences[m] = z[m].sub(simd, z[P - m]);
+        total = total.add(simd, sums[m]);
+    }
+    z[0] = total;
+    for k in 1..=half {
+        let mut even = first;
+        let mut odd = differences[1].scale(simd, simd.splat(S::Real::from_f64(turns[k].1)));
+        even = even.add_scaled(simd, sums[1], simd.splat(S::Real::from_f64(turns[k].0)));
+        for m in 2..=half {
+            let (cos, sin) = turns[k * m % P];
+            even = even.add_scaled(simd, sums[m], simd.splat(S::Real::from_f64(cos)));
+            odd = odd.add_scaled(simd, differences[m], simd.splat(S::Real::from_f64(sin)));
+        }
+        z[k] = even.sub_i(simd, odd);
+        z[P - k] = even.add_i(simd, odd);
+    }
 }
 
 /// Four by four.
@@ -200,7 +259,9 @@ mod tests {
 
     #[test]
     fn transforms_equal_the_sum_that_defines_them() {
-        for (tier, n) in Tier::available().into_iter().flat_map(|t| [2, 4, 8, 16].map(|n| (t, n))) {
+        for (tier, n) in
+            Tier::available().into_iter().flat_map(|t| [2, 3, 4, 5, 7, 8, 16].map(|n| (t, n)))
+        {
             let noise = test_noise(n as u32, 2 * n);
             let points: Vec<[f64; 2]> = noise.as_chunks().0.to_vec();
             let got = f64::dispatch(tier, Transform { points: points.clone() });
