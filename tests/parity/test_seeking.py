@@ -21,10 +21,12 @@ RATE = 48_000
 
 
 def recordings() -> list[Path]:
-    """All that can be decoded here."""
+    """Every format that can be decoded here, and some of the longer recordings."""
     with MANIFEST.open(newline="") as file:
         paths = [AUDIO / row["path"] for row in csv.DictReader(file)]
-    return [path for path in paths if path.exists() and decodes(path)]
+    formats = [path for path in paths if path.parent.name == "formats"]
+    others = [path for path in paths if path.parent.name != "formats"]
+    return [path for path in formats + others[::20] if path.exists() and decodes(path)]
 
 
 def decodes(path: Path) -> bool:
@@ -63,7 +65,11 @@ def test_windows_of_real_recordings_are_those_of_the_whole() -> None:
         found = outcomes[number]
         assert found.outcome.ok == whole.outcome.ok, (path.name, found.outcome)
         assert found.info is not None
-        assert found.info.n_samples == whole.info.n_samples, path.name
+        if found.info.n_samples != whole.info.n_samples:
+            # A count where the file itself promises nothing.
+            assert whole.info.n_samples is None
+            assert found.info.n_samples is not None
+            assert -(-found.info.n_samples * RATE // whole.info.sample_rate) == samples.size, path.name
         level = level_of(samples)
         n_windows = 0
         for batch in batches:
@@ -73,7 +79,7 @@ def test_windows_of_real_recordings_are_those_of_the_whole() -> None:
                 db = error_db(batch.rows[row][:n_valid], samples[start : start + n_valid], level)
                 assert db <= -80, (path.name, start, db)
                 n_windows += 1
-        assert n_windows == 3, path.name
+        assert n_windows == (3 if samples.size > 0.3 * RATE else 2), path.name
 
 
 @pytest.mark.skipif(not MANIFEST.exists(), reason="the shared recordings are not beside this checkout")
@@ -84,9 +90,8 @@ def test_stretches_of_real_recordings_are_those_of_the_whole(sample_rate: int | 
         rate, n_samples = whole.sample_rate, whole.samples.shape[1]
         level = level_of(whole.samples)
         for share in (0.02, 0.4, 0.93):
-            start_seconds = share * n_samples / rate
-            part = audio.decode(path, sample_rate=sample_rate, start_seconds=start_seconds, duration_seconds=0.2)
-            start = round(start_seconds * rate)
+            start = int(share * n_samples)
+            part = audio.decode(path, sample_rate=sample_rate, start_seconds=start / rate, duration_seconds=0.2)
             wanted = whole.samples[:, start : start + round(0.2 * rate)]
             db = error_db(part.samples, wanted, level)
             assert db <= -80, (path.name, share, db)

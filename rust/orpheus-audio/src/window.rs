@@ -142,7 +142,7 @@ impl WindowPlan {
         if self.placement == Placement::Every && near && n_samples > 0 {
             // One stretch, however many windows there are.
             let last = self.n_every(n_samples).saturating_sub(1).saturating_mul(self.hop);
-            return vec![0..self.end(last, n_samples)];
+            return merged(std::iter::once(0..self.end(last, n_samples)), gap);
         }
         let starts = self.starts(n_samples).into_iter();
         merged(starts.map(|start| start..self.end(start, n_samples)), gap)
@@ -164,10 +164,7 @@ impl WindowPlan {
 
 /// Makes one of stretches that overlap or lie no more than `gap` apart; they come in the order of their
 /// starts.
-pub(crate) fn merged(
-    stretches: impl IntoIterator<Item = Range<u64>>,
-    gap: u64,
-) -> Vec<Range<u64>> {
+pub(crate) fn merged(stretches: impl IntoIterator<Item = Range<u64>>, gap: u64) -> Vec<Range<u64>> {
     let mut merged: Vec<Range<u64>> = Vec::new();
     for stretch in stretches {
         match merged.last_mut() {

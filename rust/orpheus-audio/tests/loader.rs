@@ -135,7 +135,8 @@ fn a_loader_is_closed_at_once_in_the_middle_of_ten_hours() {
     let source = ten_hours();
     let mut longest = Duration::ZERO;
     // Measuring comes first, then seeking and decoding windows; without gaps, decoding only.
-    let few = WindowPolicy { placement: Placement::Evenly, max_windows: Some(300), ..tap(None).policy };
+    let few =
+        WindowPolicy { placement: Placement::Evenly, max_windows: Some(300), ..tap(None).policy };
     for (policy, most_ms) in [(few, 400), (tap(None).policy, 100)] {
         for wait_ms in [0, 1, 3, 10, 30, 100, 200, 400].into_iter().filter(|&ms| ms <= most_ms) {
             let taps = vec![Tap { sample_rate: 24_000, policy, front_end: None }];

@@ -153,7 +153,8 @@ impl Lanes {
     /// Room for what the container promises, but no more than a lie may cost.
     fn reserve(&mut self, stretch: &Stretch, promised: Option<u64>) {
         const MOST: u64 = 1 << 24;
-        let n_expected = stretch.seam.outputs(promised.unwrap_or(0)).min(stretch.end - stretch.start);
+        let n_expected =
+            stretch.seam.outputs(promised.unwrap_or(0)).min(stretch.end - stretch.start);
         for channel in &mut self.channels {
             channel.reserve(n_expected.min(MOST) as usize);
         }

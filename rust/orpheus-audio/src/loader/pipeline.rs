@@ -27,7 +27,8 @@ pub(crate) struct Pipeline {
     rates: Vec<u32>,
     quality: Quality,
     mono: Vec<f32>,
-    resampled: Vec<f32>,
+    /// By rate.
+    converted: Vec<Vec<f32>>,
 }
 
 struct TapWorker {
@@ -97,7 +98,8 @@ impl Pipeline {
                     }),
                 })
                 .collect();
-        Self { taps, rates, quality, mono: Vec::new(), resampled: Vec::new() }
+        let converted = vec![Vec::new(); rates.len()];
+        Self { taps, rates, quality, mono: Vec::new(), converted }
     }
 
     /// Decodes what the windows need of the track and sends its rows.
@@ -113,7 +115,7 @@ impl Pipeline {
         job.stats.decode(started.elapsed());
         match measured {
             Some(n_samples) => {
-                let plan = self.plan(opened.decoder.info(), n_samples)?;
+                let plan = self.plan(opened.decoder.info(), n_samples);
                 *job.info = Some(opened.decoder.measured_info());
                 Ok(self.pass(opened, &plan, job)?.0)
             }
@@ -126,7 +128,7 @@ impl Pipeline {
         self.taps.iter().all(|tap| may_leave_out(&tap.plan, tap.sample_rate))
     }
 
-    fn plan(&self, info: &TrackInfo, n_samples: u64) -> Result<Plan> {
+    fn plan(&self, info: &TrackInfo, n_samples: u64) -> Plan {
         let mut plan = Plan::through(Some(n_samples), false);
         if n_samples > 0 && self.may_leave_out() {
             let needs = self.taps.iter().map(|tap| (&tap.plan, tap.sample_rate));
@@ -134,7 +136,7 @@ impl Pipeline {
             let needs: Vec<_> = needs.map(|(plan, to_hz)| (plan, seam(to_hz))).collect();
             plan.segments = segments(&needs, n_samples, info.sample_rate);
         }
-        Ok(plan)
+        plan
     }
 
     /// Windows that depend on the length are placed by the container's count. Where there is none,
@@ -251,12 +253,11 @@ impl Pipeline {
 
     /// Sends `self.mono` through every rate to every tap.
     fn feed(&mut self, lanes: &mut Lanes, guard: &Guard, job: &mut Job<'_>) -> Result<()> {
-        for index in 0..self.rates.len() {
-            self.resampled.clear();
-            lanes.resamplers[index].process(&self.mono, &mut self.resampled);
-            self.cut(lanes, index, false, guard, job)?;
+        self.converted.iter_mut().for_each(Vec::clear);
+        for (resampler, out) in lanes.resamplers.iter_mut().zip(&mut self.converted) {
+            resampler.process(&self.mono, out);
         }
-        Ok(())
+        self.cut(lanes, false, guard, job)
     }
 
     /// What the resamplers hold back; with `end`, which is the track's, incomplete windows too.
@@ -267,34 +268,33 @@ impl Pipeline {
         guard: &Guard,
         job: &mut Job<'_>,
     ) -> Result<()> {
-        for index in 0..self.rates.len() {
-            self.resampled.clear();
-            lanes.resamplers[index].finish(&mut self.resampled);
-            self.cut(lanes, index, end, guard, job)?;
+        self.converted.iter_mut().for_each(Vec::clear);
+        for (resampler, out) in lanes.resamplers.iter_mut().zip(&mut self.converted) {
+            resampler.finish(out);
         }
-        Ok(())
+        self.cut(lanes, end, guard, job)
     }
 
-    /// Cuts windows out of what is at hand at one rate.
+    /// Cuts windows out of what is at hand.
     fn cut(
         &mut self,
         lanes: &mut Lanes,
-        rate: usize,
         end: bool,
         guard: &Guard,
         job: &mut Job<'_>,
     ) -> Result<()> {
-        let rate = self.rates[rate];
-        let taps = self.taps.iter_mut().zip(&mut lanes.cutters).enumerate();
-        for (i, (tap, cutter)) in taps.filter(|(_, (tap, _))| tap.sample_rate == rate) {
-            let front_end = &mut tap.front_end;
-            let mut take = |window: Window<'_>| {
-                let row = guard.excuse(|| make_row(i, rate, window, front_end))?;
-                (job.send)(row)
-            };
-            cutter.push(&self.resampled, &mut take)?;
-            if end {
-                cutter.finish(&mut take)?;
+        for (&rate, samples) in self.rates.iter().zip(&self.converted) {
+            let taps = self.taps.iter_mut().zip(&mut lanes.cutters).enumerate();
+            for (i, (tap, cutter)) in taps.filter(|(_, (tap, _))| tap.sample_rate == rate) {
+                let front_end = &mut tap.front_end;
+                let mut take = |window: Window<'_>| {
+                    let row = guard.excuse(|| make_row(i, rate, window, front_end))?;
+                    (job.send)(row)
+                };
+                cutter.push(samples, &mut take)?;
+                if end {
+                    cutter.finish(&mut take)?;
+                }
             }
         }
         Ok(())

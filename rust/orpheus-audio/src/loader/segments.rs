@@ -43,7 +43,7 @@ pub(crate) fn segments(needs: &[Need<'_>], n_samples: u64, sample_rate: u32) -> 
         segments.iter().map(|segment| segment.end.min(n_samples) - segment.start).sum();
     if n_covered as f64 > WORTHWHILE_SHARE * n_samples as f64 {
         let end = segments.last().map_or(0, |last| last.end);
-        segments = vec![0..end];
+        segments = merged(std::iter::once(0..end), 0);
     }
     if let Some(last) = segments.last_mut().filter(|last| last.end >= n_samples) {
         last.end = u64::MAX;

@@ -212,11 +212,11 @@ proptest! {
 fn a_stretch_that_cannot_be_is_refused_by_name() {
     let source = source(&mp3());
     let ask = |start_seconds, duration_seconds| {
-        let options =
-            DecodeOptions { start_seconds, duration_seconds, ..DecodeOptions::default() };
+        let options = DecodeOptions { start_seconds, duration_seconds, ..DecodeOptions::default() };
         decode(&source, &options).unwrap_err()
     };
-    for (start, duration) in [(-1.0, None), (f64::NAN, None), (0.0, Some(0.0)), (0.0, Some(f64::NAN))]
+    for (start, duration) in
+        [(-1.0, None), (f64::NAN, None), (0.0, Some(0.0)), (0.0, Some(f64::NAN))]
     {
         assert_eq!(ask(start, duration).kind(), "parameter");
     }

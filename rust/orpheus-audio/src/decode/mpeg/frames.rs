@@ -66,12 +66,11 @@ impl Frames {
     /// Goes on from `offset` in the file.
     pub(super) fn jump(&mut self, offset: u64) {
         let within = offset.checked_sub(self.base).and_then(|at| usize::try_from(at).ok());
-        match within.filter(|&at| at <= self.buffer.len()) {
-            Some(at) => self.at = at,
-            None => {
-                self.buffer.clear();
-                (self.base, self.at) = (offset, 0);
-            }
+        if let Some(at) = within.filter(|&at| at <= self.buffer.len()) {
+            self.at = at;
+        } else {
+            self.buffer.clear();
+            (self.base, self.at) = (offset, 0);
         }
         self.last = self.at;
     }

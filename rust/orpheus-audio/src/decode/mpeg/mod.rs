@@ -132,7 +132,11 @@ impl Mpeg {
 
     /// Moves what is certain to be audio from the held samples to `block`.
     fn release(&mut self, block: &mut Block) {
-        let n_padding = if self.ended { self.n_padding_behind(self.n_frames) } else { self.n_padding_claimed() };
+        let n_padding = if self.ended {
+            self.n_padding_behind(self.n_frames)
+        } else {
+            self.n_padding_claimed()
+        };
         let n_held = self.held.n_samples();
         let n_skip = self.n_skip.min(n_held);
         let n_ready = n_held.saturating_sub(n_skip.saturating_add(n_padding));

@@ -8,7 +8,8 @@ use crate::limits::Limits;
 use crate::source::{SharedBytes, Source};
 
 fn open(bytes: &[u8], mix: Mix) -> Mpeg {
-    let input = Input::open(&Source::Bytes(SharedBytes::new(bytes.to_vec())), &Limits::default()).unwrap();
+    let input =
+        Input::open(&Source::Bytes(SharedBytes::new(bytes.to_vec())), &Limits::default()).unwrap();
     Mpeg::open(input, 0, mix).unwrap()
 }
 
@@ -36,7 +37,10 @@ fn files() -> Vec<Vec<Vec<u8>>> {
         (4, 1, vec![piece(1, 200)]),
         (7, 2, vec![piece(8, 120)]),
     ];
-    pieces.into_iter().map(|(rate, n_channels, pieces)| random_pieces(rate, n_channels, &pieces)).collect()
+    pieces
+        .into_iter()
+        .map(|(rate, n_channels, pieces)| random_pieces(rate, n_channels, &pieces))
+        .collect()
 }
 
 /// A layer I frame of random samples in its eight lowest subbands.
