@@ -16,7 +16,7 @@ use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::resample::seam::Seam;
-use crate::resample::{Quality, Resampler};
+use crate::resample::{Fan, Quality};
 use crate::source::Source;
 use crate::window::{Cutter, Window, WindowPlan};
 
@@ -65,7 +65,7 @@ struct Plan {
 /// The rates and windows of one track.
 struct Lanes {
     seams: Vec<Seam>,
-    resamplers: Vec<Resampler>,
+    fan: Fan,
     cutters: Vec<Cutter>,
 }
 
@@ -241,22 +241,19 @@ impl Pipeline {
     }
 
     fn lanes(&self, from_hz: u32, n_samples: Option<u64>) -> Result<Lanes> {
-        let new = |to_hz: &u32| Resampler::new(from_hz, *to_hz, self.quality);
-        let resamplers = self.rates.iter().map(new).collect::<Result<Vec<_>>>()?;
+        let fan = Fan::new(from_hz, &self.rates, self.quality)?;
         let seam = |to_hz: u32| Seam::new(from_hz, to_hz, self.quality);
         let seams = self.rates.iter().map(|&to_hz| seam(to_hz)).collect();
         let cutter = |tap: &TapWorker| {
             Cutter::new(tap.plan, n_samples.map(|n| seam(tap.sample_rate).outputs(n)))
         };
-        Ok(Lanes { seams, resamplers, cutters: self.taps.iter().map(cutter).collect() })
+        Ok(Lanes { seams, fan, cutters: self.taps.iter().map(cutter).collect() })
     }
 
     /// Sends `self.mono` through every rate to every tap.
     fn feed(&mut self, lanes: &mut Lanes, guard: &Guard, job: &mut Job<'_>) -> Result<()> {
         self.converted.iter_mut().for_each(Vec::clear);
-        for (resampler, out) in lanes.resamplers.iter_mut().zip(&mut self.converted) {
-            resampler.process(&self.mono, out);
-        }
+        lanes.fan.process(&self.mono, &mut self.converted);
         self.cut(lanes, false, guard, job)
     }
 
@@ -269,9 +266,7 @@ impl Pipeline {
         job: &mut Job<'_>,
     ) -> Result<()> {
         self.converted.iter_mut().for_each(Vec::clear);
-        for (resampler, out) in lanes.resamplers.iter_mut().zip(&mut self.converted) {
-            resampler.finish(out);
-        }
+        lanes.fan.finish(&mut self.converted);
         self.cut(lanes, end, guard, job)
     }
 
@@ -309,7 +304,7 @@ impl Lanes {
 
     /// The next sample that comes is number `sample` of the track.
     fn jump(&mut self, taps: &[TapWorker], rates: &[u32], sample: u64) {
-        self.resamplers.iter_mut().for_each(Resampler::reset);
+        self.fan.reset();
         for (tap, cutter) in taps.iter().zip(&mut self.cutters) {
             let rates = rates.iter().zip(&self.seams);
             for (_, seam) in rates.filter(|(rate, _)| **rate == tap.sample_rate) {
