@@ -170,7 +170,9 @@ impl Decoder {
         guard: Guard,
     ) -> Result<Self> {
         let (backend, watch) = match open_own(source, limits, mix, &guard) {
-            Err(refused @ Error::Unsupported { .. }) => external::open(source, limits, refused)?,
+            Err(refused @ Error::Unsupported { .. }) => {
+                external::open(source, limits, &guard, refused)?
+            }
             opened => opened?,
         };
         Self::with_backend(backend, watch, limits, guard)

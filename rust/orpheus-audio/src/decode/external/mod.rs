@@ -26,6 +26,7 @@ use std::time::Duration;
 use self::formats::{Foreign, foreign};
 use super::Backend;
 use crate::error::{Error, Result};
+use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::sniff::skip_id3v2;
 use crate::source::{Input, Source, Watch};
@@ -65,6 +66,14 @@ fn registered() -> Option<Arc<Fallback>> {
     FALLBACK.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// What a worker is shown of a file.
+struct Behind {
+    input: Input,
+    /// Where the tags in front end.
+    start: u64,
+    guard: Guard,
+}
+
 /// What the registered worker says it decodes with; `None` if none is registered.
 ///
 /// # Errors
@@ -82,10 +91,11 @@ pub fn fallback_versions() -> Result<Option<String>> {
 pub(super) fn open(
     source: &Source,
     limits: &Limits,
+    guard: &Guard,
     refused: Error,
 ) -> Result<(Box<dyn Backend>, Watch)> {
     let Error::Unsupported { what, .. } = &refused else { return Err(refused) };
-    let mut input = Input::open(source, limits)?;
+    let mut input = Input::open(source, limits)?.guarded(guard.clone());
     let watch = input.watch()?;
     let start = skip_id3v2(&mut input)?;
     let mut head = [0_u8; 64];
@@ -94,12 +104,13 @@ pub(super) fn open(
     let Some(fallback) = registered().filter(|_| cfg!(unix)) else {
         return Err(Error::Unsupported { what: what.clone(), advice: INSTALL });
     };
-    let backend = start_session(&fallback, foreign, input, start).map_err(|error| match error {
+    let bytes = Behind { input, start, guard: guard.clone() };
+    let backend = start_session(&fallback, foreign, bytes).map_err(|error| match error {
         // It has no name for what it cannot read.
         Error::Unsupported { what: theirs, advice } if theirs.is_empty() => {
             Error::Unsupported { what: what.clone(), advice }
         }
-        error => error,
+        error => guard.cause(error),
     })?;
     Ok((backend, watch))
 }
@@ -108,14 +119,13 @@ pub(super) fn open(
 fn start_session(
     fallback: &Arc<Fallback>,
     foreign: Foreign,
-    input: Input,
-    start: u64,
+    bytes: Behind,
 ) -> Result<Box<dyn Backend>> {
-    Ok(Box::new(session::External::open(fallback, foreign, input, start)?))
+    Ok(Box::new(session::External::open(fallback, foreign, bytes)?))
 }
 
 #[cfg(not(unix))]
-fn start_session(_: &Arc<Fallback>, _: Foreign, _: Input, _: u64) -> Result<Box<dyn Backend>> {
+fn start_session(_: &Arc<Fallback>, _: Foreign, _: Behind) -> Result<Box<dyn Backend>> {
     Err(Error::Unsupported { what: String::new(), advice: CONVERT })
 }
 

@@ -7,9 +7,8 @@ use super::super::{Backend, Block, Losses, TrackInfo};
 use super::formats::Foreign;
 use super::protocol::{DATA, Header, MAX_READ, Message, OPEN, Reason, STOP, parse};
 use super::worker::{Death, Worker};
-use super::{CONVERT, Fallback, asf, ogg, pool};
+use super::{Behind, CONVERT, Fallback, asf, ogg, pool};
 use crate::error::{Error, Result};
-use crate::source::Input;
 
 /// A worker that does not stop within this is ended: starting another one is cheaper than waiting.
 const TIME_TO_STOP: Duration = Duration::from_millis(80);
@@ -19,9 +18,7 @@ pub(super) struct External {
     fallback: Arc<Fallback>,
     /// `None` once it has died, or has gone back.
     worker: Option<Worker>,
-    input: Input,
-    /// Where in the input the worker's file begins.
-    start: u64,
+    bytes: Behind,
     payload: Vec<u8>,
     read: Vec<u8>,
     info: TrackInfo,
@@ -31,17 +28,11 @@ pub(super) struct External {
 }
 
 impl External {
-    pub(super) fn open(
-        fallback: &Arc<Fallback>,
-        foreign: Foreign,
-        input: Input,
-        start: u64,
-    ) -> Result<Self> {
+    pub(super) fn open(fallback: &Arc<Fallback>, foreign: Foreign, bytes: Behind) -> Result<Self> {
         let mut opened = Self {
             fallback: fallback.clone(),
             worker: None,
-            input,
-            start,
+            bytes,
             payload: Vec::new(),
             read: Vec::new(),
             info: TrackInfo {
@@ -69,16 +60,16 @@ impl External {
     fn cross_check(&mut self, demuxer: &str) -> Result<()> {
         match demuxer {
             "ogg" => {
-                if let Some(why) = ogg::trouble_at_end(&mut self.input)? {
+                if let Some(why) = ogg::trouble_at_end(&mut self.bytes.input)? {
                     self.losses.add(0, why);
                 }
             }
             "asf" => {
-                let stated = asf::stated(&mut self.input, self.start)?;
+                let stated = asf::stated(&mut self.bytes.input, self.bytes.start)?;
                 self.info.n_samples = stated.as_ref().map(|stated| {
                     (stated.seconds * f64::from(self.info.sample_rate)).round() as u64
                 });
-                let n_bytes = self.input.len().saturating_sub(self.start);
+                let n_bytes = self.bytes.input.len().saturating_sub(self.bytes.start);
                 if let Some(stated) = stated.filter(|stated| stated.n_bytes > n_bytes) {
                     let why = format!("the file ends early: {n_bytes} of {} bytes", stated.n_bytes);
                     self.losses.add(0, why);
@@ -91,7 +82,7 @@ impl External {
 
     /// Hands the file to a worker and waits for the first samples.
     fn begin(&mut self, demuxer: &str) -> Result<Header> {
-        let n_bytes = self.input.len().saturating_sub(self.start).to_le_bytes();
+        let n_bytes = self.bytes.input.len().saturating_sub(self.bytes.start).to_le_bytes();
         for fresh in [false, true] {
             let mut worker = pool::take(&self.fallback, fresh)?;
             let used = worker.n_files > 0;
@@ -121,7 +112,8 @@ impl External {
         let mut deadline = Instant::now() + self.fallback.silence;
         loop {
             let worker = self.worker.as_mut().ok_or(Death::Closed)?;
-            let kind = worker.receive(&mut self.payload, deadline)?;
+            let go_on = || self.bytes.guard.check();
+            let kind = worker.receive(&mut self.payload, deadline, &go_on)?;
             match parse(kind, &self.payload) {
                 Some(Message::Read { offset, n_bytes }) => {
                     let started = Instant::now();
@@ -137,8 +129,8 @@ impl External {
 
     fn answer(&mut self, offset: u64, n_bytes: usize) -> Result<(), Death> {
         self.read.resize(n_bytes.min(MAX_READ), 0);
-        let n_read = match self.start.checked_add(offset) {
-            Some(at) => self.input.read_at(at, &mut self.read).map_err(Death::Input)?,
+        let n_read = match self.bytes.start.checked_add(offset) {
+            Some(at) => self.bytes.input.read_at(at, &mut self.read).map_err(Death::Else)?,
             None => 0,
         };
         let worker = self.worker.as_mut().ok_or(Death::Closed)?;
@@ -229,7 +221,7 @@ impl External {
             return false;
         }
         loop {
-            match worker.receive(&mut self.payload, deadline) {
+            match worker.receive(&mut self.payload, deadline, &|| Ok(())) {
                 Ok(kind) => match parse(kind, &self.payload) {
                     Some(Message::End | Message::Error { .. }) => return true,
                     Some(_) => {}
@@ -280,9 +272,12 @@ impl Drop for External {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+    use crate::guard::Guard;
     use crate::limits::Limits;
-    use crate::source::Source;
+    use crate::source::{Input, Source};
 
     /// A worker made of a shell script, which knows half of the protocol.
     fn worker(script: &str) -> Arc<Fallback> {
@@ -295,10 +290,14 @@ mod tests {
     }
 
     fn open(script: &str) -> Result<External> {
+        open_guarded(script, Guard::uncancelled(&Limits::default()))
+    }
+
+    fn open_guarded(script: &str, guard: Guard) -> Result<External> {
         let source = Source::Bytes(b"wvpk and so on"[..].into());
         let input = Input::open(&source, &Limits::default()).unwrap();
         let foreign = super::super::formats::foreign(b"wvpk").unwrap();
-        External::open(&worker(script), foreign, input, 0)
+        External::open(&worker(script), foreign, Behind { input, start: 0, guard })
     }
 
     /// `printf` of a frame whose payload is `payload`, spelled in octal; it goes to the socket.
@@ -392,6 +391,18 @@ mod tests {
             assert_eq!(error.kind(), kind);
             assert!(error.to_string().contains("a reason"), "{error}");
         }
+    }
+
+    #[test]
+    fn whoever_cancels_need_not_wait_for_the_worker() {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let guard = Guard::new(&Limits::default(), cancelled.clone());
+        let mut track = open_guarded(&(hello() + &header() + "sleep 60"), guard).unwrap();
+        cancelled.store(true, Ordering::Relaxed);
+        let started = Instant::now();
+        let error = track.next_block(&mut Block::default()).unwrap_err();
+        assert_eq!(error.kind(), "cancelled");
+        assert!(started.elapsed() < Duration::from_millis(600), "{:?}", started.elapsed());
     }
 
     #[test]

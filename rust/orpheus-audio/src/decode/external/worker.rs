@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 /// How long a worker may take to start. Its interpreter and libraries come from the disk, and a busy
 /// machine has other things to do: nothing is known against it before that.
 const TIME_TO_START: Duration = Duration::from_secs(30);
+/// How long a wait goes on before it is asked whether anyone still wants the track.
+const PATIENCE: Duration = Duration::from_millis(40);
 /// A worker that was told to go, or whose socket has closed, has this long before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
 /// As much of what a dying worker complained about as fits into one line.
@@ -46,8 +48,8 @@ pub(super) enum Death {
     Silent,
     /// What came is not of the protocol.
     Garbled,
-    /// It is sound, but the file that it was to be given could not be read.
-    Input(Error),
+    /// It is sound, but the track has ended for another reason.
+    Else(Error),
 }
 
 impl From<io::Error> for Death {
@@ -71,7 +73,7 @@ impl Worker {
     /// Waits until the worker can work.
     pub(super) fn greeted(mut self) -> Result<Self> {
         let mut payload = Vec::new();
-        let greeting = self.receive(&mut payload, Instant::now() + TIME_TO_START);
+        let greeting = self.receive(&mut payload, Instant::now() + TIME_TO_START, &|| Ok(()));
         match greeting.map(|kind| parse(kind, &payload)) {
             Ok(Some(Message::Hello { version: VERSION, text })) => {
                 self.versions = text;
@@ -147,38 +149,48 @@ impl Worker {
         Ok(())
     }
 
-    /// Replaces `payload` by the next frame's; returns its kind.
+    /// Replaces `payload` by the next frame's; returns its kind. While it waits, it asks now and then
+    /// whether to `go_on`.
     pub(super) fn receive(
         &mut self,
         payload: &mut Vec<u8>,
         deadline: Instant,
+        go_on: &dyn Fn() -> Result<()>,
     ) -> Result<u32, Death> {
         let mut head = [0; 8];
-        self.fill(&mut head, deadline)?;
+        self.fill(&mut head, deadline, go_on)?;
         let [k0, k1, k2, k3, l0, l1, l2, l3] = head;
         let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
         if length > MAX_PAYLOAD {
             return Err(Death::Garbled);
         }
         payload.resize(length, 0);
-        self.fill(payload, deadline)?;
+        self.fill(payload, deadline, go_on)?;
         Ok(u32::from_le_bytes([k0, k1, k2, k3]))
     }
 
-    fn fill(&mut self, mut buffer: &mut [u8], deadline: Instant) -> Result<(), Death> {
+    fn fill(
+        &mut self,
+        mut buffer: &mut [u8],
+        deadline: Instant,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<(), Death> {
         while !buffer.is_empty() {
             if self.link.buffer().is_empty() {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     return Err(Death::Silent);
                 }
-                self.link.get_ref().set_read_timeout(Some(left))?;
+                self.link.get_ref().set_read_timeout(Some(left.min(PATIENCE)))?;
             }
             match self.link.read(buffer) {
                 Ok(0) => return Err(Death::Closed),
                 Ok(n_read) => buffer = &mut buffer[n_read..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => match Death::from(error) {
+                    Death::Silent => go_on().map_err(Death::Else)?,
+                    death => return Err(death),
+                },
             }
         }
         Ok(())
@@ -187,7 +199,7 @@ impl Worker {
     /// Ends the worker and says what it died of.
     pub(super) fn bury(mut self, death: Death) -> Error {
         let what = match death {
-            Death::Input(error) => return error,
+            Death::Else(error) => return error,
             Death::Silent => {
                 self.end(Duration::ZERO);
                 format!("gave no answer for {:.0} s and was ended", self.silence.as_secs_f64())
