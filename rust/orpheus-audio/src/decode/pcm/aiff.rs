@@ -127,7 +127,7 @@ impl Common {
             b"sowt" => signed(Little),
             b"raw " if self.bits <= 8 => Some((Number::Unsigned8, Big)),
             b"in24" => Some((Number::Signed24, Big)),
-            b"42ni" => Some((Number::Signed24, Little)),
+            b"42ni" | b"42n1" => Some((Number::Signed24, Little)),
             b"in32" => Some((Number::Signed32, Big)),
             b"23ni" => Some((Number::Signed32, Little)),
             b"fl32" | b"FL32" => Some((Number::Float32, Big)),

@@ -62,11 +62,6 @@ pub(super) struct Lengths {
 }
 
 impl Stream {
-    /// Samples per channel by the lengths of the data.
-    pub(super) fn n_claimed(&self) -> u64 {
-        self.sum(|span| span.claimed)
-    }
-
     fn sum(&self, n_bytes: fn(&Span) -> u64) -> u64 {
         let samples = self.spans.iter().map(|span| self.layout.samples_in(n_bytes(span)));
         samples.fold(0, u64::saturating_add)
@@ -76,16 +71,21 @@ impl Stream {
     pub(super) fn settle(&mut self) -> Lengths {
         let layout = &self.layout;
         let n_there = self.sum(|span| span.len);
-        let n_claimed = self.n_claimed();
+        let n_claimed = self.sum(|span| span.claimed);
         let lengths = Lengths { n_there, n_claimed };
         let Some(n_stated) = self.n_stated.filter(|&n| n > 0) else { return lengths };
-        // The last block is filled up with samples that do not belong to the signal.
-        let n_unsaid = n_claimed.saturating_sub(n_stated);
-        if n_unsaid < layout.block_samples() as u64 {
-            let n_there = n_there.min(n_stated);
-            return Lengths { n_there, n_claimed: n_stated };
+        let is_linear = layout.is_linear();
+        if is_linear && n_stated < n_claimed {
+            let doubt = format!("the header counts {n_stated} samples, the data are {n_claimed}");
+            self.doubts.push(doubt);
+            return lengths;
         }
-        self.doubts.push(format!("the header counts {n_stated} samples, the data are {n_claimed}"));
+        // The last block is filled up with samples that do not belong to the signal. Other counts of
+        // blocks are no sign of damage: some writers count channels or blocks instead of samples.
+        let n_filling = n_claimed.checked_sub(n_stated);
+        if is_linear || n_filling.is_some_and(|n| n < layout.block_samples() as u64) {
+            return Lengths { n_there: n_there.min(n_stated), n_claimed: n_stated };
+        }
         lengths
     }
 }

@@ -187,21 +187,14 @@ impl<'a> Wave<'a> {
             Content::Samples(layout) => layout,
             Content::Mpeg => return Ok(Found::Mpeg(first)),
         };
-        let mut stream = Stream {
+        Ok(Found::Stream(Stream {
             container: self.container,
             sample_rate: format.sample_rate,
-            n_stated: None,
+            // Where every sample has its own bytes, their number counts them, and better than this.
+            n_stated: self.n_fact.filter(|_| !layout.is_linear()),
             layout,
             spans: self.spans,
             doubts: self.doubts,
-        };
-        // Where every sample has its own bytes, their number counts them, and better than this.
-        let n_fact = self.n_fact.filter(|_| !stream.layout.is_linear());
-        if n_fact.is_some_and(|n| n > stream.n_claimed()) {
-            stream.doubts.push("the fact chunk counts more samples than the data hold".to_owned());
-        } else {
-            stream.n_stated = n_fact;
-        }
-        Ok(Found::Stream(stream))
+        }))
     }
 }
