@@ -52,7 +52,7 @@ def written(folder: Path, container: str, subtype: str, n_channels: int, endian:
     return path
 
 
-def reference(path: Path) -> np.ndarray:
+def reference(path: Path) -> signals.Signal:
     samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
     assert rate == RATE
     return np.ascontiguousarray(samples.T.astype(np.float32))

@@ -75,8 +75,8 @@ fn sound_span(walker: &mut Walker<'_>, chunk: Chunk, file_end: u64) -> Result<Sp
     let start = chunk.start + HEAD + offset;
     let extent = match chunk.len {
         0 if walker.fits(chunk.start)? => Extent::Bytes(0),
-        len if len < HEAD || len >= UNKNOWN => Extent::ToEnd,
-        len => Extent::Bytes(len - HEAD - offset),
+        len if (HEAD..UNKNOWN).contains(&len) => Extent::Bytes(len - HEAD - offset),
+        _ => Extent::ToEnd,
     };
     Ok(Span::new(start, extent, file_end))
 }
@@ -170,6 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "these numbers are exact")]
     fn extended_numbers_are_read() {
         assert_eq!(extended([0x40, 0x0e, 0xac, 0x44, 0, 0, 0, 0, 0, 0]), 44_100.0);
         assert_eq!(extended([0xc0, 0x0b, 0xfa, 0, 0, 0, 0, 0, 0, 0]), -8000.0);

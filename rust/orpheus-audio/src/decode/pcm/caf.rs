@@ -1,13 +1,13 @@
 //! Core Audio Format (Apple, "Core Audio Format Specification 1.0"), as far as its samples are not
 //! compressed.
 
-use super::{CONVERT, Found};
 use super::bytes::{Order, array, whole_hz};
 use super::check_format;
 use super::chunks::{Chunk, Grammar, Name, Walker};
 use super::layout::Layout;
 use super::linear::Number;
 use super::stream::{Extent, Span, Stream};
+use super::{CONVERT, Found};
 use crate::error::{Error, Result};
 use crate::sniff::Sniffed;
 use crate::source::Input;

@@ -84,12 +84,12 @@ impl Format {
             tag::MU_LAW => Some((Number::MuLaw, order)),
             tag::IMA_ADPCM if matches!(self.bits, 0 | 4) => {
                 let layout = Layout::ima(self.block_bytes, self.n_channels);
-                return self.blocks(layout.ok_or_else(contradiction)?, doubts);
+                return Ok(self.blocks(layout.ok_or_else(contradiction)?, doubts));
             }
             tag::MICROSOFT_ADPCM => {
                 let layout =
                     Layout::microsoft(self.block_bytes, self.n_channels, self.predictors());
-                return self.blocks(layout.ok_or_else(contradiction)?, doubts);
+                return Ok(self.blocks(layout.ok_or_else(contradiction)?, doubts));
             }
             tag::MPEG | tag::MP3 => return Ok(Content::Mpeg),
             _ => return Err(self.unsupported()),
@@ -112,13 +112,13 @@ impl Format {
         number.map(|number| (number, order))
     }
 
-    fn blocks(&self, layout: Layout, doubts: &mut Vec<String>) -> Result<Content> {
+    fn blocks(&self, layout: Layout, doubts: &mut Vec<String>) -> Content {
         let stated = self.n_block_samples.map_or(0, usize::from);
         if stated != 0 && stated != layout.block_samples() {
             let fit = layout.block_samples();
             doubts.push(format!("blocks of {stated} samples, but their size is that of {fit}"));
         }
-        Ok(Content::Samples(layout))
+        Content::Samples(layout)
     }
 
     fn predictors(&self) -> Vec<[i16; 2]> {

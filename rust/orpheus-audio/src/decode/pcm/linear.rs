@@ -112,7 +112,7 @@ pub(super) fn decode(number: Number, order: Order, bytes: &[u8], target: Target<
 }
 
 /// A 32-bit integer in full scale.
-#[inline(always)]
+#[inline]
 fn upper(value: i32) -> f32 {
     value as f32 / 2_147_483_648.0
 }

@@ -119,7 +119,7 @@ fn microsoft_blocks_decode_as_the_document_says() {
 
 #[test]
 fn a_fact_chunk_cuts_the_filling_of_the_last_block_off() {
-    let data = vec![0; 4 * 36];
+    let data = [0; 4 * 36];
     let n = |n_fact, n_data| {
         let bytes = writer::wav(&format(IMA, 1, 36, 65), &fact(n_fact), &data[..n_data]);
         let (planes, _, outcome) = planes(&bytes).unwrap();

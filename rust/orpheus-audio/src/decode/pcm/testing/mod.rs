@@ -98,7 +98,7 @@ fn file(container: (&str, bool), kind: Kind, n_channels: u16, data: &[u8]) -> Op
         "w64" if wave_kind => writer::wave64(&wave.format(false), data),
         "aiff" if !kind.is_float() && kind != Kind::U8 => writer::aiff(None, wave, n_samples, data),
         "aifc" => {
-            let codec = match kind {
+            let codec: &[u8] = match kind {
                 Kind::F32 => b"fl32",
                 Kind::F64 => b"FL64",
                 Kind::S24 => b"in24",
@@ -218,13 +218,14 @@ fn valid_bits_are_the_upper_ones_of_their_container() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "tables hold exact values")]
 fn companded_samples_are_the_same_in_every_container() {
     let data: Vec<u8> = (0..=255).collect();
     let wave = |tag| Wave { tag, n_channels: 1, sample_rate: 8000, block: 1, bits: 8 };
-    for (tag, au, lower, upper) in [(6, 27, b"alaw", b"ALAW"), (7, 1, b"ulaw", b"ULAW")] {
+    for (tag, au, lower, upper) in [(6, 27, &b"alaw"[..], &b"ALAW"[..]), (7, 1, b"ulaw", b"ULAW")] {
         let wave = wave(tag);
         let wav = sound(&writer::wav(&wave.format(false), b"", &data));
-        assert_eq!(wav[0][0x80].abs(), if tag == 6 { 5504.0 } else { 32_124.0 } / 32_768.0);
+        assert_eq!(wav[0][0x80] * 32_768.0, if tag == 6 { 5504.0 } else { 32_124.0 });
         assert_eq!(wav, sound(&writer::wave64(&wave.format(false), &data)));
         assert_eq!(wav, sound(&writer::au(true, au, wave, 256, &data)));
         assert_eq!(wav, sound(&writer::caf(lower, 0, wave, 260, &data)));

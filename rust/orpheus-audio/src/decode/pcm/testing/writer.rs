@@ -81,7 +81,7 @@ fn u16_bytes(big: bool, value: u16) -> [u8; 2] {
 }
 
 /// One chunk of IFF or RIFF, padded.
-pub(super) fn chunk(big: bool, name: &[u8; 4], contents: &[u8]) -> Vec<u8> {
+pub(super) fn chunk(big: bool, name: &[u8], contents: &[u8]) -> Vec<u8> {
     let mut bytes = name.to_vec();
     bytes.extend(u32_bytes(big, contents.len() as u32));
     bytes.extend(contents);
@@ -92,7 +92,7 @@ pub(super) fn chunk(big: bool, name: &[u8; 4], contents: &[u8]) -> Vec<u8> {
 }
 
 /// A form of chunks that are already put together.
-pub(super) fn form(big: bool, magic: &[u8; 4], kind: &[u8; 4], chunks: &[&[u8]]) -> Vec<u8> {
+pub(super) fn form(big: bool, magic: &[u8], kind: &[u8], chunks: &[&[u8]]) -> Vec<u8> {
     let body = chunks.concat();
     let mut bytes = magic.to_vec();
     bytes.extend(u32_bytes(big, 4 + body.len() as u32));
@@ -155,7 +155,7 @@ pub(super) fn wav(format: &[u8], between: &[u8], data: &[u8]) -> Vec<u8> {
 }
 
 /// A WAV whose lengths are in a chunk of 64-bit ones.
-pub(super) fn rf64(magic: &[u8; 4], format: &[u8], n_data: u64, data: &[u8]) -> Vec<u8> {
+pub(super) fn rf64(magic: &[u8], format: &[u8], n_data: u64, data: &[u8]) -> Vec<u8> {
     let mut lengths = (72 + n_data).to_le_bytes().to_vec();
     lengths.extend(n_data.to_le_bytes());
     lengths.extend([0; 12]);
@@ -171,8 +171,8 @@ pub(super) fn rf64(magic: &[u8; 4], format: &[u8], n_data: u64, data: &[u8]) -> 
 pub(super) fn wave64(format: &[u8], data: &[u8]) -> Vec<u8> {
     const RIFF: &[u8] = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0";
     const REST: &[u8] = b"\xf3\xac\xd3\x11\x8c\xd1\0\xc0\x4f\x8e\xdb\x8a";
-    let mut body = [b"wave", REST].concat();
-    for (name, contents) in [(b"fmt ", format), (b"data", data)] {
+    let mut body = [&b"wave"[..], REST].concat();
+    for (name, contents) in [(&b"fmt "[..], format), (b"data", data)] {
         body.extend([name, REST].concat());
         body.extend((24 + contents.len() as u64).to_le_bytes());
         body.extend(contents);
@@ -193,7 +193,7 @@ fn extended(sample_rate: u32) -> Vec<u8> {
 }
 
 /// An AIFF, or an AIFF-C where a codec is named.
-pub(super) fn aiff(codec: Option<&[u8; 4]>, wave: Wave, n_stated: u32, data: &[u8]) -> Vec<u8> {
+pub(super) fn aiff(codec: Option<&[u8]>, wave: Wave, n_stated: u32, data: &[u8]) -> Vec<u8> {
     let mut common = wave.n_channels.to_be_bytes().to_vec();
     common.extend(n_stated.to_be_bytes());
     common.extend(wave.bits.to_be_bytes());
@@ -204,7 +204,7 @@ pub(super) fn aiff(codec: Option<&[u8; 4]>, wave: Wave, n_stated: u32, data: &[u
     }
     let sound = [&[0; 8], data].concat();
     let chunks = [chunk(true, b"COMM", &common), chunk(true, b"SSND", &sound)];
-    let kind = if codec.is_some() { b"AIFC" } else { b"AIFF" };
+    let kind: &[u8] = if codec.is_some() { b"AIFC" } else { b"AIFF" };
     form(true, b"FORM", kind, &chunks.each_ref().map(Vec::as_slice))
 }
 
@@ -220,7 +220,7 @@ pub(super) fn au(big: bool, coding: u32, wave: Wave, len: u32, data: &[u8]) -> V
 }
 
 /// A CAF file; `flags` are those of linear PCM.
-pub(super) fn caf(codec: &[u8; 4], flags: u32, wave: Wave, len: i64, data: &[u8]) -> Vec<u8> {
+pub(super) fn caf(codec: &[u8], flags: u32, wave: Wave, len: i64, data: &[u8]) -> Vec<u8> {
     let mut bytes = b"caff\0\x01\0\0desc\0\0\0\0\0\0\0\x20".to_vec();
     bytes.extend(f64::from(wave.sample_rate).to_be_bytes());
     bytes.extend(codec);
