@@ -9,7 +9,9 @@ use crate::source::Input;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Container {
     Wav,
+    Wave64,
     Aiff,
+    Au,
     Caf,
     Flac,
     Ogg,
@@ -23,7 +25,9 @@ impl Container {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Wav => "wav",
+            Self::Wave64 => "w64",
             Self::Aiff => "aiff",
+            Self::Au => "au",
             Self::Caf => "caf",
             Self::Flac => "flac",
             Self::Ogg => "ogg",
@@ -76,7 +80,9 @@ pub(crate) fn sniff(input: &mut Input) -> Result<Sniffed> {
 fn by_magic(head: &[u8]) -> Option<Container> {
     let form = head.get(8..12);
     Some(match head.get(..4)? {
-        b"RIFF" if form == Some(b"WAVE") => Container::Wav,
+        b"RIFF" | b"RIFX" | b"RF64" | b"BW64" if form == Some(b"WAVE") => Container::Wav,
+        b"riff" if is_wave64(head) => Container::Wave64,
+        b".snd" | b"dns." => Container::Au,
         b"FORM" if matches!(form, Some(b"AIFF" | b"AIFC")) => Container::Aiff,
         b"caff" => Container::Caf,
         b"fLaC" => Container::Flac,
@@ -97,8 +103,14 @@ fn is_mp4(head: &[u8]) -> bool {
     matches!(head.get(4..8), Some(b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free" | b"skip"))
 }
 
+/// The GUIDs that stand for RIFF and WAVE.
+fn is_wave64(head: &[u8]) -> bool {
+    const RIFF: [u8; 16] = *b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0";
+    const WAVE: [u8; 16] = *b"wave\xf3\xac\xd3\x11\x8c\xd1\0\xc0\x4f\x8e\xdb\x8a";
+    head.starts_with(&RIFF) && head.get(24..40) == Some(&WAVE)
+}
+
 fn unsupported_by_magic(head: &[u8]) -> Option<&'static str> {
-    const W64: [u8; 4] = *b"riff";
     const ASF: [u8; 4] = [0x30, 0x26, 0xb2, 0x75];
     Some(match head.get(..4)? {
         b"wvpk" => "codec WavPack",
@@ -106,16 +118,13 @@ fn unsupported_by_magic(head: &[u8]) -> Option<&'static str> {
         b"TTA1" | b"TTA2" => "codec True Audio",
         b"tBaK" => "codec TAK",
         b"MPCK" | [b'M', b'P', b'+', _] => "codec Musepack",
-        b".snd" => "container AU",
         b"DSD " | b"FRM8" => "codec DSD",
-        b"RF64" | b"BW64" => "container RF64",
         b"OggS" if ogg_payload(head).starts_with(b"Speex") => "codec Speex",
         b"RIFF" => "RIFF file that is not WAVE",
         b"#!AM" => "codec AMR",
         [0x7f, 0xfe, 0x80, 0x01] => "codec DTS",
         [0x0b, 0x77, ..] => "codec AC-3",
         magic if *magic == ASF => "container ASF (WMA)",
-        magic if *magic == W64 => "container Wave64",
         _ => return named(head),
     })
 }

@@ -120,6 +120,22 @@ impl Input {
         Ok(filled)
     }
 
+    /// Makes the input end at `end`, if it does not end before: what follows is not of the track.
+    pub(crate) fn end_at(&mut self, end: u64) {
+        self.len = self.len.min(end);
+    }
+
+    /// Whether the bytes are in memory, for [`Input::memory`].
+    pub(crate) fn is_memory(&self) -> bool {
+        matches!(self.bytes, Bytes::Memory(_))
+    }
+
+    /// `len` bytes at `offset` without copying them, if they are in memory.
+    pub(crate) fn memory(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let Bytes::Memory(bytes) = &self.bytes else { return None };
+        bytes.get(usize::try_from(offset).ok()?..)?.get(..len)
+    }
+
     /// A second handle on the same open file, so that a watcher can ask whether it changed.
     pub(crate) fn watch(&self) -> Result<Watch> {
         Ok(Watch(match &self.bytes {

@@ -6,6 +6,7 @@ mod flac;
 pub(crate) mod mpeg;
 mod opus;
 mod packets;
+mod pcm;
 mod symphonia;
 mod track;
 mod vorbis;
@@ -364,15 +365,17 @@ fn open_backend(mut input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn 
     Ok(match sniffed.container {
         Container::Mpeg => Box::new(mpeg::Mpeg::open(input, sniffed.start, mix)?),
         Container::Flac => Box::new(flac::Flac::open(input, sniffed, mix)?),
+        Container::Wav | Container::Wave64 | Container::Aiff | Container::Au => {
+            pcm::open(input, sniffed, mix)?
+        }
         Container::Caf if demux::caf::is_pcm(&mut input, sniffed.start)? => {
-            Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?)
+            pcm::open(input, sniffed, mix)?
         }
         Container::Ogg
         | Container::Mp4
         | Container::Matroska
         | Container::Adts
         | Container::Caf => Box::new(packets::Packets::open(input, sniffed)?),
-        _ => Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?),
     })
 }
 

@@ -14,7 +14,7 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 use symphonia::default::formats::{
-    AdtsReader, AiffReader, CafReader, FlacReader, IsoMp4Reader, MkvReader, OggReader, WavReader,
+    AdtsReader, CafReader, FlacReader, IsoMp4Reader, MkvReader, OggReader,
 };
 use symphonia::default::get_codecs;
 
@@ -244,15 +244,13 @@ fn open_reader(section: Section, container: Container) -> Result<Reader, Symphon
     let stream = MediaSourceStream::new(Box::new(section), buffer);
     let options = FormatOptions::default();
     Ok(match container {
-        Container::Wav => Box::new(WavReader::try_new(stream, options)?),
-        Container::Aiff => Box::new(AiffReader::try_new(stream, options)?),
         Container::Caf => Box::new(CafReader::try_new(stream, options)?),
         Container::Flac => Box::new(FlacReader::try_new(stream, options)?),
         Container::Ogg => Box::new(OggReader::try_new(stream, options)?),
         Container::Mp4 => Box::new(IsoMp4Reader::try_new(stream, options)?),
         Container::Matroska => Box::new(MkvReader::try_new(stream, options)?),
-        // MPEG audio has its own backend; ADTS is what is left.
-        Container::Adts | Container::Mpeg => Box::new(AdtsReader::try_new(stream, options)?),
+        // MPEG audio and uncompressed samples have their own backends; ADTS is what is left.
+        _ => Box::new(AdtsReader::try_new(stream, options)?),
     })
 }
 
