@@ -9,7 +9,8 @@ from zlib import crc32
 
 import numpy as np
 
-from orpheus_fast.library.records import Embedding, Tags, TrackResult
+from orpheus_fast.audio import Tags
+from orpheus_fast.library.records import Embedding, TrackResult
 from orpheus_fast.library.scan import FoundFile
 from orpheus_fast.library.spaces import SpaceSpec
 
@@ -51,7 +52,7 @@ def result(name: str, *spaces: SpaceSpec, **changes: Any) -> TrackResult:
         "sample_rate": 44_100,
         "n_channels": 2,
         "codec": "flac",
-        "tags": Tags(title=f"Title of {name}", artist="Börje", year=1990),
+        "tags": Tags(title=f"Title of {name}", artist="Börje", genres=("Ambient", "Dröne"), year=1990),
         "digest": crc32(file.path).to_bytes(4, "little"),
         "embeddings": {spec.name: Embedding(vector_of(file.path, spec.dim), 6) for spec in spaces},
     }

@@ -16,9 +16,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orpheus_fast import audio, demo, errors, features, library, search
+    from orpheus_fast import audio, demo, errors, features, library, search, threads
     from orpheus_fast._native import __version__
-    from orpheus_fast.audio import AudioStream, Batch, Limits, Outcome, Signal, Tap, decode, resample, stream
+    from orpheus_fast.audio import (
+        AudioStream,
+        Batch,
+        Limits,
+        Outcome,
+        Signal,
+        Tags,
+        Tap,
+        decode,
+        read_tags,
+        resample,
+        stream,
+    )
+    from orpheus_fast.audio.torch_dataset import StreamDataset
     from orpheus_fast.errors import OrpheusError
     from orpheus_fast.library import Hit, IndexReport, Library, SpaceSpec
     from orpheus_fast.search import Neighbours, VectorIndex
@@ -35,6 +48,8 @@ __all__ = [
     "Outcome",
     "Signal",
     "SpaceSpec",
+    "StreamDataset",
+    "Tags",
     "Tap",
     "VectorIndex",
     "__version__",
@@ -44,9 +59,11 @@ __all__ = [
     "errors",
     "features",
     "library",
+    "read_tags",
     "resample",
     "search",
     "stream",
+    "threads",
 ]
 
 # Where each public name lives. They are imported when first used, so that `import orpheus_fast`
@@ -63,14 +80,17 @@ _HOMES = {
     "Outcome": "audio",
     "Signal": "audio",
     "SpaceSpec": "library",
+    "StreamDataset": "audio.torch_dataset",
+    "Tags": "audio",
     "Tap": "audio",
     "VectorIndex": "search",
     "__version__": "_native",
     "decode": "audio",
+    "read_tags": "audio",
     "resample": "audio",
     "stream": "audio",
 }
-_MODULES = frozenset(("audio", "demo", "errors", "features", "library", "search"))
+_MODULES = frozenset(("audio", "demo", "errors", "features", "library", "search", "threads"))
 
 
 def __getattr__(name: str) -> object:

@@ -15,10 +15,13 @@ __all__ = [
     "classical_vectors",
     "column_statistics",
     "decode_track",
+    "fallback_versions",
     "inverse_norms",
+    "read_tags",
     "resample_rows",
     "resampled_length",
     "search_rows",
+    "set_fallback",
     "standardise_rows",
     "write_flat",
 ]
@@ -36,31 +39,55 @@ _InfoParts: TypeAlias = tuple[str, str, int, int, int | None]
 _OutcomeParts: TypeAlias = tuple[str, str, str, float, float]
 # (sample_rate, placement, window_seconds, hop_seconds, pad_threshold, max_windows, front_end)
 _TapParts: TypeAlias = tuple[int, str, float, float, float, int | None, str | None]
-# (max_bytes, max_seconds, max_decoded_samples)
-_LimitParts: TypeAlias = tuple[int, float, int]
-# (tap, rows, track, start_seconds, valid_samples, [(track, info, outcome)])
-_BatchParts: TypeAlias = tuple[int, _F32, _I64, _F64, _I64, list[tuple[int, _InfoParts | None, _OutcomeParts]]]
+# (max_bytes, max_seconds, max_decoded_samples, max_cpu_seconds)
+_LimitParts: TypeAlias = tuple[int, float, int, float]
+# (tap, buffer of the caller, rows, track, start_seconds, valid_samples, [(track, info, outcome)])
+_BatchParts: TypeAlias = tuple[
+    int, int | None, _F32, _I64, _F64, _I64, list[tuple[int, _InfoParts | None, _OutcomeParts]]
+]
+# ((title, artist, album, album_artist, date), (artists, album_artists, genres, kinds, problems),
+#  (year, track_number, track_total, disc_number, disc_total),
+#  (recording, track, release, release group, artists, album artists),
+#  (track_gain_db, track_peak, album_gain_db, album_peak), stated_seconds)
+_Text: TypeAlias = str | None
+_Number: TypeAlias = int | None
+_Gain: TypeAlias = float | None
+_TagParts: TypeAlias = tuple[
+    tuple[_Text, _Text, _Text, _Text, _Text],
+    tuple[list[str], list[str], list[str], list[str], list[str]],
+    tuple[_Number, _Number, _Number, _Number, _Number],
+    tuple[_Text, _Text, _Text, _Text, list[str], list[str]],
+    tuple[_Gain, _Gain, _Gain, _Gain],
+    float | None,
+]
 
 def decode_track(
     track: tuple[bool, bytes],
-    sample_rate: int | None,
-    mono: bool,
-    quality_name: str,
+    stretch: tuple[float, float | None],
+    shape: tuple[int | None, bool, str],
     limit_parts: _LimitParts,
 ) -> tuple[_F32, int, _InfoParts, _OutcomeParts]: ...
+def read_tags(track: tuple[bool, bytes], max_bytes: int) -> _TagParts: ...
 
 @final
 class TrackLoader:
     def __new__(
         cls,
-        sources: Sequence[tuple[bool, bytes]],
         taps: Sequence[_TapParts],
         options: tuple[int, int, bool, str],
         limit_parts: _LimitParts,
+        out: Sequence[Sequence[_F32]] | None,
     ) -> TrackLoader: ...
-    def next_batch(self) -> _BatchParts | None: ...
+    def push(self, sources: Sequence[tuple[bool, bytes]]) -> None: ...
+    def seal(self) -> None: ...
+    def appetite(self) -> int: ...
+    def next_batch(self) -> tuple[bool, _BatchParts | None]: ...
     def close(self) -> None: ...
     def stage_seconds(self) -> tuple[float, float, float]: ...
+
+# (program, arguments, silence_seconds, idle_seconds)
+def set_fallback(worker: tuple[_Path, Sequence[str], float, float] | None) -> None: ...
+def fallback_versions() -> str | None: ...
 
 @final
 class FlatIndex:

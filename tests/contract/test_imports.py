@@ -17,7 +17,7 @@ PACKAGE = Path(orpheus_fast.__file__).parent
 ORDER = [
     {"_native"},
     {"errors"},
-    {"_arrays", "demo"},
+    {"_arrays", "demo", "ffmpeg_worker", "threads"},
     {"audio", "features", "search"},
     {"embed"},
     {"library"},

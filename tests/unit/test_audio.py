@@ -136,7 +136,8 @@ def test_what_is_no_audio_is_refused_by_kind(data: bytes, kind: str) -> None:
     assert "\n" not in str(refused.value)
 
 
-def test_an_unsupported_codec_is_named() -> None:
+def test_an_unsupported_codec_is_named(without_ffmpeg: None) -> None:
+    del without_ffmpeg
     with pytest.raises(UnsupportedFormatError, match=r"WavPack.*convert it"):
         audio.decode(b"wvpk" + bytes(100))
 
@@ -160,6 +161,45 @@ def test_a_track_beyond_a_limit_is_refused() -> None:
     for limits in (audio.Limits(max_seconds=1.0), audio.Limits(max_bytes=1000), audio.Limits(max_decoded_samples=100)):
         with pytest.raises(LimitError, match="the limit is"):
             audio.decode(data, limits=limits)
+
+
+def test_a_track_that_takes_too_much_time_is_refused() -> None:
+    # Ten hours of silent MPEG frames: they are counted before anything comes out.
+    data = (bytes.fromhex("ffe318c0") + bytes(68)) * 500_000
+    with pytest.raises(LimitError, match="CPU time"):
+        audio.decode(data, start_seconds=1.0, limits=audio.Limits(max_cpu_seconds=0.0))
+    part = audio.decode(data, start_seconds=35_999.5)
+    assert part.samples.shape == (1, 4000)
+
+
+@pytest.mark.parametrize("sample_rate", [None, 24_000])
+def test_a_stretch_is_that_of_the_whole(sample_rate: int | None) -> None:
+    data = signals.wav_bytes(signals.music(3.0), RATE, "s16")
+    whole = audio.decode(data, sample_rate=sample_rate)
+    part = audio.decode(data, sample_rate=sample_rate, start_seconds=1.25, duration_seconds=0.5)
+    start = round(1.25 * part.sample_rate)
+    wanted = whole.samples[:, start : start + part.sample_rate // 2]
+    np.testing.assert_allclose(part.samples, wanted, atol=0 if sample_rate is None else 2e-6)
+    assert part.outcome.ok
+    assert part.info.n_samples == 3 * RATE
+    rest = audio.decode(data, sample_rate=sample_rate, start_seconds=2.5, duration_seconds=9.0)
+    assert rest.samples.shape == (2, part.sample_rate // 2)
+
+
+def test_a_stretch_behind_the_end_is_refused_and_named() -> None:
+    data = signals.wav_bytes(signals.noise(2.0), RATE, "s16")
+    with pytest.raises(DecodeError, match=r"holds no audio from 2.5 s on: it is 2\.000 s long") as caught:
+        audio.decode(data, start_seconds=2.5)
+    assert caught.value.kind == "empty"
+
+
+@pytest.mark.parametrize(
+    ("start", "duration"), [(-0.5, None), (float("nan"), None), (0.0, 0.0), (0.0, -1.0), (0.0, float("nan"))]
+)
+def test_a_stretch_that_cannot_be_is_refused(start: float, duration: float | None) -> None:
+    data = signals.wav_bytes(signals.noise(0.5), RATE, "s16")
+    with pytest.raises(ParameterError, match="_seconds is"):
+        audio.decode(data, start_seconds=start, duration_seconds=duration)
 
 
 def test_an_absurd_sample_rate_is_refused() -> None:

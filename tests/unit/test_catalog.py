@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from libraries import ROOT, failure, found, result, space
+from orpheus_fast.audio import Tags
 from orpheus_fast.errors import (
     LibraryDamagedError,
     LibraryError,
@@ -21,7 +22,7 @@ from orpheus_fast.library import schema
 from orpheus_fast.library.catalog import Catalog
 from orpheus_fast.library.changes import CatalogWriter
 from orpheus_fast.library.integrity import check_catalog
-from orpheus_fast.library.records import Embedding, Tags
+from orpheus_fast.library.records import Embedding
 from orpheus_fast.library.vectors import Appended
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def commit(catalog: CatalogWriter, *results: TrackResult) -> list[int]:
 def test_a_new_catalog_says_what_it_is(path: Path) -> None:
     with Catalog.open(path, writable=False) as catalog:
         meta = catalog.meta()
-        assert (meta["format_version"], meta["created_by"], meta["generation"]) == ("1", "a test", "0")
+        assert (meta["format_version"], meta["created_by"], meta["generation"]) == ("2", "a test", "0")
         assert meta["created_at"].endswith("+00:00")
         assert catalog.spaces() == {}
         assert check_catalog(catalog) == []
@@ -316,9 +317,9 @@ def edit(path: Path, *statements: str) -> None:
 
 
 def test_a_newer_format_is_refused_by_number_and_left_alone(path: Path) -> None:
-    edit(path, "UPDATE meta SET value = '2' WHERE key = 'format_version'", "CREATE TABLE future (x)")
+    edit(path, "UPDATE meta SET value = '3' WHERE key = 'format_version'", "CREATE TABLE future (x)")
     for writable in (False, True):
-        with pytest.raises(LibraryFormatError, match=r"format 2.*formats up to 1.*update orpheus_fast"):
+        with pytest.raises(LibraryFormatError, match=r"format 3.*formats up to 2.*update orpheus_fast"):
             Catalog.open(path, writable=writable)
 
 
@@ -342,7 +343,7 @@ def test_a_format_that_is_no_number_is_damage(path: Path, version: str) -> None:
 )
 def test_a_schema_that_is_not_ours_is_refused(path: Path, statement: str) -> None:
     edit(path, statement)
-    with pytest.raises(LibraryDamagedError, match="tables are not those of format 1"):
+    with pytest.raises(LibraryDamagedError, match="tables are not those of format 2"):
         Catalog.open(path, writable=True)
 
 
@@ -350,15 +351,16 @@ def test_an_older_format_is_migrated_by_a_writer_after_a_backup(path: Path, monk
     with CatalogWriter.open(path, writable=True) as catalog:
         catalog.add_space(SMALL)
         commit(catalog, result("a", SMALL))
-    monkeypatch.setattr(schema, "FORMAT_VERSION", 3)
-    steps = {1: ("CREATE TABLE second (x INTEGER) STRICT",), 2: ("ALTER TABLE second ADD COLUMN y TEXT",)}
+    monkeypatch.setattr(schema, "FORMAT_VERSION", 4)
+    steps = {2: ("CREATE TABLE second (x INTEGER) STRICT",), 3: ("ALTER TABLE second ADD COLUMN y TEXT",)}
+    steps = schema.MIGRATIONS | steps
     monkeypatch.setattr(schema, "MIGRATIONS", steps)
     schema.layout.cache_clear()
     try:
-        with pytest.raises(LibraryFormatError, match="older format 1"):
+        with pytest.raises(LibraryFormatError, match="older format 2"):
             Catalog.open(path, writable=False)
         with CatalogWriter.open(path, writable=True) as catalog:
-            assert catalog.meta()["format_version"] == "3"
+            assert catalog.meta()["format_version"] == "4"
             assert catalog.row_tracks(catalog.space("small")).tolist() == [1]
         with Catalog.open(path, writable=False) as catalog:
             assert catalog.n_tracks() == 1
@@ -368,18 +370,18 @@ def test_an_older_format_is_migrated_by_a_writer_after_a_backup(path: Path, monk
     finally:
         monkeypatch.undo()
         schema.layout.cache_clear()
-    with Catalog.open(path.with_name("catalog.format1.sqlite"), writable=False) as backup:
+    with Catalog.open(path.with_name("catalog.format2.sqlite"), writable=False) as backup:
         assert backup.n_tracks() == 1
 
 
 def test_a_migration_that_fails_leaves_the_old_format(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "FORMAT_VERSION", 2)
-        patch.setattr(schema, "MIGRATIONS", {1: ("CREATE TABLE second (x)", "this is no statement")})
+        patch.setattr(schema, "FORMAT_VERSION", 3)
+        patch.setattr(schema, "MIGRATIONS", {2: ("CREATE TABLE second (x)", "this is no statement")})
         with pytest.raises(LibraryDamagedError):
             Catalog.open(path, writable=True)
     with Catalog.open(path, writable=True) as catalog:
-        assert catalog.meta()["format_version"] == "1"
+        assert catalog.meta()["format_version"] == "2"
 
 
 @pytest.mark.parametrize(
@@ -389,6 +391,11 @@ def test_a_migration_that_fails_leaves_the_old_format(path: Path, monkeypatch: p
         ("UPDATE tracks SET outcome = 'partial' WHERE id = 1", "track 1"),
         ("UPDATE tracks SET missing_since = 5 WHERE id = 1", "track 1"),
         ("UPDATE tracks SET checksum = checksum + 1 WHERE id = 1", "track 1"),
+        ("UPDATE tracks SET year = 1991 WHERE id = 1", "track 1"),
+        ("UPDATE tracks SET musicbrainz_track_id = 'x' WHERE id = 1", "track 1"),
+        ("UPDATE tracks SET tags_version = 0 WHERE id = 1", "track 1"),
+        ("INSERT INTO genres VALUES ('polka', 1)", "track 1 is not listed"),
+        ("DELETE FROM genres WHERE track_id = 2", "track 2 is not listed"),
         ("UPDATE embeddings SET row = 7 WHERE track_id = 2", "rows of space 'small'"),
         ("UPDATE embeddings SET n_windows = 7 WHERE track_id = 2", "rows of space 'small'"),
         ("UPDATE embeddings SET note = 'other' WHERE track_id = 3", "track 3 of space 'small'"),

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from libraries import failure, fill, found, result, space, vector_of
+from orpheus_fast.audio import Tags
 from orpheus_fast.errors import LibraryError, ParameterError, ShapeError
 from orpheus_fast.library.export import export_space, export_tracks
-from orpheus_fast.library.records import Tags
 from orpheus_fast.library.scan import FoundFile
 from orpheus_fast.library.writer import Writer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 
 import signals
 from orpheus_fast import audio
-from orpheus_fast.errors import ParameterError
+from orpheus_fast.errors import ParameterError, ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,3 +195,71 @@ def test_stage_seconds_stay_after_the_stream_is_closed() -> None:
         for _ in stream:
             pass
     assert stream.stage_seconds()["decode"] > 0
+
+
+def test_batches_are_written_into_the_buffers_of_the_caller() -> None:
+    tracks = [track(0.5 * (1 + i % 3), seed=i) for i in range(7)]
+    wanted = [batch.rows.copy() for batch in audio.stream(tracks, sample_rate=RATE, window_seconds=0.5, batch_size=4)]
+    out = [np.full((4, RATE // 2), np.nan, dtype=np.float32) for _ in range(2)]
+    with audio.stream(tracks, sample_rate=RATE, window_seconds=0.5, batch_size=4, out=out) as batches:
+        for number, batch in enumerate(batches):
+            if len(batch):
+                assert np.shares_memory(batch.rows, out[number % 2])
+            np.testing.assert_array_equal(batch.rows, wanted[number])
+    assert number + 1 == len(wanted)
+
+
+def test_buffers_that_do_not_fit_are_refused_before_anything_is_decoded() -> None:
+    def start(buffer: Any) -> None:
+        audio.stream([track(1.0)], sample_rate=RATE, window_seconds=0.5, batch_size=4, out=[buffer])
+
+    with pytest.raises(ShapeError, match=r"out has shape \[4, 5\], expected \[4, 4000\]"):
+        start(np.zeros((4, 5), dtype=np.float32))
+    with pytest.raises(ShapeError, match="float32"):
+        start(np.zeros((4, RATE // 2)))
+    read_only = np.zeros((4, RATE // 2), dtype=np.float32)
+    read_only.flags.writeable = False
+    with pytest.raises(ShapeError, match="writable"):
+        start(read_only)
+    with pytest.raises(ParameterError, match="whole tracks differ in length"):
+        audio.stream([track(1.0)], sample_rate=RATE, placement="whole", out=[np.zeros((64, 0), dtype=np.float32)])
+
+
+def test_a_generator_is_drawn_from_only_as_tracks_are_needed() -> None:
+    drawn = 0
+
+    def tracks() -> Iterator[bytes]:
+        nonlocal drawn
+        for seed in range(500):
+            drawn += 1
+            yield track(0.5, seed=seed)
+
+    with audio.stream(tracks(), sample_rate=RATE, window_seconds=0.5, batch_size=2, n_threads=1) as batches:
+        next(batches)
+        assert drawn < 50
+        assert sum(len(batch) for batch in batches) == 498
+    assert drawn == 500
+
+
+def test_what_a_generator_raises_reaches_the_caller() -> None:
+    def tracks() -> Iterator[bytes]:
+        yield track(0.5)
+        message = "the database went away"
+        raise RuntimeError(message)
+
+    with pytest.raises(RuntimeError, match="went away"):
+        list(audio.stream(tracks(), sample_rate=RATE, window_seconds=0.5))
+
+
+def test_a_file_object_is_read_when_its_turn_comes() -> None:
+    class Counted(io.BytesIO):
+        n_read = 0
+
+        def read(self, n_bytes: int | None = -1) -> bytes:
+            Counted.n_read += 1
+            return super().read(n_bytes)
+
+    files = [Counted(track(0.5, seed=seed)) for seed in range(200)]
+    with audio.stream(files, sample_rate=RATE, window_seconds=0.5, batch_size=1, n_threads=1) as batches:
+        next(batches)
+        assert Counted.n_read < 50

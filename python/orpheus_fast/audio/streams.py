@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from itertools import islice
+from threading import Lock
+from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
 
-from orpheus_fast import _native
-from orpheus_fast.audio.tracks import Outcome, TrackInfo, limit_parts, source_parts
-from orpheus_fast.errors import ParameterError
+import numpy as np
+
+from orpheus_fast import _native, threads
+from orpheus_fast.audio import fallback
+from orpheus_fast.audio.tracks import Outcome, TrackInfo, check_source, limit_parts, source_parts
+from orpheus_fast.errors import ParameterError, ShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from orpheus_fast.audio.tracks import AudioSource, Limits, Quality
@@ -22,6 +27,17 @@ if TYPE_CHECKING:
 __all__ = ["AudioStream", "Batch", "Placement", "Tap", "TrackOutcome", "stream"]
 
 Placement: TypeAlias = Literal["whole", "center", "evenly", "every"]
+
+
+class Tensor(Protocol):
+    """A CPU tensor, such as torch's: `numpy` shares its memory."""
+
+    def numpy(self) -> NDArray[np.float32]:
+        """Return an array over the tensor's memory."""
+
+
+if TYPE_CHECKING:
+    Buffer: TypeAlias = NDArray[np.float32] | Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,44 +160,70 @@ class AudioStream:
         n_threads: int | None = None,
         quality: Quality = "high",
         limits: Limits | None = None,
+        out: Sequence[Sequence[Buffer]] | None = None,
     ) -> None:
-        if n_threads is None:
-            n_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if isinstance(sources, (str, bytes, os.PathLike)):
             message = f"sources is one {type(sources).__name__}, expected a list of paths, bytes or file objects"
             raise ParameterError(message)
+        if isinstance(sources, Sequence):
+            for source in sources:
+                check_source(source)
         for name, value in (("batch_size", batch_size), ("n_threads", n_threads)):
-            if value < 1:
+            if value is not None and value < 1:
                 message = f"{name} is {value}, expected at least 1"
                 raise ParameterError(message)
+        fallback.register()
         # Of a stream that was closed.
         self._stage_seconds: dict[str, float] | None = None
+        self._out = None if out is None else _arrays_of(out, len(taps))
+        self._lease = threads.lease(n_threads)
+        self._sources = iter(sources)
+        self._feeding = Lock()
+        most = len(sources) if isinstance(sources, Sized) else self._lease.n_threads
         self._loader = _native.TrackLoader(
-            [source_parts(source) for source in sources],
             [tap._parts() for tap in taps],
-            (n_threads, batch_size, ordered, quality),
+            (max(1, min(most, self._lease.n_threads)), batch_size, ordered, quality),
             limit_parts(limits),
+            self._out,
         )
+        self._feed()
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
-        parts = self._loader.next_batch()
-        if parts is None:
-            raise StopIteration
-        tap, rows, track, start_seconds, valid_samples, ended = parts
+        parts = None
+        while parts is None:
+            ended, parts = self._loader.next_batch()
+            if ended:
+                self._lease.release()
+                raise StopIteration
+            if parts is None:
+                self._feed()
+        tap, buffer, rows, track, start_seconds, valid_samples, outcome_parts = parts
+        if self._out is not None and buffer is not None:
+            rows = self._out[tap][buffer][: len(track)]
         outcomes = [
             TrackOutcome(index, Outcome(*outcome), None if info is None else TrackInfo(*info))
-            for index, info, outcome in ended
+            for index, info, outcome in outcome_parts
         ]
         return Batch(rows, track, start_seconds, valid_samples, outcomes, tap)
+
+    def _feed(self) -> None:
+        """Hand over as many sources as the workers want; what is not a path is read only now."""
+        with self._feeding:
+            wanted = self._loader.appetite()
+            parts = [source_parts(source) for source in islice(self._sources, wanted)]
+            self._loader.push(parts)
+            if len(parts) < wanted:
+                self._loader.seal()
 
     def close(self) -> None:
         """Stop the workers; later iteration ends at once."""
         if self._stage_seconds is None:
             self._stage_seconds = self.stage_seconds()
         self._loader.close()
+        self._lease.release()
 
     def stage_seconds(self) -> dict[str, float]:
         """Return thread seconds spent so far: `decode`, `front_end`, `blocked` (waiting for the consumer)."""
@@ -217,13 +259,15 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
     n_threads: int | None = None,
     quality: Quality = "high",
     limits: Limits | None = None,
+    out: Sequence[Buffer] | None = None,
 ) -> AudioStream:
     """Decode many tracks in the background and hand over their windows in batches.
 
     Parameters
     ----------
     sources : iterable of paths, bytes or binary file objects
-        One track each, see `decode`.
+        One track each, see `decode`. A generator is drawn from as the workers need it, and a file
+        object is read only then, so neither the list nor what is in it has to fit into memory.
     sample_rate, window_seconds, hop_seconds, placement, pad_threshold, max_windows, front_end
         Which windows, and what is made of them: see `Tap`.
     batch_size : int > 0
@@ -232,11 +276,16 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
     ordered : bool
         Tracks in the order of the list; False hands them over as they are ready.
     n_threads : int, optional
-        Worker threads; None takes one per core.
+        Worker threads; None takes what is left of the budget, see `orpheus_fast.threads`.
     quality : {"high", "best"}
         Of the resampler.
     limits : Limits, optional
         What each track may ask for.
+    out : list of numpy.ndarray or CPU torch.Tensor, optional
+        float32, C-contiguous, shape (batch_size, ...): the batches are written into these, one after
+        the other and round again, and `Batch.rows` is a view of the one that was filled. With n of
+        them, a batch stays valid until n - 1 more were taken and the next is asked for. Pinned
+        tensors make the copy to a GPU asynchronous.
 
     Returns
     -------
@@ -261,4 +310,22 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
         n_threads=n_threads,
         quality=quality,
         limits=limits,
+        out=None if out is None else [out],
     )
+
+
+def _arrays_of(out: Sequence[Sequence[Buffer]], n_taps: int) -> list[list[NDArray[np.float32]]]:
+    """Return what is given as arrays that share its memory."""
+    if len(out) != n_taps:
+        message = f"out holds buffers for {len(out)} taps, expected one list for each of the {n_taps}"
+        raise ShapeError(message)
+    return [[_array_of(buffer) for buffer in buffers] for buffers in out]
+
+
+def _array_of(buffer: Buffer) -> NDArray[np.float32]:
+    if isinstance(buffer, np.ndarray):
+        return buffer
+    if hasattr(buffer, "numpy"):
+        return buffer.numpy()
+    message = f"out holds a {type(buffer).__name__}, expected NumPy arrays or CPU tensors"
+    raise ShapeError(message)

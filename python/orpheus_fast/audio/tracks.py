@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from orpheus_fast import _native
+from orpheus_fast.audio import fallback
 from orpheus_fast.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
     "Quality",
     "Signal",
     "TrackInfo",
+    "check_source",
     "decode",
     "limit_parts",
     "source_parts",
@@ -49,12 +51,16 @@ class Limits:
     max_seconds : float
         Length of the audio.
     max_decoded_samples : int
-        Samples over all channels. Bounds the time that a small, crafted file can cost.
+        Samples over all channels. Bounds the memory and time that a small, crafted file can cost.
+    max_cpu_seconds : float
+        CPU time of the thread that decodes it, on top of a tenth of the length of the audio that
+        came out. Front ends do not count.
     """
 
     max_bytes: int = 64 << 30
     max_seconds: float = 24 * 3600.0
     max_decoded_samples: int = 1 << 34
+    max_cpu_seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,12 @@ class Outcome:
     status : {"ok", "partial", "failed"}
         Right, partly right, or nothing usable.
     kind : str
-        Stable name of the reason (`damaged`, `unsupported`, `not_audio`, `limit`, ...); "" when ok.
+        Stable name of the reason (`damaged`, `unsupported`, `not_audio`, `limit`, `worker`, ...); "" when ok.
     message : str
         One line for people; "" when ok.
     seconds_sound, seconds_lost : float
-        How much was decoded as the file promises, and how much is missing or was silenced.
+        How much was decoded as the file promises, and how much is missing or was silenced. Where only
+        windows were decoded, what they needed, and what the whole track lacks.
     """
 
     status: str
@@ -92,13 +99,15 @@ class TrackInfo:
     Attributes
     ----------
     container, codec : str
-        Such as `mpeg` and `mp3`, `ogg` and `vorbis`, `wav` and `pcm_s16le`.
+        Such as `mpeg` and `mp3`, `ogg` and `vorbis`, `wav` and `pcm_s16le`; `ffmpeg:wv` and
+        `wavpack` where FFmpeg decoded it.
     sample_rate : int
         Hz, of the file.
     n_channels : int
         Of the file.
     n_samples : int or None
-        Samples per channel that the container promises, where it can be trusted.
+        Samples per channel that were counted or, where that is not possible without decoding, that
+        the container promises; with those found missing.
     """
 
     container: str
@@ -135,10 +144,16 @@ def decode(
     *,
     sample_rate: int | None = None,
     mono: bool = False,
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
     quality: Quality = "high",
     limits: Limits | None = None,
 ) -> Signal:
-    """Decode a whole track into memory.
+    """Decode a track, or a stretch of it, into memory.
+
+    What orpheus_fast does not read itself (WavPack, WMA, HE-AAC, ...) is decoded by FFmpeg where the
+    extra `orpheus-fast[ffmpeg]` is installed, in a worker process with limits of its own; without
+    it, such a track is an `UnsupportedFormatError`.
 
     Parameters
     ----------
@@ -149,6 +164,12 @@ def decode(
         Wanted rate in Hz; None keeps the file's.
     mono : bool
         Mean of all channels instead of each.
+    start_seconds : float >= 0
+        Where to begin; rounded to a sample of the result.
+    duration_seconds : float > 0, optional
+        How much; None for all that follows. The result is the same stretch of the whole result, and
+        shorter where the track ends before. What stands before is not decoded where the format
+        allows to pass over it.
     quality : {"high", "best"}
         Of the resampler.
     limits : Limits, optional
@@ -162,7 +183,8 @@ def decode(
     Raises
     ------
     DecodeError
-        Nothing could be decoded; `kind` says why. `UnsupportedFormatError` and `LimitError` are such.
+        Nothing could be decoded; `kind` says why, `empty` if the track ends before `start_seconds`.
+        `UnsupportedFormatError` and `LimitError` are such.
     OSError
         The file could not be read.
 
@@ -175,9 +197,9 @@ def decode(
     >>> signal.samples.shape, signal.sample_rate, signal.outcome.ok
     ((1, 22050), 22050, True)
     """
-    samples, rate, info, outcome = _native.decode_track(
-        source_parts(source), sample_rate, mono, quality, limit_parts(limits)
-    )
+    fallback.register()
+    stretch, shape = (start_seconds, duration_seconds), (sample_rate, mono, quality)
+    samples, rate, info, outcome = _native.decode_track(source_parts(source), stretch, shape, limit_parts(limits))
     return Signal(samples, rate, Outcome(*outcome), TrackInfo(*info))
 
 
@@ -187,15 +209,22 @@ def source_parts(source: AudioSource) -> tuple[bool, bytes]:
         return False, bytes(source)
     if isinstance(source, (str, os.PathLike)):
         return True, os.fsencode(source)
-    if hasattr(source, "read"):
-        data = source.read()
-        if isinstance(data, bytes):
-            return False, data
-    message = f"source is {type(source).__name__}, expected a path, bytes or a binary file object"
+    check_source(source)
+    data = source.read()
+    if isinstance(data, bytes):
+        return False, data
+    message = f"source is a {type(source).__name__} that reads {type(data).__name__}, expected a file opened as binary"
     raise ParameterError(message)
 
 
-def limit_parts(limits: Limits | None) -> tuple[int, float, int]:
+def check_source(source: object) -> None:
+    """Refuse what `source_parts` cannot take, without reading it."""
+    if not isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)) and not hasattr(source, "read"):
+        message = f"source is {type(source).__name__}, expected a path, bytes or a binary file object"
+        raise ParameterError(message)
+
+
+def limit_parts(limits: Limits | None) -> tuple[int, float, int, float]:
     """Return what `_native` takes for limits."""
     limits = Limits() if limits is None else limits
-    return limits.max_bytes, limits.max_seconds, limits.max_decoded_samples
+    return limits.max_bytes, limits.max_seconds, limits.max_decoded_samples, limits.max_cpu_seconds

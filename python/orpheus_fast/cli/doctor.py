@@ -23,6 +23,7 @@ __all__ = ["doctor", "installed_version"]
 _DISTRIBUTION: Final = "orpheus-fast"
 # Module and distribution of what some commands can use, and none needs.
 _EXTRAS: Final = {
+    "av": "av",
     "faiss": "faiss-cpu",
     "torch": "torch",
     "transformers": "transformers",
@@ -48,14 +49,16 @@ _NEEDED: Final = ("numpy", "click", "rich")
 def doctor(*, library: Path | None, as_json: bool) -> int:
     """Say what is installed and what it finds on this machine.
 
-    Versions, optional packages, processor features, threads, built-in spaces and, with --library, the state of that
-    library. Nothing is imported that is only looked for, and nothing leaves this machine.
+    Versions, optional packages, processor features, threads, whether FFmpeg decodes what orpheus does not, built-in
+    spaces and, with --library, the state of that library. Nothing is imported that is only looked for, and nothing
+    leaves this machine.
     """
     findings: dict[str, Any] = {
         "versions": _versions(),
         "extras": {name: _version_of(name, package) for name, package in _EXTRAS.items()},
         "machine": _machine(),
         "native": _native(),
+        "ffmpeg": _ffmpeg(),
         "spaces": _spaces(),
         "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith("ORPHEUS_")},
         "library": _library(library) if library else None,
@@ -114,6 +117,14 @@ def _native() -> dict[str, object]:
     return {**found, "cpu_features": features()} if callable(features) else found
 
 
+def _ffmpeg() -> dict[str, object]:
+    try:
+        from orpheus_fast.audio import fallback  # noqa: PLC0415 -- the native module may be missing
+    except ImportError as error:
+        return {"state": "missing", "reason": str(error)}
+    return fallback.state()
+
+
 def _spaces() -> list[dict[str, object]]:
     try:
         from orpheus_fast.library.spaces import BUILT_IN  # noqa: PLC0415 -- NumPy
@@ -135,7 +146,7 @@ def _library(folder: Path) -> dict[str, object]:
 
 
 def _print(findings: Mapping[str, Any]) -> None:
-    for title in ("versions", "extras", "machine", "native", "environment"):
+    for title in ("versions", "extras", "machine", "native", "ffmpeg", "environment"):
         _print_section(title, findings[title])
     _print_section(
         "spaces", {space["name"]: f"{space['dim']} values, {space['metric']}" for space in findings["spaces"]}

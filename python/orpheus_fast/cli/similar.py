@@ -47,8 +47,8 @@ def similar(*, query: tuple[str, ...], k: int, library: Path, space: str | None,
     QUERY is a file (which need not be in the library), the id of a track, or several of these with + and - between
     them, each sign a word of its own. A number is an id; write ./17 for a file of that name.
 
-    On a terminal the answer is a table. Otherwise it is one line per track, tab-separated: rank, score, track id,
-    seconds, path, artist, title. A higher score is more similar.
+    On a terminal the answer is a table, in which tracks with tags go by artist and title. Otherwise it is one line per
+    track, tab-separated: rank, score, track id, seconds, path, artist, title. A higher score is more similar.
     """
     parts = parse_words(query)
     hits = _search(library, parts, k, space)
@@ -126,6 +126,13 @@ def _fields(hit: Hit) -> dict[str, object]:
         "artist": hit.artist,
         "duration_seconds": hit.duration_seconds,
         "outcome": hit.outcome,
+        "album": hit.album,
+        "album_artist": hit.album_artist,
+        "genres": list(hit.genres),
+        "year": hit.year,
+        "track_number": hit.track_number,
+        "disc_number": hit.disc_number,
+        "musicbrainz_recording_id": hit.musicbrainz_recording_id,
     }
 
 
@@ -133,5 +140,7 @@ def _table(hits: list[Hit]) -> Table:
     drawn = table(">#", ">score", "track", ">length")
     for rank, hit in enumerate(hits, 1):
         damage = "  (partly damaged)" if hit.outcome == "partial" else ""
-        drawn.add_row(str(rank), f"{hit.score:.3f}", printable(name_of(hit)) + damage, clock(hit.duration_seconds))
+        name, path = printable(name_of(hit)), printable(hit.path)
+        track = f"{name}{damage}" if name == path else f"{name}{damage}\n{path}"
+        drawn.add_row(str(rank), f"{hit.score:.3f}", track, clock(hit.duration_seconds))
     return drawn

@@ -52,7 +52,7 @@ _KNOWN: Final = itemgetter(
         TRACK_COLUMNS.index,
         (
             *("id", "path", "size", "mtime_ns", "ctime_ns", "inode", "device", "digest"),
-            *("outcome", "kind", "engine_version", "missing_since"),
+            *("outcome", "kind", "engine_version", "missing_since", "tags_version"),
         ),
     )
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from orpheus_fast.errors import LibraryError, ParameterError
 from orpheus_fast.library.catalog import Catalog, SpaceRecord, chunks, next_vector_file, vector_file
-from orpheus_fast.library.records import TRACK_COLUMNS, clean_text, embedding_checksums, row_checksum
+from orpheus_fast.library.records import TRACK_COLUMNS, clean_text, embedding_checksums, row_checksum, tag_columns
 from orpheus_fast.library.scan import display_path
 from orpheus_fast.library.schema import set_meta
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
+    from orpheus_fast.audio import Tags
     from orpheus_fast.library.records import Embedding, TrackResult
     from orpheus_fast.library.scan import FoundFile
     from orpheus_fast.library.spaces import SpaceSpec
@@ -127,6 +128,10 @@ class CatalogWriter(Catalog):
                 for track_id, (found, digest) in files.items()
             }
         )
+
+    def refresh_tags(self, tags: Mapping[int, Tags]) -> None:
+        """Record what the files of these tracks say about themselves."""
+        self._change_tracks({track_id: tag_columns(said) for track_id, said in tags.items()})
 
     def remove(self, ids: Iterable[int]) -> int:
         """Delete tracks; their rows become tombstones. Return how many there were."""

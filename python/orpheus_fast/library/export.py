@@ -40,7 +40,13 @@ _NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 _TRACK_FIELDS: Final = (
     *("outcome", "kind", "message", "seconds_sound", "seconds_lost", "duration_seconds", "sample_rate", "n_channels"),
     *("codec", "title", "artist", "album", "album_artist", "genre", "year", "track_number", "missing_since"),
+    *("date", "track_total", "disc_number", "disc_total", "musicbrainz_recording_id", "musicbrainz_track_id"),
+    *("musicbrainz_release_id", "musicbrainz_release_group_id", "musicbrainz_artist_ids"),
+    *("musicbrainz_album_artist_ids", "track_gain_db", "track_peak", "album_gain_db", "album_peak", "stated_seconds"),
 )
+
+# Several values stand in one cell, separated by "; ".
+_LIST_FIELDS: Final = ("musicbrainz_artist_ids", "musicbrainz_album_artist_ids")
 
 
 def export_space(
@@ -167,7 +173,9 @@ def _write_faiss(target: Path, matrix: Vectors, rows: NDArray[np.intp], metric: 
 def _cells(track: Track) -> tuple[object, ...]:
     # The text form of a path loses what is no Unicode; the URI does not.
     uri = "file://" + quote_from_bytes(track.path)
-    return (track.id, track.display_path, uri, *(getattr(track, name) for name in _TRACK_FIELDS))
+    tags = track.tags
+    lists = {name: "; ".join(getattr(tags, name)) for name in _LIST_FIELDS}
+    return (track.id, track.display_path, uri, *(lists.get(name, getattr(track, name)) for name in _TRACK_FIELDS))
 
 
 def _cells_or_gone(track: Track | None, track_id: int) -> tuple[object, ...]:

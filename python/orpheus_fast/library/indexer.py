@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 from orpheus_fast import _native
-from orpheus_fast.audio import AudioStream, Outcome, Tap
-from orpheus_fast.errors import ParameterError
+from orpheus_fast.audio import AudioStream, Outcome, Tap, read_tags
+from orpheus_fast.errors import DecodeError, ParameterError
 from orpheus_fast.library.interrupt import deferred_interrupts
 from orpheus_fast.library.ledger import file_digest
 from orpheus_fast.library.records import Embedding, TrackResult
@@ -21,17 +22,18 @@ from orpheus_fast.library.scan import found_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
-    from orpheus_fast.audio import Batch, TrackOutcome
+    from orpheus_fast.audio import Batch, Tags, TrackOutcome
     from orpheus_fast.library.ledger import Job
     from orpheus_fast.library.records import Outcome as RecordedOutcome
     from orpheus_fast.library.scan import FoundFile
     from orpheus_fast.library.spaces import SpaceSpec
     from orpheus_fast.library.writer import Writer
 
-__all__ = ["ENGINE_VERSION", "Indexer", "tap_of"]
+__all__ = ["ENGINE_VERSION", "Indexer", "tags_of", "tap_of"]
 
 # Failed files are tried again when what decodes them has changed.
 ENGINE_VERSION: Final = f"orpheus {_native.__version__}"
@@ -42,6 +44,8 @@ _BATCH_SECONDS: Final = 30.0
 # Rows come to Python in groups this large; with a front end they are small.
 _ROWS_PER_BATCH: Final = 64
 _PROGRESS_SECONDS: Final = 0.1
+# Reading tags is waiting for the disk, if anything: while the next tracks are decoded.
+_TAG_THREADS: Final = 2
 # Less sound than lost: the track is not what the neighbours would be told.
 _LEAST_SOUND_SHARE: Final = 0.5
 
@@ -114,6 +118,8 @@ class Indexer:
         self._report = report
         self._progress = progress
         self._pending: list[TrackResult] = []
+        self._tags: list[Future[Tags | None]] = []
+        self._tag_readers = ThreadPoolExecutor(_TAG_THREADS, thread_name_prefix="orpheus-tags")
         self._outcomes: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._write_seconds = 0.0
@@ -139,6 +145,7 @@ class Indexer:
         finally:
             with deferred_interrupts():
                 self._commit()
+                self._tag_readers.shutdown()
             self._tell(force=True)
 
     @property
@@ -186,6 +193,7 @@ class Indexer:
             run.changed.append(job)
             return
         self._pending.append(result)
+        self._tags.append(self._tag_readers.submit(tags_of, job.found.path))
         self._report.audio_seconds += result.seconds_sound
 
     def _commit_if_due(self) -> None:
@@ -195,12 +203,14 @@ class Indexer:
 
     def _commit(self) -> None:
         started = time.monotonic()
-        for batch in _chunks(self._pending, _BATCH_TRACKS):
+        tagged = [replace(result, tags=tags.result()) for result, tags in zip(self._pending, self._tags, strict=True)]
+        for batch in _chunks(tagged, _BATCH_TRACKS):
             self._writer.commit(batch)
             self._report.decoded += len(batch)
             self._outcomes.update(result.outcome for result in batch)
             self._kinds.update(result.kind for result in batch if result.kind)
         self._pending.clear()
+        self._tags.clear()
         self._last_commit = time.monotonic()
         self._write_seconds += self._last_commit - started
 
@@ -233,7 +243,8 @@ class Indexer:
 def _result(job: Job, ended: TrackOutcome, sums: Mapping[str, _Sum | None]) -> TrackResult:
     """Put together what is to be committed of one track."""
     found, info = job.found, ended.info
-    outcome, digest = _settled(found, ended.outcome)
+    duration_seconds = _duration_seconds(ended)
+    outcome, digest = _settled(found, ended.outcome, duration_seconds)
     failed = outcome.status == "failed"
     nothing = Embedding(None, 0, note="the track yields no window")
     embeddings = {name: nothing if held is None else held.embedding() for name, held in sums.items() if not failed}
@@ -245,7 +256,7 @@ def _result(job: Job, ended: TrackOutcome, sums: Mapping[str, _Sum | None]) -> T
         message=outcome.message,
         seconds_sound=outcome.seconds_sound,
         seconds_lost=outcome.seconds_lost,
-        duration_seconds=None if failed else outcome.seconds_sound + outcome.seconds_lost,
+        duration_seconds=None if failed else duration_seconds,
         sample_rate=info.sample_rate if info else None,
         n_channels=info.n_channels if info else None,
         codec=info.codec if info else None,
@@ -255,7 +266,16 @@ def _result(job: Job, ended: TrackOutcome, sums: Mapping[str, _Sum | None]) -> T
     )
 
 
-def _settled(found: FoundFile, outcome: Outcome) -> tuple[Outcome, bytes | None]:
+def _duration_seconds(ended: TrackOutcome) -> float:
+    """Return how long the track is, also where only windows of it were decoded."""
+    seconds = ended.outcome.seconds_sound + ended.outcome.seconds_lost
+    info = ended.info
+    if info is None or info.n_samples is None:
+        return seconds
+    return max(seconds, info.n_samples / info.sample_rate)
+
+
+def _settled(found: FoundFile, outcome: Outcome, duration_seconds: float) -> tuple[Outcome, bytes | None]:
     """Look at the file again: return the outcome that stands, and the file's digest."""
     try:
         same = found_file(found.path, found.root).is_same_as(found)
@@ -264,11 +284,19 @@ def _settled(found: FoundFile, outcome: Outcome) -> tuple[Outcome, bytes | None]
         return (outcome if outcome.status == "failed" else Outcome("failed", "vanished", reason)), None
     if not same:
         return Outcome("failed", "changed", "the file changed while it was being read"), None
-    sound, lost = outcome.seconds_sound, outcome.seconds_lost
-    if outcome.status == "partial" and sound < _LEAST_SOUND_SHARE * (sound + lost):
+    lost = outcome.seconds_lost
+    if outcome.status == "partial" and duration_seconds - lost < _LEAST_SOUND_SHARE * duration_seconds:
         message = f"less than half of it is sound: {outcome.message}"
         outcome = Outcome("failed", outcome.kind, message, seconds_lost=lost)
     return outcome, file_digest(found.path)
+
+
+def tags_of(path: bytes) -> Tags | None:
+    """Read the tags of a file, whatever became of its audio; `None` if it cannot be read."""
+    try:
+        return read_tags(os.fsdecode(path))
+    except (OSError, DecodeError):
+        return None
 
 
 def _looked_at_again(job: Job) -> Job:

@@ -25,7 +25,7 @@ def check_catalog(catalog: Catalog) -> list[Damage]:
     checksum. Takes about a second per 100,000 tracks.
     """
     findings: list[Damage] = []
-    checks: list[Callable[[Catalog], Iterator[str]]] = [_structure, _references, _tracks, _spaces]
+    checks: list[Callable[[Catalog], Iterator[str]]] = [_structure, _references, _tracks, _genres, _spaces]
     for check in checks:
         with _noted(catalog, findings), catalog.read():
             findings += [Damage(catalog.path, what) for what in check(catalog)]
@@ -59,6 +59,16 @@ def _tracks(catalog: Catalog) -> Iterator[str]:
     n_tracks = sum(1 for _ in catalog.all_tracks())
     if n_tracks != catalog.n_tracks():
         yield f"{catalog.n_tracks()} tracks are indexed, {n_tracks} are there"
+
+
+def _genres(catalog: Catalog) -> Iterator[str]:
+    """Compare the table of genres with what the tracks say."""
+    stated = "SELECT tracks.id AS track_id, lower(value) FROM tracks, json_each(tracks.genres)"
+    stored = "SELECT track_id, lower(genre) FROM genres"
+    query = f"SELECT track_id FROM ({stated} EXCEPT {stored}) UNION SELECT track_id FROM ({stored} EXCEPT {stated})"
+    with catalog.read() as connection:
+        for (track_id,) in connection.execute(f"{query} ORDER BY 1 LIMIT {_MAX_FINDINGS}"):
+            yield f"track {track_id} is not listed under the genres that its tags name"
 
 
 def _spaces(catalog: Catalog) -> Iterator[str]:

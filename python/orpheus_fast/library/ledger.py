@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from orpheus_fast.errors import RootUnavailableError
+from orpheus_fast.library.records import TAGS_VERSION
 from orpheus_fast.library.scan import absolute_path, display_path
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Plan:
         inode, or is back after it had been missing, with its digest.
     missing : list of int
         Tracks whose files are gone.
+    untagged : dict
+        Per track id: a file that need not be decoded, but whose tags were never read, or by an older version.
     """
 
     jobs: list[Job] = field(default_factory=list)
@@ -92,6 +95,7 @@ class Plan:
     settled: Counter[tuple[str, str]] = field(default_factory=Counter)
     refreshed: dict[int, tuple[FoundFile, bytes | None]] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
+    untagged: dict[int, bytes] = field(default_factory=dict)
 
 
 def check_roots(catalog: Catalog | None, roots: Iterable[AnyPath]) -> None:
@@ -202,6 +206,8 @@ class _Judge:
             result.jobs.append(Job(found, action, spaces, track.id if track else None))
         elif track is not None:
             result.settled[track.outcome, track.kind] += 1
+            if track.tags_version < TAGS_VERSION:
+                result.untagged[track.id] = found.path
 
     def verdict(self, found: FoundFile, track: Known | None, result: Plan) -> tuple[Action, tuple[str, ...]]:
         everything = tuple(self.done)

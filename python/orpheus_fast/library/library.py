@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from orpheus_fast.errors import LibraryNotFoundError, ParameterError
+from orpheus_fast.errors import LibraryFormatError, LibraryLockedError, LibraryNotFoundError, ParameterError
 from orpheus_fast.library import export
 from orpheus_fast.library.query import SearchTable, embed_file, parse_query
 from orpheus_fast.library.results import Hit, IndexProgress, IndexReport, LibraryInfo, SpaceInfo, Trouble
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from orpheus_fast.library.damage import Damage
     from orpheus_fast.library.query import Query, Term
+    from orpheus_fast.library.records import Tags, Track
     from orpheus_fast.library.scan import AnyPath
     from orpheus_fast.library.spaces import SpaceSpec
 
@@ -69,11 +70,21 @@ class Library:
     def open(cls, folder: str | os.PathLike[str]) -> Self:
         """Open a library; works in a read-only folder and beside a writer.
 
+        One of an older format is brought up to date first, after a copy of its catalog, where it may be
+        written to.
+
         Raises
         ------
         LibraryNotFoundError, LibraryDamagedError, LibraryFormatError
             If there is none, or it cannot be used; the message says what to do.
         """
+        try:
+            return cls(Store.open(folder))
+        except LibraryFormatError as error:
+            try:
+                Writer.acquire(folder).close()
+            except (OSError, LibraryLockedError):
+                raise error from None
         return cls(Store.open(folder))
 
     @classmethod
@@ -188,20 +199,21 @@ class Library:
         nearest = table.nearest(vector, k + len(own))
         best = [(track_id, score) for track_id, score in nearest if track_id not in own][:k]
         tracks = self._store.catalog.tracks(track_id for track_id, _ in best)
-        return [
-            Hit(
-                score=score,
-                track_id=track_id,
-                path=track.display_path,
-                path_bytes=track.path,
-                title=track.title,
-                artist=track.artist,
-                duration_seconds=track.duration_seconds,
-                outcome=track.outcome,
-            )
-            for track_id, score in best
-            if (track := tracks.get(track_id)) is not None
-        ]
+        return [_hit(track, score) for track_id, score in best if (track := tracks.get(track_id)) is not None]
+
+    def tags(self, track_id: int) -> Tags:
+        """Return what the file of a track said about itself when it was indexed.
+
+        Raises
+        ------
+        ParameterError
+            If the library has no such track.
+        """
+        track = self._store.catalog.tracks([track_id]).get(track_id)
+        if track is None:
+            message = f"no track {track_id} in library {self.folder}"
+            raise ParameterError(message)
+        return track.tags
 
     def vectors(self, space: str | None = None) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return all stored vectors of a space and the track of each, without a copy.
@@ -341,6 +353,26 @@ class Library:
                 message = f"track {track.id} ({track.display_path}) has no vector to compare: {reason}"
                 raise ParameterError(message)
         return table.comparable(embed_file(term.path or b"", spec))
+
+
+def _hit(track: Track, score: float) -> Hit:
+    return Hit(
+        score=score,
+        track_id=track.id,
+        path=track.display_path,
+        path_bytes=track.path,
+        title=track.title,
+        artist=track.artist,
+        duration_seconds=track.duration_seconds,
+        outcome=track.outcome,
+        album=track.album,
+        album_artist=track.album_artist,
+        genres=track.tags.genres,
+        year=track.year,
+        track_number=track.track_number,
+        disc_number=track.disc_number,
+        musicbrainz_recording_id=track.musicbrainz_recording_id,
+    )
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import zlib
 from dataclasses import dataclass, field, fields
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 
+from orpheus_fast.audio import Tags
 from orpheus_fast.errors import ParameterError
 from orpheus_fast.library.scan import display_path
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUTCOMES",
+    "TAGS_VERSION",
     "TRACK_COLUMNS",
     "Embedding",
     "Known",
@@ -31,27 +34,18 @@ __all__ = [
     "clean_text",
     "embedding_checksums",
     "row_checksum",
+    "tag_columns",
 ]
 
 Outcome = Literal["ok", "partial", "failed"]
 OUTCOMES: Final = ("ok", "partial", "failed")
 
+# Raised when tags are read better: those of an older version are read again by the next run.
+TAGS_VERSION: Final = 1
+
 # Tags and messages come out of hostile files: what is longer than any real one is cut.
 _MAX_TEXT: Final = 2000
 _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tags:
-    """What a file says about itself; `None` where it says nothing."""
-
-    title: str | None = None
-    artist: str | None = None
-    album: str | None = None
-    album_artist: str | None = None
-    genre: str | None = None
-    year: int | None = None
-    track_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +89,8 @@ class TrackResult:
         Stable name of the reason, and one line for people; empty when all is well.
     seconds_sound, seconds_lost : float >= 0
         What was decoded as the file promises, and what was not.
+    tags : Tags, optional
+        What the file says about itself; None if that could not be read.
     digest : bytes, optional
         `ledger.file_digest` of the file.
     embeddings : mapping of str to Embedding
@@ -115,7 +111,7 @@ class TrackResult:
     sample_rate: int | None = None
     n_channels: int | None = None
     codec: str | None = None
-    tags: Tags = field(default_factory=Tags)
+    tags: Tags | None = None
     digest: bytes | None = None
     embeddings: Mapping[str, Embedding] = field(default_factory=dict)
     keep_other_spaces: bool = False
@@ -130,7 +126,7 @@ class TrackResult:
 
     def columns(self, track_id: int, indexed_at: int) -> tuple[Any, ...]:
         """Return the values of `TRACK_COLUMNS`, each of them fit to be stored."""
-        found, tags = self.found, self.tags
+        found, tags = self.found, tag_columns(self.tags)
         return (
             track_id,
             found.path,
@@ -151,15 +147,10 @@ class TrackResult:
             _whole(self.sample_rate),
             _whole(self.n_channels),
             _text_or_none(self.codec),
-            _text_or_none(tags.title),
-            _text_or_none(tags.artist),
-            _text_or_none(tags.album),
-            _text_or_none(tags.album_artist),
-            _text_or_none(tags.genre),
-            _whole(tags.year),
-            _whole(tags.track_number),
+            *(tags[name] for name in _FIRST_TAG_COLUMNS),
             None,
             indexed_at,
+            *(tags[name] for name in _LATER_TAG_COLUMNS),
         )
 
 
@@ -195,6 +186,34 @@ class Track:
     track_number: int | None
     missing_since: int | None
     indexed_at: int
+    artists: str | None
+    album_artists: str | None
+    genres: str | None
+    date: str | None
+    track_total: int | None
+    disc_number: int | None
+    disc_total: int | None
+    musicbrainz_recording_id: str | None
+    musicbrainz_track_id: str | None
+    musicbrainz_release_id: str | None
+    musicbrainz_release_group_id: str | None
+    musicbrainz_artist_ids: str | None
+    musicbrainz_album_artist_ids: str | None
+    track_gain_db: float | None
+    track_peak: float | None
+    album_gain_db: float | None
+    album_peak: float | None
+    stated_seconds: float | None
+    tag_kinds: str | None
+    tag_problems: str | None
+    tags_version: int
+
+    @property
+    def tags(self) -> Tags:
+        """The columns that hold tags, with lists as tuples."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN_TAGS}
+        values |= {name: tuple(json.loads(getattr(self, column) or "[]")) for name, column in _LIST_TAGS.items()}
+        return Tags(**values)
 
     @property
     def display_path(self) -> str:
@@ -218,9 +237,33 @@ class Known:
     kind: str
     engine_version: str
     missing_since: int | None
+    tags_version: int
 
 
 TRACK_COLUMNS: Final = tuple(column.name for column in fields(Track))
+
+# Lists are stored as JSON; `genre` is that of `genres` in one text, for readers that want one.
+_LIST_TAGS: Final = {
+    "artists": "artists",
+    "album_artists": "album_artists",
+    "genres": "genres",
+    "musicbrainz_artist_ids": "musicbrainz_artist_ids",
+    "musicbrainz_album_artist_ids": "musicbrainz_album_artist_ids",
+    "kinds": "tag_kinds",
+    "problems": "tag_problems",
+}
+_PLAIN_TAGS: Final = tuple(tag.name for tag in fields(Tags) if tag.name not in _LIST_TAGS)
+_FIRST_TAG_COLUMNS: Final = TRACK_COLUMNS[TRACK_COLUMNS.index("title") : TRACK_COLUMNS.index("missing_since")]
+_LATER_TAG_COLUMNS: Final = TRACK_COLUMNS[TRACK_COLUMNS.index("indexed_at") + 1 :]
+
+
+def tag_columns(tags: Tags | None) -> dict[str, Any]:
+    """Return the values of all columns that hold tags, each of them fit to be stored."""
+    if tags is None:
+        return dict.fromkeys((*_FIRST_TAG_COLUMNS, *_LATER_TAG_COLUMNS)) | {"tags_version": 0}
+    columns: dict[str, Any] = {name: _storable(getattr(tags, name)) for name in _PLAIN_TAGS}
+    columns |= {column: _json_or_none(getattr(tags, name)) for name, column in _LIST_TAGS.items()}
+    return columns | {"genre": _text_or_none("; ".join(tags.genres) or None), "tags_version": TAGS_VERSION}
 
 
 def row_checksum(values: Sequence[object]) -> int:
@@ -263,6 +306,16 @@ def clean_text(value: str) -> str:
 
 def _text_or_none(value: str | None) -> str | None:
     return None if value is None else clean_text(value)
+
+
+def _json_or_none(values: Sequence[str]) -> str | None:
+    return json.dumps([clean_text(value) for value in values], ensure_ascii=False) if values else None
+
+
+def _storable(value: str | float | None) -> str | int | float | None:
+    if isinstance(value, str):
+        return clean_text(value)
+    return _seconds(value) if isinstance(value, float) else _whole(value)
 
 
 def _seconds(value: float | None) -> float | None:

@@ -106,6 +106,16 @@ class Hit:
         Length of the track.
     outcome : {"ok", "partial"}
         A `partial` track was compared by what is sound of it.
+    album : str or None
+        From the file's tags, like all that follow.
+    album_artist : str or None
+        Who the release is by.
+    genres : tuple of str
+        In the order of the file.
+    year, track_number, disc_number : int or None
+        Of the recording or release; places of the track on its disc and of the disc.
+    musicbrainz_recording_id : str or None
+        UUID.
     """
 
     score: float
@@ -116,6 +126,13 @@ class Hit:
     artist: str | None
     duration_seconds: float | None
     outcome: str
+    album: str | None = None
+    album_artist: str | None = None
+    genres: tuple[str, ...] = ()
+    year: int | None = None
+    track_number: int | None = None
+    disc_number: int | None = None
+    musicbrainz_recording_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from orpheus_fast.errors import LibraryNotFoundError
 from orpheus_fast.library import ledger
-from orpheus_fast.library.indexer import ENGINE_VERSION, Indexer
+from orpheus_fast.library.indexer import ENGINE_VERSION, Indexer, tags_of
+from orpheus_fast.library.interrupt import deferred_interrupts
 from orpheus_fast.library.results import IndexProgress, IndexReport
 from orpheus_fast.library.scan import display_path, scan
 from orpheus_fast.library.spaces import built_in
@@ -16,7 +19,7 @@ from orpheus_fast.library.store import Store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orpheus_fast.library.scan import AnyPath, ScanResult
     from orpheus_fast.library.spaces import SpaceSpec
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_SPACES", "index_into", "preview", "preview_of", "specs_of"]
 
 DEFAULT_SPACES = ("classical",)
+_TAG_THREADS = 4
+_TAGS_PER_COMMIT = 1024
 
 
 def preview(
@@ -100,12 +105,24 @@ def index_into(
     outcomes, kinds = _known_outcomes(plan)
     indexer = Indexer(writer, n_threads=jobs, report=report, progress=tell)
     try:
+        _read_missing_tags(writer, plan.untagged)
         indexer.run(plan.jobs, {spec.name: spec for spec in specs})
     except KeyboardInterrupt:
         report.interrupted = True
     _settle(report, outcomes + indexer.outcomes, kinds + indexer.kinds)
     report.seconds = time.monotonic() - started
     return report
+
+
+def _read_missing_tags(writer: Writer, untagged: Mapping[int, bytes]) -> None:
+    """Read tags of tracks that were indexed before tags were, without decoding them again."""
+    files = iter(untagged.items())
+    with ThreadPoolExecutor(_TAG_THREADS, thread_name_prefix="orpheus-tags") as readers:
+        while chunk := dict(islice(files, _TAGS_PER_COMMIT)):
+            found = zip(chunk, readers.map(tags_of, chunk.values()), strict=True)
+            tags = {track_id: said for track_id, said in found if said is not None}
+            with deferred_interrupts():
+                writer.catalog.refresh_tags(tags)
 
 
 def _begun(scanned: ScanResult, plan: ledger.Plan) -> IndexReport:

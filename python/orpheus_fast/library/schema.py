@@ -14,11 +14,13 @@ from orpheus_fast.errors import LibraryFormatError
 from orpheus_fast.library.damage import damaged
 from orpheus_fast.library.database import Database
 from orpheus_fast.library.disk import naming
+from orpheus_fast.library.migrations import TAGS, prove_tagged_tracks, statements
 from orpheus_fast.library.records import row_checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from orpheus_fast.library.migrations import Step
 
 __all__ = [
     "APPLICATION_ID",
@@ -33,7 +35,7 @@ __all__ = [
     "set_meta",
 ]
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 META_KEYS: Final = ("format_version", "created_at", "created_by", "library_id", "generation")
 
 # "Orph", at byte 68 of the file: tells our catalog from any other SQLite file.
@@ -125,8 +127,8 @@ BEGIN
 END;
 """
 
-# From each older version, the statements that lead to the next one. Run in one transaction, after a backup.
-MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {}
+# From each older version, the steps that lead to the next one. Run in one transaction, after a backup.
+MIGRATIONS: Final[dict[int, tuple[Step, ...]]] = {1: (*TAGS, prove_tagged_tracks)}
 
 
 def create(path: Path, created_by: str) -> None:
@@ -135,8 +137,7 @@ def create(path: Path, created_by: str) -> None:
     with naming(path):
         unfinished.unlink(missing_ok=True)
     with closing(Database.create(unfinished)) as database, database.write() as connection:
-        for statement in _build():
-            connection.execute(statement)
+        _build(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         created_at = datetime.now(UTC).isoformat(timespec="seconds")
         meta = {"format_version": str(FORMAT_VERSION), "created_at": created_at, "created_by": created_by}
@@ -181,16 +182,6 @@ def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
     connection.execute("INSERT OR REPLACE INTO meta (key, value, checksum) VALUES (?, ?, ?)", row)
 
 
-def statements(script: str) -> Iterator[str]:
-    """Split an SQL script into statements, so that they can share a transaction."""
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending.strip()
-            pending = ""
-
-
 def layout_of(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
     """Return name and definition of everything that `connection` has in its schema."""
     rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
@@ -206,17 +197,25 @@ def layout() -> frozenset[tuple[str, str]]:
     """
     connection = sqlite3.connect(":memory:")
     try:
-        for statement in _build():
-            connection.execute(statement)
+        _build(connection)
         return layout_of(connection)
     finally:
         connection.close()
 
 
-def _build() -> Iterator[str]:
-    yield from statements(SCHEMA)
-    for step in range(1, FORMAT_VERSION):
-        yield from MIGRATIONS[step]
+def _build(connection: sqlite3.Connection) -> None:
+    for statement in statements(SCHEMA):
+        connection.execute(statement)
+    for version in range(1, FORMAT_VERSION):
+        _advance(connection, version)
+
+
+def _advance(connection: sqlite3.Connection, version: int) -> None:
+    for step in MIGRATIONS[version]:
+        if callable(step):
+            step(connection)
+        else:
+            connection.execute(step)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -234,6 +233,5 @@ def _migrate(database: Database, version: int, *, writable: bool) -> None:
     database.back_up(path.with_name(f"{path.stem}.format{version}{path.suffix}"))
     with database.write() as connection:
         for step in range(version, FORMAT_VERSION):
-            for statement in MIGRATIONS[step]:
-                connection.execute(statement)
+            _advance(connection, step)
         set_meta(connection, "format_version", str(FORMAT_VERSION))

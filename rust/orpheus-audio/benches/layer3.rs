@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
-use orpheus_audio::{DecodeOptions, Source, decode};
+use orpheus_audio::{DecodeOptions, SharedBytes, Source, decode};
 use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::formats::{FormatOptions, FormatReader};
@@ -28,7 +28,10 @@ fn files() -> Vec<Arc<[u8]>> {
 fn ours(files: &[Arc<[u8]>], mono: bool) {
     let options = DecodeOptions { mono, ..DecodeOptions::default() };
     for bytes in files {
-        black_box(decode(&Source::Bytes(bytes.clone()), &options).expect("a sound file"));
+        black_box(
+            decode(&Source::Bytes(SharedBytes::new(bytes.clone())), &options)
+                .expect("a sound file"),
+        );
     }
 }
 

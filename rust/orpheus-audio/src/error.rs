@@ -43,6 +43,14 @@ pub enum Error {
     /// A well-formed file that holds no samples.
     #[error("holds no audio samples")]
     Empty,
+    /// A stretch was asked for that begins where the track has ended.
+    #[error("holds no audio from {start_seconds} s on: it is {seconds:.3} s long")]
+    PastEnd {
+        /// Where the stretch begins.
+        start_seconds: f64,
+        /// How long the track is.
+        seconds: f64,
+    },
     /// The track exceeds a limit.
     #[error("{what} is {given}, the limit is {limit}")]
     Limit {
@@ -59,6 +67,9 @@ pub enum Error {
     /// A decoder broke one of its own rules; the wall around it held.
     #[error("decoder fault: {0}")]
     Panic(String),
+    /// The process that was decoding the track in our stead failed; only this track is lost.
+    #[error("decoding worker {0}")]
+    Worker(String),
     /// A loader was used in a process that was forked from the one it works in.
     #[error(
         "this loader's threads live in the process that it was forked from; make a new one after the fork"
@@ -80,10 +91,11 @@ impl Error {
             Self::NotAudio(_) => "not_audio",
             Self::Unsupported { .. } => "unsupported",
             Self::Damaged(_) => "damaged",
-            Self::Empty => "empty",
+            Self::Empty | Self::PastEnd { .. } => "empty",
             Self::Limit { .. } => "limit",
             Self::Changed => "changed",
             Self::Panic(_) => "panic",
+            Self::Worker(_) => "worker",
             Self::Forked => "forked",
             Self::Cancelled => "cancelled",
         }
@@ -96,6 +108,10 @@ impl Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        Self::Io(Arc::new(error))
+        // Readers pass ours through the system's type.
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            Some(ours) => ours.clone(),
+            None => Self::Io(Arc::new(error)),
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod decode;
 mod error;
+mod guard;
 mod limits;
 pub mod loader;
 mod outcome;
@@ -13,9 +14,11 @@ mod resample;
 mod signal;
 mod sniff;
 mod source;
+mod tags;
 mod wall;
 mod window;
 
+pub use decode::external::{Fallback, fallback_versions, set_fallback};
 pub use decode::{DecodeOptions, Decoder, TrackInfo, decode};
 pub use error::{Error, Result};
 pub use limits::Limits;
@@ -23,5 +26,6 @@ pub use loader::Loader;
 pub use outcome::{Outcome, Status};
 pub use resample::{Fan, Quality, Resampler, resample, resample_into};
 pub use signal::Signal;
-pub use source::Source;
+pub use source::{SharedBytes, Source};
+pub use tags::{MusicBrainz, ReplayGain, Tags, read_tags};
 pub use window::{Placement, Window, WindowPlan, WindowPolicy};

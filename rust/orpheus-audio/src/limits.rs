@@ -13,6 +13,9 @@ pub struct Limits {
     pub max_decoded_samples: u64,
     /// Channels.
     pub max_channels: usize,
+    /// CPU time of a track's thread, seconds; a tenth of the audio's length comes on top. Front ends do
+    /// not count.
+    pub max_cpu_seconds: f64,
 }
 
 impl Default for Limits {
@@ -22,6 +25,7 @@ impl Default for Limits {
             max_seconds: 24.0 * 3600.0,
             max_decoded_samples: 1 << 34,
             max_channels: 32,
+            max_cpu_seconds: 10.0,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the bytes are, by their content: names and extensions are never believed.
 
+use crate::decode::external::formats::named;
 use crate::decode::mpeg::header::find_chain;
 use crate::error::{Error, Result};
 use crate::source::Input;
@@ -115,7 +116,7 @@ fn unsupported_by_magic(head: &[u8]) -> Option<&'static str> {
         [0x0b, 0x77, ..] => "codec AC-3",
         magic if *magic == ASF => "container ASF (WMA)",
         magic if *magic == W64 => "container Wave64",
-        _ => return None,
+        _ => return named(head),
     })
 }
 
@@ -131,7 +132,7 @@ fn not_audio_by_magic(head: &[u8]) -> Option<&'static str> {
 }
 
 /// Offset behind all `ID3v2` tags at the front (`ID3v2.4` structure §3.1).
-fn skip_id3v2(input: &mut Input) -> Result<u64> {
+pub(crate) fn skip_id3v2(input: &mut Input) -> Result<u64> {
     let mut start = 0_u64;
     for _ in 0..MAX_TAGS {
         let mut header = [0_u8; 10];

@@ -1,11 +1,14 @@
 //! The one gate for untrusted bytes: nothing else in the workspace opens a user's audio file.
 
+use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::guard::Guard;
 use crate::limits::Limits;
 
 /// Where a track's bytes are.
@@ -14,7 +17,44 @@ pub enum Source {
     /// A file. Opened only while it is being decoded.
     Path(PathBuf),
     /// Bytes in memory.
-    Bytes(Arc<[u8]>),
+    Bytes(SharedBytes),
+}
+
+/// Bytes in memory, whoever owns them: they are read in place, never copied as a whole.
+#[derive(Clone)]
+pub struct SharedBytes(Arc<dyn AsRef<[u8]> + Send + Sync>);
+
+impl SharedBytes {
+    /// Shares what `owner` holds. Its bytes must not change while it is shared.
+    pub fn new(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(owner))
+    }
+}
+
+impl Deref for SharedBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl From<Vec<u8>> for SharedBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl From<&[u8]> for SharedBytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self::new(bytes.to_vec())
+    }
+}
+
+impl fmt::Debug for SharedBytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} bytes", self.len())
+    }
 }
 
 /// An opened source: a regular file or memory, of known length.
@@ -23,21 +63,25 @@ pub(crate) struct Input {
     bytes: Bytes,
     len: u64,
     position: u64,
+    guard: Option<Guard>,
 }
 
 #[derive(Debug)]
 enum Bytes {
     File { file: File, opened: Box<Metadata> },
-    Memory(Arc<[u8]>),
+    Memory(SharedBytes),
 }
 
 impl Input {
     /// Opens `source`. A pipe without a writer does not block, and only regular files pass.
     pub(crate) fn open(source: &Source, limits: &Limits) -> Result<Self> {
         let input = match source {
-            Source::Bytes(bytes) => {
-                Self { bytes: Bytes::Memory(bytes.clone()), len: bytes.len() as u64, position: 0 }
-            }
+            Source::Bytes(bytes) => Self {
+                bytes: Bytes::Memory(bytes.clone()),
+                len: bytes.len() as u64,
+                position: 0,
+                guard: None,
+            },
             Source::Path(path) => {
                 let file = open_without_waiting(path)?;
                 let opened = Box::new(file.metadata()?);
@@ -45,11 +89,16 @@ impl Input {
                     return Err(Error::NotAFile(what));
                 }
                 let len = opened.len();
-                Self { bytes: Bytes::File { file, opened }, len, position: 0 }
+                Self { bytes: Bytes::File { file, opened }, len, position: 0, guard: None }
             }
         };
         limits.check_bytes(input.len)?;
         Ok(input)
+    }
+
+    /// The same, but every read asks `guard` first: no walk through a file outlasts its track.
+    pub(crate) fn guarded(self, guard: Guard) -> Self {
+        Self { guard: Some(guard), ..self }
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -122,6 +171,9 @@ fn not_regular(metadata: &Metadata) -> Option<&'static str> {
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(guard) = &self.guard {
+            guard.check().map_err(io::Error::other)?;
+        }
         let n = match &mut self.bytes {
             Bytes::File { file, .. } => file.read(buffer)?,
             Bytes::Memory(bytes) => {

@@ -1,5 +1,7 @@
 //! Which stretches of a track represent it.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 
 /// Where the windows lie.
@@ -94,6 +96,17 @@ impl WindowPlan {
         matches!(self.placement, Placement::Center | Placement::Evenly)
     }
 
+    /// Whether there may be stretches of a track, longer than `gap` samples, that no window holds.
+    pub(crate) fn leaves_gaps(&self, gap: u64) -> bool {
+        match self.placement {
+            Placement::Whole => false,
+            Placement::Center | Placement::Evenly => true,
+            Placement::Every => {
+                self.max_windows < usize::MAX || self.hop > gap.saturating_add(self.length as u64)
+            }
+        }
+    }
+
     /// Starts of the windows of a track of `n_samples`.
     #[must_use]
     pub fn starts(&self, n_samples: u64) -> Vec<u64> {
@@ -110,19 +123,35 @@ impl WindowPlan {
                     n => (0..n as u64).map(|i| room * i / (n as u64 - 1)).collect(),
                 }
             }
-            Placement::Every => {
-                let starts = (0..).map(|i| i * self.hop);
-                let mut starts: Vec<u64> = starts
-                    .take_while(|start| start + length <= n_samples)
-                    .take(self.max_windows)
-                    .collect();
-                let next = starts.len() as u64 * self.hop;
-                if starts.len() < self.max_windows && self.keeps_tail(next, n_samples) {
-                    starts.push(next);
-                }
-                starts
-            }
+            Placement::Every => (0..self.n_every(n_samples)).map(|i| i * self.hop).collect(),
         }
+    }
+
+    /// How many windows [`Placement::Every`] gives.
+    fn n_every(&self, n_samples: u64) -> u64 {
+        let room = n_samples.checked_sub(self.length as u64);
+        let n_whole = room.map_or(0, |room| room / self.hop + 1);
+        let tail = self.keeps_tail(n_whole.saturating_mul(self.hop), n_samples);
+        (n_whole + u64::from(tail)).min(self.max_windows as u64)
+    }
+
+    /// The stretches of a track of `n_samples` that its windows cover; those that lie no more than
+    /// `gap` apart are one.
+    pub(crate) fn spans(&self, n_samples: u64, gap: u64) -> Vec<Range<u64>> {
+        let near = self.hop.saturating_sub(self.length as u64) <= gap;
+        if self.placement == Placement::Every && near && n_samples > 0 {
+            // One stretch, however many windows there are.
+            let last = self.n_every(n_samples).saturating_sub(1).saturating_mul(self.hop);
+            return vec![0..self.end(last, n_samples)];
+        }
+        let starts = self.starts(n_samples).into_iter();
+        merged(starts.map(|start| start..self.end(start, n_samples)), gap)
+    }
+
+    /// Where the window at `start`, or the track in it, ends.
+    fn end(&self, start: u64, n_samples: u64) -> u64 {
+        let length = self.length().map_or(u64::MAX, |length| length as u64);
+        start.saturating_add(length).min(n_samples)
     }
 
     /// Whether an incomplete window at `start` is padded rather than dropped. A track shorter than
@@ -131,6 +160,24 @@ impl WindowPlan {
         let tail = n_samples.saturating_sub(start);
         tail > 0 && (start == 0 || tail >= self.min_tail as u64)
     }
+}
+
+/// Makes one of stretches that overlap or lie no more than `gap` apart; they come in the order of their
+/// starts.
+pub(crate) fn merged(
+    stretches: impl IntoIterator<Item = Range<u64>>,
+    gap: u64,
+) -> Vec<Range<u64>> {
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    for stretch in stretches {
+        match merged.last_mut() {
+            Some(last) if stretch.start <= last.end.saturating_add(gap) => {
+                last.end = last.end.max(stretch.end);
+            }
+            _ => merged.push(stretch),
+        }
+    }
+    merged
 }
 
 /// One window of a track.
@@ -170,6 +217,13 @@ impl Cutter {
             (None, Placement::Every) => self.n_cut >= self.plan.max_windows,
             _ => false,
         }
+    }
+
+    /// The next sample is number `position` of the track: what lies before it is of no window that
+    /// is still to come.
+    pub(crate) fn jump(&mut self, position: u64) {
+        self.buffer.clear();
+        self.base = position;
     }
 
     fn next_start(&self) -> Option<u64> {
@@ -297,6 +351,20 @@ mod tests {
         let bad = WindowPolicy { window_seconds: 0.0, ..policy(Placement::Every) };
         let message = bad.at(44_100).unwrap_err().to_string();
         assert_eq!(message, "window_seconds is 0, expected at least one sample and less than 2^31");
+    }
+
+    #[test]
+    fn stretches_that_are_near_each_other_are_one() {
+        assert_eq!(merged([0..5, 3..4, 7..9, 20..30], 2), [0..9, 20..30]);
+        let sparse = WindowPolicy { hop_seconds: 5.0, ..policy(Placement::Every) };
+        let plan = sparse.at(10).unwrap();
+        assert!(plan.leaves_gaps(39));
+        assert_eq!(plan.spans(1000, 39), [0..10, 50..60, 100..110]);
+        assert_eq!(plan.spans(1000, 40), vec![0..110]);
+        assert_eq!(plan.spans(57, 0), [0..10, 50..57]);
+        let all = WindowPolicy { max_windows: None, ..policy(Placement::Every) }.at(10).unwrap();
+        assert!(!all.leaves_gaps(0));
+        assert_eq!(all.spans(98, 0), vec![0..98]);
     }
 
     proptest! {

@@ -40,7 +40,7 @@ fn options(n_threads: usize, batch_size: usize, ordered: bool) -> LoaderOptions 
 fn next(loader: &mut Loader) -> Option<Batch> {
     match loader.next(Duration::from_secs(10)).expect("the loader is not forked") {
         Next::Batch(batch) => Some(batch),
-        Next::Pending => panic!("nothing for ten seconds"),
+        Next::Pending | Next::Hungry => panic!("nothing for ten seconds"),
         Next::End => None,
     }
 }
@@ -121,4 +121,46 @@ fn a_loader_that_is_dropped_stops_at_once() {
 fn an_empty_list_ends_at_once() {
     let mut loader = Loader::start(Vec::new(), vec![tap(None)], options(2, 1, true)).unwrap();
     assert!(next(&mut loader).is_none());
+}
+
+/// Ten hours of silent MP3: 500,000 frames at 8 kHz.
+fn ten_hours() -> Source {
+    let mut frame = vec![0xff, 0xe3, 0x18, 0xc0];
+    frame.resize(72, 0);
+    Source::Bytes(frame.repeat(500_000).into())
+}
+
+#[test]
+fn a_loader_is_closed_at_once_in_the_middle_of_ten_hours() {
+    let source = ten_hours();
+    let mut longest = Duration::ZERO;
+    // Measuring comes first, then seeking and decoding windows; without gaps, decoding only.
+    let few = WindowPolicy { placement: Placement::Evenly, max_windows: Some(300), ..tap(None).policy };
+    for (policy, most_ms) in [(few, 400), (tap(None).policy, 100)] {
+        for wait_ms in [0, 1, 3, 10, 30, 100, 200, 400].into_iter().filter(|&ms| ms <= most_ms) {
+            let taps = vec![Tap { sample_rate: 24_000, policy, front_end: None }];
+            let sources = vec![source.clone(); 4];
+            let loader = Loader::start(sources, taps, options(2, 1, true)).unwrap();
+            std::thread::sleep(Duration::from_millis(wait_ms));
+            let started = Instant::now();
+            drop(loader);
+            longest = longest.max(started.elapsed());
+        }
+    }
+    eprintln!("closing took {longest:?} at most");
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+}
+
+#[test]
+fn a_track_that_costs_more_cpu_time_than_it_may_ends_alone() {
+    let limits = Limits { max_cpu_seconds: 0.0, ..Limits::default() };
+    let policy = WindowPolicy { placement: Placement::Center, ..tap(None).policy };
+    let taps = vec![Tap { policy, ..tap(None) }];
+    let options = LoaderOptions { limits, ..options(1, 1, true) };
+    let mut loader = Loader::start(vec![ten_hours(), tone(1)], taps, options).unwrap();
+    let mut kinds = Vec::new();
+    while let Some(batch) = next(&mut loader) {
+        kinds.extend(batch.ended.into_iter().map(|end| (end.track, end.outcome.kind)));
+    }
+    assert_eq!(kinds, [(0, "limit"), (1, "")]);
 }

@@ -77,6 +77,51 @@ impl<T: Element> View<'_, T> {
     }
 }
 
+/// A writable, C-contiguous float32 array of the caller, written to while the GIL is released.
+pub(crate) struct F32Target {
+    /// Keeps the memory: NumPy refuses to resize an array that something else refers to.
+    _array: Py<PyArrayDyn<f32>>,
+    data: *mut f32,
+    shape: Vec<usize>,
+}
+
+// SAFETY: `data` points into `_array`, which may be held by any thread; `write` takes `&mut self`.
+unsafe impl Send for F32Target {}
+
+impl F32Target {
+    /// Extent of each dimension.
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Copies `values` to element `at`, in C order. What does not fit is left out.
+    pub(crate) fn write(&mut self, at: usize, values: &[f32]) {
+        let length: usize = self.shape.iter().product();
+        let room = length.saturating_sub(at);
+        let n = values.len().min(room);
+        if n > 0 {
+            // SAFETY: `at + n` elements lie within the array, which is C-contiguous, aligned and
+            // writable (checked at extraction) and kept alive and in place by `_array`. `values` is
+            // memory of ours, so the two do not overlap.
+            unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), self.data.add(at), n) }
+        }
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for F32Target {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> Result<Self, PyErr> {
+        let view = F32View::extract(object)?;
+        let writable: bool = view.array.getattr("flags")?.getattr("writeable")?.extract()?;
+        if !writable {
+            return Err(NativeError::shape("expected a writable array".to_owned()).into());
+        }
+        let (data, shape) = (view.array.data(), view.shape().to_vec());
+        Ok(Self { _array: view.array.unbind(), data, shape })
+    }
+}
+
 /// Values on their way out. NumPy takes over the allocation; the array is writable.
 pub(crate) struct OwnedArray<T> {
     values: Vec<T>,

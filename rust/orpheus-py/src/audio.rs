@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use orpheus_audio::loader::{Batch, Ended, LoaderOptions, Next, Tap};
+use orpheus_audio::loader::{Batch, Buffers, Ended, LoaderOptions, Next, Tap};
 use orpheus_audio::{
-    DecodeOptions, Error, Limits, Loader, Outcome, Placement, Quality, Source, TrackInfo,
-    WindowPolicy, decode,
+    DecodeOptions, Error, Limits, Loader, Outcome, Placement, Quality, SharedBytes, Source,
+    TrackInfo, WindowPolicy, decode,
 };
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::pybacked::PyBackedBytes;
 
-use crate::array::{F32Array, F64Array, I64Array};
+use crate::array::{F32Array, F32Target, F64Array, I64Array};
 use crate::error::{NativeError, NativeResult};
 use crate::front_end::front_end;
 use crate::gil::release_gil;
@@ -20,20 +20,25 @@ use crate::gil::release_gil;
 /// How long a wait goes on before signals are looked at: Ctrl-C is answered within this.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// (whether it is a path, the path or the file).
+pub(crate) type SourceParts = (bool, PyBackedBytes);
 /// (status, kind, message, `seconds_sound`, `seconds_lost`).
 type OutcomeParts = (&'static str, &'static str, String, f64, f64);
 /// (container, codec, `sample_rate`, `n_channels`, `n_samples`).
 type InfoParts = (&'static str, String, u32, usize, Option<u64>);
 /// (`sample_rate`, placement, `window_seconds`, `hop_seconds`, `pad_threshold`, `max_windows`, front end).
 type TapParts = (u32, String, f64, f64, f64, Option<usize>, Option<String>);
-/// (tap, rows, track, `start_seconds`, `valid_samples`, ended).
-type BatchParts =
-    (usize, F32Array, I64Array, F64Array, I64Array, Vec<(usize, Option<InfoParts>, OutcomeParts)>);
-/// (`max_bytes`, `max_seconds`, `max_decoded_samples`).
-type LimitParts = (u64, f64, u64);
+/// (track, what it says about itself, how it ended).
+type EndedParts = (usize, Option<InfoParts>, OutcomeParts);
+/// (tap, buffer, rows, track, `start_seconds`, `valid_samples`, ended).
+type BatchParts = (usize, Option<usize>, F32Array, I64Array, F64Array, I64Array, Vec<EndedParts>);
+/// (`max_bytes`, `max_seconds`, `max_decoded_samples`, `max_cpu_seconds`).
+type LimitParts = (u64, f64, u64, f64);
+/// (`start_seconds`, `duration_seconds`).
+type StretchParts = (f64, Option<f64>);
 
 /// Raises `error` as Python knows it; `path` becomes the `filename` of the system's failures.
-fn raise(py: Python<'_>, error: &Error, source: &Source) -> NativeError {
+pub(crate) fn raise(py: Python<'_>, error: &Error, source: &Source) -> NativeError {
     match error {
         Error::Io(inner) => {
             let filename = match source {
@@ -77,8 +82,10 @@ pub(crate) fn quality(name: &str) -> NativeResult<Quality> {
     }
 }
 
-fn limits((max_bytes, max_seconds, max_decoded_samples): LimitParts) -> Limits {
-    Limits { max_bytes, max_seconds, max_decoded_samples, ..Limits::default() }
+fn limits(parts: LimitParts) -> Limits {
+    let (max_bytes, max_seconds, max_decoded_samples, max_cpu_seconds) = parts;
+    let default = Limits::default();
+    Limits { max_bytes, max_seconds, max_decoded_samples, max_cpu_seconds, ..default }
 }
 
 #[cfg(unix)]
@@ -92,9 +99,10 @@ fn path_from(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// `bytes` are a path as the file system spells it, or, without `is_path`, the file itself.
-fn source(is_path: bool, bytes: &[u8]) -> Source {
-    if is_path { Source::Path(path_from(bytes)) } else { Source::Bytes(bytes.into()) }
+/// The bytes are a path as the file system spells it, or, without `is_path`, the file itself, which
+/// is read where Python keeps it.
+pub(crate) fn source((is_path, bytes): SourceParts) -> Source {
+    if is_path { Source::Path(path_from(&bytes)) } else { Source::Bytes(SharedBytes::new(bytes)) }
 }
 
 /// Binds [`orpheus_audio::decode`]. Returns the samples `(n_channels, n_samples)`, their rate, what
@@ -102,16 +110,22 @@ fn source(is_path: bool, bytes: &[u8]) -> Source {
 #[pyfunction]
 pub(crate) fn decode_track(
     py: Python<'_>,
-    track: (bool, Bound<'_, PyBytes>),
-    sample_rate: Option<u32>,
-    mono: bool,
-    quality_name: &str,
+    track: SourceParts,
+    stretch: StretchParts,
+    shape: (Option<u32>, bool, String),
     limit_parts: LimitParts,
 ) -> NativeResult<(F32Array, u32, InfoParts, OutcomeParts)> {
-    let (is_path, data) = track;
-    let source = source(is_path, data.as_bytes());
-    let quality = quality(quality_name)?;
-    let options = DecodeOptions { sample_rate, mono, quality, limits: limits(limit_parts) };
+    let source = source(track);
+    let (start_seconds, duration_seconds) = stretch;
+    let (sample_rate, mono, quality_name) = shape;
+    let options = DecodeOptions {
+        sample_rate,
+        mono,
+        start_seconds,
+        duration_seconds,
+        quality: quality(&quality_name)?,
+        limits: limits(limit_parts),
+    };
     let decoded = release_gil(py, || decode(&source, &options));
     let (signal, info, outcome) = decoded.map_err(|error| raise(py, &error, &source))?;
     let (rate, shape) = (signal.sample_rate(), [signal.n_channels(), signal.n_samples()]);
@@ -147,15 +161,15 @@ pub(crate) struct TrackLoader {
 
 #[pymethods]
 impl TrackLoader {
+    /// With `out`, batches are written into these arrays: for each tap, some of shape
+    /// `(batch_size, ...)` that are filled in turn.
     #[new]
     fn new(
-        sources: Vec<(bool, Bound<'_, PyBytes>)>,
         taps: Vec<TapParts>,
         options: (usize, usize, bool, String),
         limit_parts: LimitParts,
+        out: Option<Vec<Vec<F32Target>>>,
     ) -> NativeResult<Self> {
-        let sources =
-            sources.into_iter().map(|(is_path, data)| source(is_path, data.as_bytes())).collect();
         let taps = taps.into_iter().map(tap).collect::<NativeResult<Vec<_>>>()?;
         let (n_threads, batch_size, ordered, quality_name) = options;
         let options = LoaderOptions {
@@ -165,21 +179,55 @@ impl TrackLoader {
             quality: quality(&quality_name)?,
             limits: limits(limit_parts),
         };
-        let loader = Loader::start(sources, taps, options)
-            .map_err(|error| NativeError::parameter(error.to_string()))?;
+        let refuse = |error: Error| NativeError::parameter(error.to_string());
+        let mut loader = Loader::open(taps, options).map_err(refuse)?;
+        if let Some(targets) = out {
+            check_targets(&loader, &targets, batch_size)?;
+            loader.write_into(Box::new(Targets(targets))).map_err(refuse)?;
+        }
         Ok(Self { loader: Mutex::new(Some(loader)) })
     }
 
-    /// The next batch, or `None` at the end. Signals are answered while it waits.
-    fn next_batch(&self, py: Python<'_>) -> NativeResult<Option<BatchParts>> {
+    /// Adds tracks to the list.
+    fn push(&self, py: Python<'_>, sources: Vec<SourceParts>) {
+        release_gil(py, || {
+            let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(loader) = loader.as_mut() {
+                for parts in sources {
+                    loader.push(source(parts));
+                }
+            }
+        });
+    }
+
+    /// No more tracks will follow.
+    fn seal(&self, py: Python<'_>) {
+        release_gil(py, || {
+            let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+            loader.as_mut().map(Loader::seal);
+        });
+    }
+
+    /// How many tracks may be pushed now.
+    fn appetite(&self, py: Python<'_>) -> usize {
+        release_gil(py, || {
+            let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+            loader.as_ref().map_or(0, Loader::appetite)
+        })
+    }
+
+    /// Whether that was all, and the next batch; neither if more tracks must be pushed before.
+    /// Signals are answered while it waits.
+    fn next_batch(&self, py: Python<'_>) -> NativeResult<(bool, Option<BatchParts>)> {
         loop {
             let next = release_gil(py, || {
                 let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
                 loader.as_mut().map_or(Ok(Next::End), |loader| loader.next(PATIENCE))
             });
             match next {
-                Ok(Next::Batch(batch)) => return Ok(Some(batch_parts(batch))),
-                Ok(Next::End) => return Ok(None),
+                Ok(Next::Batch(batch)) => return Ok((false, Some(batch_parts(batch)))),
+                Ok(Next::End) => return Ok((true, None)),
+                Ok(Next::Hungry) => return Ok((false, None)),
                 Ok(Next::Pending) => py.check_signals()?,
                 Err(error) => {
                     let parts = (error.to_string(), error.kind());
@@ -207,8 +255,44 @@ impl TrackLoader {
     }
 }
 
+/// Arrays of the caller, by tap.
+struct Targets(Vec<Vec<F32Target>>);
+
+impl Buffers for Targets {
+    fn write(&mut self, tap: usize, buffer: usize, row: usize, values: &[f32]) {
+        self.0[tap][buffer].write(row * values.len(), values);
+    }
+
+    fn count(&self, tap: usize) -> usize {
+        self.0[tap].len()
+    }
+}
+
+fn check_targets(
+    loader: &Loader,
+    targets: &[Vec<F32Target>],
+    batch_size: usize,
+) -> NativeResult<()> {
+    for (tap, arrays) in targets.iter().enumerate() {
+        let Some(row_shape) = loader.row_shape(tap) else { break };
+        let wanted: Vec<usize> = [batch_size].into_iter().chain(row_shape).collect();
+        if arrays.is_empty() {
+            return Err(NativeError::shape(format!(
+                "out holds no array for tap {tap}, expected at least one of shape {wanted:?}"
+            )));
+        }
+        if let Some(other) = arrays.iter().find(|array| array.shape() != wanted) {
+            let shape = other.shape();
+            return Err(NativeError::shape(format!(
+                "out has shape {shape:?}, expected {wanted:?}"
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn batch_parts(batch: Batch) -> BatchParts {
-    let mut shape = vec![batch.n_rows()];
+    let mut shape = vec![if batch.buffer.is_some() { 0 } else { batch.n_rows() }];
     shape.extend(&batch.row_shape);
     let ended = batch
         .ended
@@ -217,6 +301,7 @@ fn batch_parts(batch: Batch) -> BatchParts {
         .collect();
     (
         batch.tap,
+        batch.buffer,
         F32Array::shaped(batch.values, &shape),
         I64Array::vector(batch.track),
         F64Array::vector(batch.start_seconds),

@@ -3,11 +3,13 @@
 mod array;
 mod audio;
 mod error;
+mod fallback;
 mod features;
 mod front_end;
 mod gil;
 mod resample;
 mod search;
+mod tags;
 
 use pyo3::prelude::*;
 
@@ -19,6 +21,8 @@ mod _native {
     #[pymodule_export]
     use super::audio::{TrackLoader, decode_track};
     #[pymodule_export]
+    use super::fallback::{fallback_versions, set_fallback};
+    #[pymodule_export]
     use super::features::{classical_columns, classical_vectors};
     #[pymodule_export]
     use super::resample::{resample_rows, resampled_length};
@@ -26,6 +30,8 @@ mod _native {
     use super::search::{
         FlatIndex, column_statistics, inverse_norms, search_rows, standardise_rows, write_flat,
     };
+    #[pymodule_export]
+    use super::tags::read_tags;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,18 +1,24 @@
 //! Source → blocks of samples → [`Signal`]; one file per decoding backend.
 
+mod demux;
+pub(crate) mod external;
 mod flac;
 pub(crate) mod mpeg;
+mod opus;
+mod packets;
 mod symphonia;
+mod track;
+mod vorbis;
+
+pub use self::track::{DecodeOptions, decode};
 
 use self::mpeg::layer3::Mix;
 use crate::error::{Error, Result};
+use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
-use crate::resample::{Quality, Resampler};
-use crate::signal::Signal;
 use crate::sniff::{Container, Sniffed, sniff};
 use crate::source::{Input, Source, Watch};
-use crate::wall;
 
 /// What a track says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +31,8 @@ pub struct TrackInfo {
     pub sample_rate: u32,
     /// Channels.
     pub n_channels: usize,
-    /// Samples per channel that the container promises, where it can be trusted.
+    /// Samples per channel that were counted, or else that the container promises, where it can be
+    /// trusted; with those found missing.
     pub n_samples: Option<u64>,
 }
 
@@ -60,16 +67,29 @@ impl Block {
 pub(crate) struct Losses {
     /// Samples per channel that are missing.
     n_samples: u64,
+    /// Samples per channel that are there as silence, in place of what could not be decoded.
+    n_silenced: u64,
     /// What happened first: later trouble often follows from it.
     first: Option<String>,
     n_times: u64,
 }
 
 impl Losses {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.n_times == 0
+    }
+
     pub(crate) fn add(&mut self, n_samples: u64, why: impl Into<String>) {
         self.n_samples = self.n_samples.saturating_add(n_samples);
         self.n_times += 1;
         self.first.get_or_insert_with(|| why.into());
+    }
+
+    /// Like [`Losses::add`] for samples that were handed out as silence, so that what follows stays
+    /// in its place.
+    pub(crate) fn add_silenced(&mut self, n_samples: u64, why: impl Into<String>) {
+        self.n_silenced = self.n_silenced.saturating_add(n_samples);
+        self.add(0, why);
     }
 }
 
@@ -83,7 +103,7 @@ trait Backend: Send {
     fn next_block(&mut self, block: &mut Block) -> Result<bool>;
     /// How many samples a full decode would hand out, found without decoding: by headers, tables and
     /// the last packet, not by what the container promises alone. What is found missing on the way
-    /// is added to the losses. `None` if only decoding can tell.
+    /// is added to the losses, now and not once more when decoding. `None` if only decoding can tell.
     ///
     /// # Errors
     ///
@@ -115,15 +135,16 @@ pub struct Decoder {
     backend: Box<dyn Backend>,
     watch: Watch,
     limits: Limits,
+    guard: Guard,
     block: Block,
-    /// Where the next block of the backend starts.
+    /// Where in the track the next block of the backend starts.
     position: u64,
     /// Samples before this one were not asked for.
     wanted_from: u64,
     n_decoded: u64,
     n_mended: u64,
-    /// Whether part of the track was passed over, so that counting what came out proves nothing.
-    sought: bool,
+    /// Samples that the whole track has, with those found missing, once measured.
+    measured: Option<u64>,
 }
 
 /// Beyond this no recording was ever scaled; squares and sums of it leave float32.
@@ -136,32 +157,44 @@ impl Decoder {
     ///
     /// Whatever [`Error`] says, but [`Error::Cancelled`].
     pub fn open(source: &Source, limits: &Limits) -> Result<Self> {
-        Self::open_mixed(source, limits, Mix::Channels)
+        Self::open_guarded(source, limits, Mix::Channels, Guard::uncancelled(limits))
     }
 
-    /// Like [`Decoder::open`] for callers that want the mean of all channels, which some decoders
-    /// come to sooner than to the channels. [`downmix`] takes the blocks either way.
-    pub(crate) fn open_mono(source: &Source, limits: &Limits) -> Result<Self> {
-        Self::open_mixed(source, limits, Mix::Mono)
+    /// Like [`Decoder::open`] under a guard that every step asks. With [`Mix::Mono`], for callers
+    /// that want the mean of all channels, which some decoders come to sooner than to the
+    /// channels; [`downmix`] takes the blocks either way.
+    pub(crate) fn open_guarded(
+        source: &Source,
+        limits: &Limits,
+        mix: Mix,
+        guard: Guard,
+    ) -> Result<Self> {
+        let (backend, watch) = match open_own(source, limits, mix, &guard) {
+            Err(refused @ Error::Unsupported { .. }) => external::open(source, limits, refused)?,
+            opened => opened?,
+        };
+        Self::with_backend(backend, watch, limits, guard)
     }
 
-    fn open_mixed(source: &Source, limits: &Limits, mix: Mix) -> Result<Self> {
-        let mut input = Input::open(source, limits)?;
-        let watch = input.watch()?;
-        let sniffed = sniff(&mut input)?;
-        let backend = open_backend(input, sniffed, mix)?;
+    fn with_backend(
+        backend: Box<dyn Backend>,
+        watch: Watch,
+        limits: &Limits,
+        guard: Guard,
+    ) -> Result<Self> {
         let info = backend.info();
         limits.check_format(info.sample_rate, info.n_channels)?;
         Ok(Self {
             backend,
             watch,
             limits: *limits,
+            guard,
             block: Block::default(),
             position: 0,
             wanted_from: 0,
             n_decoded: 0,
             n_mended: 0,
-            sought: false,
+            measured: None,
         })
     }
 
@@ -176,10 +209,26 @@ impl Decoder {
         self.n_decoded
     }
 
-    /// How many samples the whole track has, if that can be told without decoding it. What the file
-    /// lacks of what it promises is noted for the outcome.
+    /// Where in the track the last block ended, or a seek led to.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many samples a full decode would hand out, if that can be told without one. What the
+    /// file lacks of what it promises is noted for the outcome.
     pub(crate) fn measure(&mut self) -> Result<Option<u64>> {
-        self.backend.measure()
+        let measured = self.backend.measure().map_err(|error| self.guard.cause(error))?;
+        let Some(n_samples) = measured else { return Ok(None) };
+        let info = self.backend.info();
+        self.limits.check_length(n_samples, info.sample_rate, info.n_channels)?;
+        self.measured = Some(n_samples.saturating_add(self.backend.losses().n_samples));
+        Ok(measured)
+    }
+
+    /// What the track says about itself, its length as measured.
+    pub(crate) fn measured_info(&self) -> TrackInfo {
+        let info = self.info().clone();
+        TrackInfo { n_samples: self.measured.or(info.n_samples), ..info }
     }
 
     /// Passes over everything before `sample`, without decoding it where the format allows that:
@@ -189,17 +238,19 @@ impl Decoder {
             return Ok(());
         }
         self.wanted_from = sample;
-        self.sought = true;
-        if let Some(position) = self.backend.seek(sample)? {
-            self.position = position;
-        }
+        let position = self.backend.seek(sample).map_err(|error| self.guard.cause(error))?;
+        self.position = position.unwrap_or(self.position);
         Ok(())
     }
 
     /// The next samples, or `None` at the end.
     pub(crate) fn next_block(&mut self) -> Result<Option<&Block>> {
         loop {
-            if !self.backend.next_block(&mut self.block)? {
+            self.guard.check()?;
+            let more = self.backend.next_block(&mut self.block);
+            if !more.map_err(|error| self.guard.cause(error))? {
+                // A reader that was stopped may take it for the end.
+                self.guard.check_time()?;
                 return Ok(None);
             }
             let n_unwanted = self.wanted_from.saturating_sub(self.position);
@@ -212,6 +263,7 @@ impl Decoder {
         self.n_decoded += self.block.n_samples() as u64;
         let info = self.backend.info();
         self.limits.check_length(self.n_decoded, info.sample_rate, info.n_channels)?;
+        self.guard.yielded(self.n_decoded as f64 / f64::from(info.sample_rate));
         self.n_mended += mend(&mut self.block);
         Ok(Some(&self.block))
     }
@@ -224,9 +276,7 @@ impl Decoder {
     /// [`Error::Empty`] if nothing came out.
     pub fn finish(mut self) -> Result<Outcome> {
         self.watch.unchanged()?;
-        if !self.sought {
-            self.note_shortfall();
-        }
+        self.note_shortfall();
         let rate = f64::from(self.info().sample_rate);
         let n_mended = self.n_mended;
         let n_decoded = self.n_decoded;
@@ -246,9 +296,10 @@ impl Decoder {
             0 | 1 => first,
             n => format!("{first} (and {} more)", n - 1),
         };
-        if n_decoded == 0 {
+        if n_decoded <= losses.n_silenced {
             return Err(Error::Damaged(message));
         }
+        let n_mended = n_mended.saturating_add(losses.n_silenced);
         let n_sound = n_decoded - n_mended.min(n_decoded);
         let n_lost = losses.n_samples.saturating_add(n_mended);
         Ok(Outcome::partial(message, n_sound as f64 / rate, n_lost as f64 / rate))
@@ -257,17 +308,19 @@ impl Decoder {
     /// Ends before the end of the track: nothing can be said about what was not decoded.
     pub(crate) fn stop(mut self) -> Result<Outcome> {
         self.backend.forget_promise();
+        self.measured = None;
         self.finish()
     }
 
+    /// Every sample before the end was handed out, passed over, or noted as missing.
     fn note_shortfall(&mut self) {
-        let n_decoded = self.n_decoded;
+        let n_passed = self.position;
         let tolerance = self.backend.tolerance();
-        let Some(promised) = self.info().n_samples else { return };
-        let accounted = n_decoded.saturating_add(self.backend.losses().n_samples);
+        let Some(promised) = self.measured.or(self.info().n_samples) else { return };
+        let accounted = n_passed.saturating_add(self.backend.losses().n_samples);
         let missing = promised.saturating_sub(accounted);
         if missing > tolerance {
-            let why = format!("ends early: {n_decoded} of {promised} samples");
+            let why = format!("ends early: {n_passed} of {promised} samples");
             self.backend.losses().add(missing, why);
         }
     }
@@ -292,70 +345,33 @@ fn mend(block: &mut Block) -> u64 {
     most
 }
 
-fn open_backend(input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
+/// Opens a track with the decoders of this crate.
+fn open_own(
+    source: &Source,
+    limits: &Limits,
+    mix: Mix,
+    guard: &Guard,
+) -> Result<(Box<dyn Backend>, Watch)> {
+    let mut input = Input::open(source, limits)?.guarded(guard.clone());
+    let watch = input.watch()?;
+    let opened = sniff(&mut input).and_then(|sniffed| open_backend(input, sniffed, mix));
+    Ok((opened.map_err(|error| guard.cause(error))?, watch))
+}
+
+fn open_backend(mut input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
     Ok(match sniffed.container {
         Container::Mpeg => Box::new(mpeg::Mpeg::open(input, sniffed.start, mix)?),
         Container::Flac => Box::new(flac::open(input, sniffed)?),
+        Container::Caf if demux::caf::is_pcm(&mut input, sniffed.start)? => {
+            Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?)
+        }
+        Container::Ogg
+        | Container::Mp4
+        | Container::Matroska
+        | Container::Adts
+        | Container::Caf => Box::new(packets::Packets::open(input, sniffed)?),
         _ => Box::new(symphonia::Symphonia::open(input, Vec::new(), sniffed)?),
     })
-}
-
-/// How [`decode`] shapes its result.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DecodeOptions {
-    /// Wanted rate, Hz; `None` keeps the file's.
-    pub sample_rate: Option<u32>,
-    /// Mean of all channels instead of each.
-    pub mono: bool,
-    /// Of the resampler.
-    pub quality: Quality,
-    /// What the track may ask for.
-    pub limits: Limits,
-}
-
-/// Decodes a whole track into memory.
-///
-/// # Errors
-///
-/// Any [`Error`]: why nothing could be decoded. A track that is sound in part is no error: the
-/// outcome says so.
-pub fn decode(source: &Source, options: &DecodeOptions) -> Result<(Signal, TrackInfo, Outcome)> {
-    wall::contain(|| {
-        let mix = if options.mono { Mix::Mono } else { Mix::Channels };
-        let mut decoder = Decoder::open_mixed(source, &options.limits, mix)?;
-        let info = decoder.info().clone();
-        let to = options.sample_rate.unwrap_or(info.sample_rate);
-        let n_channels = if options.mono { 1 } else { info.n_channels };
-        let mut lanes = (0..n_channels)
-            .map(|_| Resampler::new(info.sample_rate, to, options.quality))
-            .collect::<Result<Vec<_>>>()?;
-        let n_expected = expected_samples(&info, to);
-        let mut channels: Vec<_> =
-            (0..n_channels).map(|_| Vec::with_capacity(n_expected)).collect();
-        let mut mono = Vec::new();
-        while let Some(block) = decoder.next_block()? {
-            if options.mono {
-                downmix(block, &mut mono);
-                lanes[0].process(&mono, &mut channels[0]);
-            } else {
-                let pairs = lanes.iter_mut().zip(&mut channels);
-                for ((lane, out), samples) in pairs.zip(&block.channels) {
-                    lane.process(samples, out);
-                }
-            }
-        }
-        for (lane, out) in lanes.iter_mut().zip(&mut channels) {
-            lane.finish(out);
-        }
-        Ok((Signal::from_channels(channels, to), info, decoder.finish()?))
-    })
-}
-
-/// Room to reserve for a channel: what the container promises, but no more than a lie may cost.
-fn expected_samples(info: &TrackInfo, to: u32) -> usize {
-    const MOST: u64 = 1 << 24;
-    let promised = info.n_samples.unwrap_or(0).min(MOST);
-    (promised * u64::from(to) / u64::from(info.sample_rate)).min(MOST) as usize
 }
 
 /// Mean over the channels, as most analysis software defines mono.

@@ -18,6 +18,8 @@ use symphonia::default::formats::{
 };
 use symphonia::default::get_codecs;
 
+use super::mpeg::layer3::Mix;
+use super::opus::OpusDecoder;
 use super::{Backend, Block, Losses, TrackInfo};
 use crate::error::{Error, Result};
 use crate::sniff::{Container, Sniffed};
@@ -269,7 +271,7 @@ fn refused(error: &SymphoniaError) -> Error {
 }
 
 /// The decoder's own words, without the frame that its error type puts around them.
-fn describe(error: &SymphoniaError) -> String {
+pub(super) fn describe(error: &SymphoniaError) -> String {
     match error {
         SymphoniaError::DecodeError(what)
         | SymphoniaError::Unsupported(what)
@@ -292,10 +294,10 @@ fn audio_parameters(track: &Track) -> Result<&AudioCodecParameters> {
     }
 }
 
-fn make_decoder(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>> {
+pub(super) fn make_decoder(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>> {
     let unsupported = |what: &str| Error::Unsupported { what: what.to_owned(), advice: CONVERT };
     match parameters.codec {
-        CODEC_ID_OPUS => return Err(unsupported("codec Opus")),
+        CODEC_ID_OPUS => return Ok(Box::new(OpusDecoder::new(parameters, Mix::Channels)?)),
         CODEC_ID_SPEEX => return Err(unsupported("codec Speex")),
         CODEC_ID_AAC if is_he_aac(parameters.extra_data.as_deref().unwrap_or(&[])) => {
             return Err(unsupported("codec HE-AAC"));
@@ -335,7 +337,7 @@ fn promised_samples(track: &Track, samples_per_tick: f64, container: Container) 
     samples.filter(|&n| n > 0)
 }
 
-fn copy_planes(buffer: &GenericAudioBufferRef<'_>, block: &mut Block) {
+pub(super) fn copy_planes(buffer: &GenericAudioBufferRef<'_>, block: &mut Block) {
     if let GenericAudioBufferRef::F32(planes) = buffer {
         for (channel, plane) in block.channels.iter_mut().zip(planes.iter_planes()) {
             channel.extend_from_slice(plane);

@@ -23,8 +23,10 @@ pub struct Ended {
 pub struct Batch {
     /// Index in the list of taps.
     pub tap: usize,
-    /// `n_rows` rows one after the other.
+    /// `n_rows` rows one after the other; empty if they went into a buffer of the caller.
     pub values: Vec<f32>,
+    /// Which of the caller's buffers of this tap the rows went into.
+    pub buffer: Option<usize>,
     /// Shape of one row.
     pub row_shape: Vec<usize>,
     /// Index of each row's track in the list of sources.
@@ -45,6 +47,15 @@ impl Batch {
     }
 }
 
+/// Memory of the caller that batches are written into: for each tap, some buffers that are filled in
+/// turn, each with room for a full batch.
+pub trait Buffers: Send {
+    /// Puts `values` into row `row` of a buffer.
+    fn write(&mut self, tap: usize, buffer: usize, row: usize, values: &[f32]);
+    /// How many buffers a tap has, at least 1.
+    fn count(&self, tap: usize) -> usize;
+}
+
 /// Ended tracks that may wait for a batch before one without rows carries them.
 const MAX_WAITING: usize = 256;
 
@@ -56,22 +67,26 @@ pub(crate) struct Assembler {
     ragged: Vec<bool>,
     ended: Vec<Ended>,
     ready: VecDeque<Batch>,
+    buffers: Option<Box<dyn Buffers>>,
 }
 
 impl Assembler {
     pub(crate) fn new(taps: &[CheckedTap], batch_size: usize) -> Self {
-        let shape = |tap: &CheckedTap| match &tap.front_end {
-            Some(front_end) => front_end.row_shape(),
-            None => vec![tap.plan.length().unwrap_or(0)],
-        };
-        let ragged =
-            taps.iter().map(|tap| tap.front_end.is_none() && tap.plan.length().is_none()).collect();
+        let ragged = taps.iter().map(CheckedTap::is_ragged).collect();
         let open = taps
             .iter()
             .enumerate()
-            .map(|(tap, checked)| Batch { tap, row_shape: shape(checked), ..Batch::default() })
+            .map(|(tap, checked)| Batch { tap, row_shape: checked.row_shape(), ..Batch::default() })
             .collect();
-        Self { open, batch_size, ragged, ended: Vec::new(), ready: VecDeque::new() }
+        let (ended, ready) = (Vec::new(), VecDeque::new());
+        Self { open, batch_size, ragged, ended, ready, buffers: None }
+    }
+
+    pub(crate) fn write_into(&mut self, buffers: Box<dyn Buffers>) {
+        for batch in &mut self.open {
+            batch.buffer = Some(0);
+        }
+        self.buffers = Some(buffers);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Batch> {
@@ -98,16 +113,15 @@ impl Assembler {
             self.emit(tap);
         }
         let batch = &mut self.open[tap];
-        if batch.track.is_empty() {
-            if ragged {
-                batch.row_shape = vec![row.values.len()];
-            } else {
-                batch.values.reserve_exact(self.batch_size * row.values.len());
-            }
-        }
-        if ragged {
+        if let (Some(buffers), Some(buffer)) = (&mut self.buffers, batch.buffer) {
+            buffers.write(tap, buffer, batch.track.len(), &row.values);
+        } else if ragged {
+            batch.row_shape = vec![row.values.len()];
             batch.values = row.values;
         } else {
+            if batch.track.is_empty() {
+                batch.values.reserve_exact(self.batch_size * row.values.len());
+            }
             batch.values.extend_from_slice(&row.values);
         }
         batch.track.push(track as i64);
@@ -144,7 +158,9 @@ impl Assembler {
 
     fn emit(&mut self, tap: usize) {
         let row_shape = self.open[tap].row_shape.clone();
-        let fresh = Batch { tap, row_shape, ..Batch::default() };
+        let count = self.buffers.as_ref().map_or(1, |buffers| buffers.count(tap));
+        let buffer = self.open[tap].buffer.map(|buffer| (buffer + 1) % count);
+        let fresh = Batch { tap, buffer, row_shape, ..Batch::default() };
         let mut batch = std::mem::replace(&mut self.open[tap], fresh);
         batch.ended = self.settled();
         self.ready.push_back(batch);

@@ -7,14 +7,15 @@
 mod batch;
 mod feed;
 mod pipeline;
+mod segments;
 mod stats;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub use self::batch::{Batch, Ended};
+pub use self::batch::{Batch, Buffers, Ended};
 pub use self::stats::StageSeconds;
 
 use self::batch::Assembler;
@@ -28,6 +29,7 @@ use crate::resample::Quality;
 use crate::source::Source;
 use crate::wall;
 use crate::window::{Window, WindowPlan, WindowPolicy};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 /// Turns windows into the rows that a model or an embedding starts from.
 pub trait FrontEnd: Send + Sync {
@@ -80,13 +82,26 @@ pub(crate) struct CheckedTap {
     pub(crate) front_end: Option<Arc<dyn FrontEnd>>,
 }
 
+impl CheckedTap {
+    fn row_shape(&self) -> Vec<usize> {
+        match &self.front_end {
+            Some(front_end) => front_end.row_shape(),
+            None => vec![self.plan.length().unwrap_or(0)],
+        }
+    }
+
+    /// Whether rows differ in length, so that each is a batch of its own.
+    fn is_ragged(&self) -> bool {
+        self.front_end.is_none() && self.plan.length().is_none()
+    }
+}
+
 /// What the workers share.
 struct Shared {
-    sources: Vec<Source>,
+    sources: Receiver<(usize, Source)>,
     taps: Vec<CheckedTap>,
     options: LoaderOptions,
-    next: AtomicUsize,
-    cancelled: AtomicBool,
+    cancelled: Arc<AtomicBool>,
     stats: Stats,
 }
 
@@ -97,15 +112,26 @@ pub enum Next {
     Batch(Batch),
     /// Nothing yet; ask again.
     Pending,
+    /// The workers will soon have nothing to do: [`Loader::push`] more sources, or
+    /// [`Loader::seal`] the list.
+    Hungry,
     /// Every track has ended and every row was handed over.
     End,
 }
 
-/// Decodes a list of tracks in the background.
+/// Sources per thread that wait or are in the works, so that no worker runs dry between two calls.
+const SOURCES_AHEAD: usize = 8;
+
+/// Decodes tracks in the background.
 ///
 /// Dropping it stops the workers within a packet's time.
 pub struct Loader {
     shared: Arc<Shared>,
+    /// `None` once the list of sources is complete.
+    sources: Option<Sender<(usize, Source)>>,
+    n_pushed: usize,
+    n_ended: usize,
+    n_ahead: usize,
     feed: Option<Feed>,
     assembler: Assembler,
     workers: Vec<JoinHandle<()>>,
@@ -113,44 +139,56 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Starts the workers.
+    /// Starts the workers on a complete list of sources.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::open`].
+    pub fn start(sources: Vec<Source>, taps: Vec<Tap>, options: LoaderOptions) -> Result<Self> {
+        let n_threads = options.n_threads.min(sources.len().max(1));
+        let mut loader = Self::open(taps, LoaderOptions { n_threads, ..options })?;
+        for source in sources {
+            loader.push(source);
+        }
+        loader.seal();
+        Ok(loader)
+    }
+
+    /// Starts the workers; the sources follow by [`Loader::push`].
     ///
     /// # Errors
     ///
     /// [`Error::Parameter`] if a tap or an option cannot be met; [`Error::Io`] if no thread can be
     /// started.
-    pub fn start(sources: Vec<Source>, taps: Vec<Tap>, options: LoaderOptions) -> Result<Self> {
-        let refuse = |name, given: usize| Error::Parameter {
-            name,
-            given: given.to_string(),
-            expected: "at least 1".to_owned(),
-        };
-        if options.batch_size == 0 {
-            return Err(refuse("batch_size", 0));
-        }
-        if options.n_threads == 0 {
-            return Err(refuse("n_threads", 0));
+    pub fn open(taps: Vec<Tap>, options: LoaderOptions) -> Result<Self> {
+        for (name, given) in [("batch_size", options.batch_size), ("n_threads", options.n_threads)]
+        {
+            if given == 0 {
+                let (given, expected) = (given.to_string(), "at least 1".to_owned());
+                return Err(Error::Parameter { name, given, expected });
+            }
         }
         let taps = taps.into_iter().map(check_tap).collect::<Result<Vec<_>>>()?;
-        let n_threads = options.n_threads.min(sources.len().max(1));
-        let (feed, outlets) = feed::connect(options.ordered, n_threads);
-        let assembler = Assembler::new(&taps, options.batch_size);
-        let shared = Arc::new(Shared {
-            sources,
-            taps,
-            options,
-            next: AtomicUsize::new(0),
-            cancelled: AtomicBool::new(false),
-            stats: Stats::default(),
-        });
+        let (feed, outlets) = feed::connect(options.ordered, options.n_threads);
+        let (sender, sources) = unbounded();
         let mut loader = Self {
-            shared,
+            assembler: Assembler::new(&taps, options.batch_size),
+            shared: Arc::new(Shared {
+                sources,
+                taps,
+                options,
+                cancelled: Arc::default(),
+                stats: Stats::default(),
+            }),
+            sources: Some(sender),
+            n_pushed: 0,
+            n_ended: 0,
+            n_ahead: SOURCES_AHEAD * options.n_threads,
             feed: Some(feed),
-            assembler,
             workers: Vec::new(),
             process: std::process::id(),
         };
-        for i in 0..n_threads {
+        for i in 0..options.n_threads {
             let shared = loader.shared.clone();
             let outlets = outlets.clone();
             let worker = std::thread::Builder::new()
@@ -159,6 +197,53 @@ impl Loader {
             loader.workers.push(worker);
         }
         Ok(loader)
+    }
+
+    /// Batches go into memory of the caller from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if a tap hands over rows of different lengths.
+    pub fn write_into(&mut self, buffers: Box<dyn Buffers>) -> Result<()> {
+        if self.shared.taps.iter().any(CheckedTap::is_ragged) {
+            return Err(Error::Parameter {
+                name: "out",
+                given: "buffers".to_owned(),
+                expected: "none: whole tracks differ in length".to_owned(),
+            });
+        }
+        self.assembler.write_into(buffers);
+        Ok(())
+    }
+
+    /// Shape of the rows of a tap; `[0]` where they differ.
+    #[must_use]
+    pub fn row_shape(&self, tap: usize) -> Option<Vec<usize>> {
+        self.shared.taps.get(tap).map(CheckedTap::row_shape)
+    }
+
+    /// Adds a source to the list; nothing happens once it is sealed.
+    pub fn push(&mut self, source: Source) {
+        // It fails when no worker lives any more, and then the feed says so.
+        if let Some(sources) = &self.sources
+            && sources.send((self.n_pushed, source)).is_ok()
+        {
+            self.n_pushed += 1;
+        }
+    }
+
+    /// No more sources will follow.
+    pub fn seal(&mut self) {
+        self.sources = None;
+    }
+
+    /// How many sources may be pushed before it is worth it to take batches first.
+    #[must_use]
+    pub fn appetite(&self) -> usize {
+        match &self.sources {
+            Some(_) => self.n_ahead.saturating_sub(self.n_pushed - self.n_ended),
+            None => 0,
+        }
     }
 
     /// The next batch, waiting at most `timeout` for it.
@@ -175,9 +260,15 @@ impl Loader {
             if let Some(batch) = self.assembler.pop() {
                 return Ok(Next::Batch(batch));
             }
+            if self.appetite() > self.n_ahead / 2 {
+                return Ok(Next::Hungry);
+            }
             let Some(feed) = &mut self.feed else { return Ok(Next::End) };
             match feed.receive(deadline) {
-                feed::Received::Event(track, event) => self.assembler.add(track, event),
+                feed::Received::Event(track, event) => {
+                    self.n_ended += usize::from(matches!(event, Event::Ended(_)));
+                    self.assembler.add(track, event);
+                }
                 feed::Received::Pending => {
                     self.assembler.release_full();
                     return Ok(self.assembler.pop().map_or(Next::Pending, Next::Batch));
@@ -200,6 +291,7 @@ impl Loader {
 impl Drop for Loader {
     fn drop(&mut self) {
         self.shared.cancelled.store(true, Ordering::Relaxed);
+        self.sources = None;
         self.feed = None;
         if self.process != std::process::id() {
             // In a forked child the threads do not exist, so they cannot be waited for.
@@ -229,10 +321,9 @@ fn check_tap(tap: Tap) -> Result<CheckedTap> {
 fn work(shared: &Shared, outlets: &Outlets) {
     let mut pipeline = Pipeline::new(&shared.taps, shared.options.quality);
     while let Some(permit) = outlets.wait() {
-        let track = shared.next.fetch_add(1, Ordering::Relaxed);
-        let Some(source) = shared.sources.get(track) else { return };
+        let Ok((track, source)) = shared.sources.recv() else { return };
         let Some(outlet) = outlets.start(track, permit) else { return };
-        let ended = load_track(shared, source, track, &mut pipeline, &outlet);
+        let ended = load_track(shared, &source, track, &mut pipeline, &outlet);
         if shared.cancelled.load(Ordering::Relaxed) || !outlet.send(Event::Ended(Box::new(ended))) {
             return;
         }
@@ -248,7 +339,6 @@ fn load_track(
 ) -> Ended {
     let mut info = None;
     let limits = &shared.options.limits;
-    let mut cancelled = || shared.cancelled.load(Ordering::Relaxed);
     let mut send = |row| {
         let sent = Instant::now();
         let listening = outlet.send(Event::Row(row));
@@ -259,7 +349,7 @@ fn load_track(
         let mut job = pipeline::Job {
             limits,
             stats: &shared.stats,
-            cancelled: &mut cancelled,
+            cancelled: &shared.cancelled,
             send: &mut send,
             info: &mut info,
         };
@@ -272,3 +362,6 @@ fn load_track(
     let outcome = result.unwrap_or_else(|error| Outcome::failed(&error));
     Ended { track, info, outcome }
 }
+
+#[cfg(test)]
+mod window_tests;

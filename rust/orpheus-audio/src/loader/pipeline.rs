@@ -1,14 +1,21 @@
 //! One track, decoded once, for all taps.
 
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::feed::Row;
+use super::segments::{may_leave_out, segments};
 use super::stats::Stats;
 use super::{CheckedTap, FrontEndWorker};
+use crate::decode::mpeg::layer3::Mix;
 use crate::decode::{Decoder, TrackInfo, downmix};
 use crate::error::{Error, Result};
+use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
+use crate::resample::seam::Seam;
 use crate::resample::{Quality, Resampler};
 use crate::source::Source;
 use crate::window::{Cutter, Window, WindowPlan};
@@ -33,15 +40,46 @@ struct TapWorker {
 pub(crate) struct Job<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) stats: &'a Stats,
-    pub(crate) cancelled: &'a mut dyn FnMut() -> bool,
+    pub(crate) cancelled: &'a Arc<AtomicBool>,
     pub(crate) send: &'a mut dyn FnMut(Row) -> Result<()>,
     pub(crate) info: &'a mut Option<TrackInfo>,
 }
 
+/// A track that was opened.
+struct Opened {
+    decoder: Decoder,
+    guard: Guard,
+}
+
+/// What of a track to decode.
+struct Plan {
+    /// Its length, where windows are placed by it.
+    n_samples: Option<u64>,
+    /// The length is a promise: whether it holds, only the end of the track tells.
+    promised: bool,
+    /// In samples of the track. Without an end, up to its end.
+    segments: Vec<Range<u64>>,
+}
+
 /// The rates and windows of one track.
 struct Lanes {
+    seams: Vec<Seam>,
     resamplers: Vec<Resampler>,
     cutters: Vec<Cutter>,
+}
+
+impl Plan {
+    fn through(n_samples: Option<u64>, promised: bool) -> Self {
+        Self { n_samples, promised, segments: std::iter::once(0..u64::MAX).collect() }
+    }
+}
+
+impl Job<'_> {
+    fn open(&self, source: &Source) -> Result<Opened> {
+        let guard = Guard::new(self.limits, self.cancelled.clone());
+        let decoder = Decoder::open_guarded(source, self.limits, Mix::Mono, guard.clone())?;
+        Ok(Opened { decoder, guard })
+    }
 }
 
 impl Pipeline {
@@ -62,27 +100,62 @@ impl Pipeline {
         Self { taps, rates, quality, mono: Vec::new(), resampled: Vec::new() }
     }
 
-    /// Decodes the track and sends its rows.
+    /// Decodes what the windows need of the track and sends its rows.
     pub(crate) fn run(&mut self, source: &Source, job: &mut Job<'_>) -> Result<Outcome> {
+        let mut opened = job.open(source)?;
+        *job.info = Some(opened.decoder.info().clone());
         let needs_length = self.taps.iter().any(|tap| tap.plan.needs_length());
-        if !needs_length {
-            return Ok(self.pass(source, None, job)?.0);
+        if !needs_length && !self.may_leave_out() {
+            return Ok(self.pass(opened, &Plan::through(None, false), job)?.0);
         }
-        // Windows that depend on the length are placed by the container's count. Where there is
-        // none, or it proves wrong, the track is decoded once more.
-        let promised = Decoder::open(source, job.limits)?.info().n_samples;
-        let expected = match promised {
-            Some(n_samples) => n_samples,
-            None => count(source, job)?,
+        let started = Instant::now();
+        let measured = opened.decoder.measure()?;
+        job.stats.decode(started.elapsed());
+        match measured {
+            Some(n_samples) => {
+                let plan = self.plan(opened.decoder.info(), n_samples)?;
+                *job.info = Some(opened.decoder.measured_info());
+                Ok(self.pass(opened, &plan, job)?.0)
+            }
+            None if needs_length => self.run_by_promise(source, opened, job),
+            None => Ok(self.pass(opened, &Plan::through(None, false), job)?.0),
+        }
+    }
+
+    fn may_leave_out(&self) -> bool {
+        self.taps.iter().all(|tap| may_leave_out(&tap.plan, tap.sample_rate))
+    }
+
+    fn plan(&self, info: &TrackInfo, n_samples: u64) -> Result<Plan> {
+        let mut plan = Plan::through(Some(n_samples), false);
+        if n_samples > 0 && self.may_leave_out() {
+            let needs = self.taps.iter().map(|tap| (&tap.plan, tap.sample_rate));
+            let seam = |to_hz| Seam::new(info.sample_rate, to_hz, self.quality);
+            let needs: Vec<_> = needs.map(|(plan, to_hz)| (plan, seam(to_hz))).collect();
+            plan.segments = segments(&needs, n_samples, info.sample_rate);
+        }
+        Ok(plan)
+    }
+
+    /// Windows that depend on the length are placed by the container's count. Where there is none,
+    /// or it proves wrong, the track is decoded once more.
+    fn run_by_promise(
+        &mut self,
+        source: &Source,
+        opened: Opened,
+        job: &mut Job<'_>,
+    ) -> Result<Outcome> {
+        let (expected, opened) = match opened.decoder.info().n_samples {
+            Some(n_samples) => (n_samples, opened),
+            None => (count(opened.decoder)?, job.open(source)?),
         };
         let mut rows = Vec::new();
-        let (outcome, n_decoded) = self.collect(source, expected, &mut rows, job)?;
-        let (outcome, _) = if n_decoded == expected {
-            (outcome, n_decoded)
-        } else {
+        let (mut outcome, n_decoded) = self.collect(opened, expected, &mut rows, job)?;
+        if n_decoded != expected {
             rows.clear();
-            self.collect(source, n_decoded, &mut rows, job)?
-        };
+            let opened = job.open(source)?;
+            (outcome, _) = self.collect(opened, n_decoded, &mut rows, job)?;
+        }
         rows.into_iter().try_for_each(&mut *job.send)?;
         Ok(outcome)
     }
@@ -90,7 +163,7 @@ impl Pipeline {
     /// A pass whose rows are kept: there are few, and they may have to be made again.
     fn collect(
         &mut self,
-        source: &Source,
+        opened: Opened,
         expected: u64,
         rows: &mut Vec<Row>,
         job: &mut Job<'_>,
@@ -102,88 +175,147 @@ impl Pipeline {
         let mut job = Job {
             limits: job.limits,
             stats: job.stats,
-            cancelled: &mut *job.cancelled,
+            cancelled: job.cancelled,
             send: &mut keep,
             info: &mut *job.info,
         };
-        self.pass(source, Some(expected), &mut job)
+        self.pass(opened, &Plan::through(Some(expected), true), &mut job)
     }
 
-    /// Decodes the track once; returns its outcome and how many samples it had.
+    /// Decodes the track's segments; returns its outcome and how many samples were decoded.
     fn pass(
         &mut self,
-        source: &Source,
-        expected: Option<u64>,
+        mut opened: Opened,
+        plan: &Plan,
         job: &mut Job<'_>,
     ) -> Result<(Outcome, u64)> {
-        let mut decoder = Decoder::open_mono(source, job.limits)?;
-        let info = job.info.insert(decoder.info().clone()).clone();
-        let mut lanes = self.lanes(&info, expected)?;
-        loop {
-            if (job.cancelled)() {
-                return Err(Error::Cancelled);
+        let mut lanes = self.lanes(opened.decoder.info().sample_rate, plan.n_samples)?;
+        let mut segments = plan.segments.iter().cloned().peekable();
+        let mut ended = false;
+        while !ended && let Some(mut segment) = segments.next() {
+            let started = Instant::now();
+            opened.decoder.seek(segment.start)?;
+            job.stats.decode(started.elapsed());
+            lanes.jump(&self.taps, &self.rates, segment.start);
+            while !ended && (plan.promised || !lanes.is_done()) {
+                let position = opened.decoder.position();
+                // A long block may reach into the next segment: then they are one.
+                while let Some(next) = segments.next_if(|next| next.start < position) {
+                    segment.end = next.end;
+                }
+                if position >= segment.end {
+                    break;
+                }
+                ended = !self.feed_block(&mut opened, &mut lanes, job)?;
             }
             let started = Instant::now();
-            let block = decoder.next_block()?;
-            let decoded = Instant::now();
-            job.stats.decode(decoded - started);
-            let Some(block) = block else { break };
-            downmix(block, &mut self.mono);
-            self.feed(&mut lanes, false, job)?;
-            job.stats.front_end(decoded.elapsed());
-            if expected.is_none() && lanes.cutters.iter().all(Cutter::is_done) {
-                // Every window that was asked for is there: the rest need not be decoded.
-                return Ok((decoder.stop()?, 0));
-            }
+            self.finish_segment(&mut lanes, ended, &opened.guard, job)?;
+            job.stats.front_end(started.elapsed());
         }
-        let started = Instant::now();
-        self.mono.clear();
-        self.feed(&mut lanes, true, job)?;
-        job.stats.front_end(started.elapsed());
+        let decoder = opened.decoder;
         let n_decoded = decoder.n_decoded();
-        *job.info = Some(decoder.info().clone());
-        Ok((decoder.finish()?, n_decoded))
+        *job.info = Some(decoder.measured_info());
+        // Where it stops, every window is there: nothing need be known of the rest, or it is known.
+        let outcome = if ended { decoder.finish()? } else { decoder.stop()? };
+        Ok((outcome, n_decoded))
     }
 
-    fn lanes(&self, info: &TrackInfo, expected: Option<u64>) -> Result<Lanes> {
-        let from = info.sample_rate;
-        let resamplers = self
-            .rates
-            .iter()
-            .map(|&to| Resampler::new(from, to, self.quality))
-            .collect::<Result<Vec<_>>>()?;
-        let at_rate = |n_samples: u64, to: u32| {
-            (u128::from(n_samples) * u128::from(to)).div_ceil(u128::from(from)) as u64
+    /// Decodes a block and sends it on; `false` at the end of the track.
+    fn feed_block(
+        &mut self,
+        opened: &mut Opened,
+        lanes: &mut Lanes,
+        job: &mut Job<'_>,
+    ) -> Result<bool> {
+        let started = Instant::now();
+        let block = opened.decoder.next_block()?;
+        let decoded = Instant::now();
+        job.stats.decode(decoded - started);
+        let Some(block) = block else { return Ok(false) };
+        downmix(block, &mut self.mono);
+        self.feed(lanes, &opened.guard, job)?;
+        job.stats.front_end(decoded.elapsed());
+        Ok(true)
+    }
+
+    fn lanes(&self, from_hz: u32, n_samples: Option<u64>) -> Result<Lanes> {
+        let new = |to_hz: &u32| Resampler::new(from_hz, *to_hz, self.quality);
+        let resamplers = self.rates.iter().map(new).collect::<Result<Vec<_>>>()?;
+        let seam = |to_hz: u32| Seam::new(from_hz, to_hz, self.quality);
+        let seams = self.rates.iter().map(|&to_hz| seam(to_hz)).collect();
+        let cutter = |tap: &TapWorker| {
+            Cutter::new(tap.plan, n_samples.map(|n| seam(tap.sample_rate).outputs(n)))
         };
-        let cutters = self
-            .taps
-            .iter()
-            .map(|tap| Cutter::new(tap.plan, expected.map(|n| at_rate(n, tap.sample_rate))))
-            .collect();
-        Ok(Lanes { resamplers, cutters })
+        Ok(Lanes { seams, resamplers, cutters: self.taps.iter().map(cutter).collect() })
     }
 
-    /// Sends `self.mono` through every rate to every tap; with `end`, the tails too.
-    fn feed(&mut self, lanes: &mut Lanes, end: bool, job: &mut Job<'_>) -> Result<()> {
-        for (&rate, resampler) in self.rates.iter().zip(&mut lanes.resamplers) {
+    /// Sends `self.mono` through every rate to every tap.
+    fn feed(&mut self, lanes: &mut Lanes, guard: &Guard, job: &mut Job<'_>) -> Result<()> {
+        for index in 0..self.rates.len() {
             self.resampled.clear();
+            lanes.resamplers[index].process(&self.mono, &mut self.resampled);
+            self.cut(lanes, index, false, guard, job)?;
+        }
+        Ok(())
+    }
+
+    /// What the resamplers hold back; with `end`, which is the track's, incomplete windows too.
+    fn finish_segment(
+        &mut self,
+        lanes: &mut Lanes,
+        end: bool,
+        guard: &Guard,
+        job: &mut Job<'_>,
+    ) -> Result<()> {
+        for index in 0..self.rates.len() {
+            self.resampled.clear();
+            lanes.resamplers[index].finish(&mut self.resampled);
+            self.cut(lanes, index, end, guard, job)?;
+        }
+        Ok(())
+    }
+
+    /// Cuts windows out of what is at hand at one rate.
+    fn cut(
+        &mut self,
+        lanes: &mut Lanes,
+        rate: usize,
+        end: bool,
+        guard: &Guard,
+        job: &mut Job<'_>,
+    ) -> Result<()> {
+        let rate = self.rates[rate];
+        let taps = self.taps.iter_mut().zip(&mut lanes.cutters).enumerate();
+        for (i, (tap, cutter)) in taps.filter(|(_, (tap, _))| tap.sample_rate == rate) {
+            let front_end = &mut tap.front_end;
+            let mut take = |window: Window<'_>| {
+                let row = guard.excuse(|| make_row(i, rate, window, front_end))?;
+                (job.send)(row)
+            };
+            cutter.push(&self.resampled, &mut take)?;
             if end {
-                resampler.finish(&mut self.resampled);
-            } else {
-                resampler.process(&self.mono, &mut self.resampled);
-            }
-            let taps = self.taps.iter_mut().zip(&mut lanes.cutters).enumerate();
-            for (i, (tap, cutter)) in taps.filter(|(_, (tap, _))| tap.sample_rate == rate) {
-                let front_end = &mut tap.front_end;
-                let mut take =
-                    |window: Window<'_>| (job.send)(make_row(i, rate, window, front_end)?);
-                cutter.push(&self.resampled, &mut take)?;
-                if end {
-                    cutter.finish(&mut take)?;
-                }
+                cutter.finish(&mut take)?;
             }
         }
         Ok(())
+    }
+}
+
+impl Lanes {
+    /// Whether every window is there.
+    fn is_done(&self) -> bool {
+        self.cutters.iter().all(Cutter::is_done)
+    }
+
+    /// The next sample that comes is number `sample` of the track.
+    fn jump(&mut self, taps: &[TapWorker], rates: &[u32], sample: u64) {
+        self.resamplers.iter_mut().for_each(Resampler::reset);
+        for (tap, cutter) in taps.iter().zip(&mut self.cutters) {
+            let rates = rates.iter().zip(&self.seams);
+            for (_, seam) in rates.filter(|(rate, _)| **rate == tap.sample_rate) {
+                cutter.jump(seam.outputs(sample));
+            }
+        }
     }
 }
 
@@ -206,12 +338,7 @@ fn make_row(
 }
 
 /// Decodes a track only to learn how long it is.
-fn count(source: &Source, job: &mut Job<'_>) -> Result<u64> {
-    let mut decoder = Decoder::open_mono(source, job.limits)?;
-    while decoder.next_block()?.is_some() {
-        if (job.cancelled)() {
-            return Err(Error::Cancelled);
-        }
-    }
+fn count(mut decoder: Decoder) -> Result<u64> {
+    while decoder.next_block()?.is_some() {}
     Ok(decoder.n_decoded())
 }

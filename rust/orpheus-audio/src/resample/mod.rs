@@ -16,6 +16,7 @@ mod octave;
 mod polyphase;
 mod prototype;
 mod quality;
+pub(crate) mod seam;
 mod simd;
 mod spectral;
 

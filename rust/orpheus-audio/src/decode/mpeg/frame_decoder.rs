@@ -30,6 +30,22 @@ impl FrameDecoder {
         Ok(Self::Layers1And2(Box::new(decoder)))
     }
 
+    /// As before the first frame.
+    pub(super) fn reset(&mut self, mix: Mix) {
+        match self {
+            Self::Layer3(decoder) => **decoder = Layer3::new(mix),
+            Self::Layers1And2(decoder) => decoder.reset(),
+        }
+    }
+
+    /// Takes in what later frames may refer to, of a frame that is not to be decoded.
+    pub(super) fn prime(&mut self, header: &FrameHeader, frame: &[u8]) {
+        if let Self::Layer3(decoder) = self {
+            // A frame that contradicts itself leaves nothing to refer to, as when it is decoded.
+            let _ = decoder.prime(header, frame);
+        }
+    }
+
     /// Whether it hands over one channel when mono is asked for.
     pub(super) fn mixes(&self) -> bool {
         matches!(self, Self::Layer3(_))

@@ -9,7 +9,7 @@ const DECODER_DELAY: usize = 529;
 
 /// What the encoder noted in a first frame that holds no audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct InfoTag {
+pub(crate) struct InfoTag {
     /// Frames behind this one; `None` if not said, or said to be 0.
     pub(super) n_frames: Option<u64>,
     /// Samples to drop at the start.
@@ -19,7 +19,7 @@ pub(super) struct InfoTag {
 }
 
 impl InfoTag {
-    pub(super) fn parse(frame: &[u8], header: &FrameHeader) -> Option<Self> {
+    pub(crate) fn parse(frame: &[u8], header: &FrameHeader) -> Option<Self> {
         let crc_bytes = if frame[1] & 1 == 0 { 2 } else { 0 };
         let at = HEADER_BYTES + header.side_info_bytes();
         [at, at + crc_bytes]
@@ -60,7 +60,7 @@ impl InfoTag {
     }
 
     /// Samples per channel that the tag promises.
-    pub(super) fn n_samples(&self, header: &FrameHeader) -> Option<u64> {
+    pub(crate) fn n_samples(&self, header: &FrameHeader) -> Option<u64> {
         let all = self.n_frames?.saturating_mul(u64::from(header.n_samples));
         Some(all.saturating_sub((self.delay + self.padding) as u64))
     }

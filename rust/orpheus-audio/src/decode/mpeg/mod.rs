@@ -5,23 +5,30 @@
 //! say what it skipped.
 
 mod frame_decoder;
+mod frame_index;
+mod frames;
 pub(crate) mod header;
-mod info_tag;
+pub(crate) mod info_tag;
 pub(crate) mod layer3;
 
 use self::frame_decoder::FrameDecoder;
-use self::header::{FrameHeader, HEADER_BYTES, find_chain};
+use self::frame_index::FrameIndex;
+use self::frames::Frames;
+use self::header::FrameHeader;
 use self::info_tag::InfoTag;
 use self::layer3::{Mix, Soundness};
 use super::{Backend, Block, Losses, TrackInfo};
 use crate::error::{Error, Result};
 use crate::source::Input;
 
-const READ_BYTES: usize = 256 << 10;
-/// Frames that must fit together before a position counts as the stream again.
-const CHAIN: usize = 3;
 /// More undecodable frames than this at the start are damage, not a stream cut from another.
 const LEAD_IN_FRAMES: u64 = 4;
+/// Frames to decode before one whose samples are to be right: the filterbank remembers 480 samples of
+/// subbands, which overlap with the granule before them, and a frame of MPEG-2 has only one granule.
+const WARM_UP_FRAMES: u64 = 4;
+/// Frames before those whose main data may be referred to, 511 bytes of it. At 32 kbit/s and 48 kHz in
+/// stereo a frame has 58; at 8 kbit/s and 24 kHz, one: if a few frames are too few, more are tried.
+const PRIMED_FRAMES: [u64; 3] = [12, 64, 512];
 
 /// Frames → samples.
 pub(super) struct Mpeg {
@@ -30,10 +37,17 @@ pub(super) struct Mpeg {
     info: TrackInfo,
     losses: Losses,
     tag: Option<InfoTag>,
+    first: FrameHeader,
+    mix: Mix,
+    /// Where frame 0 starts; the tag's frame does not count.
+    audio_at: u64,
+    /// Once measured: what the walk found missing was noted then.
+    index: Option<FrameIndex>,
     /// Samples still to drop at the start: the encoder's and the decoder's delay.
     n_skip: usize,
     /// The last samples, kept back until it is known whether they are the encoder's padding.
     held: Block,
+    /// Number of the next frame.
     n_frames: u64,
     /// Planes that the decoder hands over: the file's channels, or their mean.
     n_planes: usize,
@@ -50,6 +64,7 @@ impl Mpeg {
         if tag.is_none() {
             frames.step_back();
         }
+        let audio_at = frames.offset();
         let name = match first.layer {
             1 => "mp1",
             2 => "mp2",
@@ -71,6 +86,10 @@ impl Mpeg {
             losses: Losses::default(),
             n_skip: tag.as_ref().map_or(0, |tag| tag.delay),
             tag,
+            first,
+            mix,
+            audio_at,
+            index: None,
             held: Block::default(),
             n_frames: 0,
             n_planes,
@@ -79,30 +98,41 @@ impl Mpeg {
     }
 
     /// Decodes one frame behind the samples that are held back; `false` when there are no more.
+    ///
+    /// A frame that cannot be decoded is silent: what follows it stays in its place, wherever
+    /// decoding began.
     fn decode_frame(&mut self) -> Result<bool> {
-        let Some((header, bytes)) = self.frames.next(&mut self.losses)? else { return Ok(false) };
+        let mut noted_before = Losses::default();
+        let losses = if self.index.is_some() { &mut noted_before } else { &mut self.losses };
+        let Some((header, bytes)) = self.frames.next(losses)? else { return Ok(false) };
         self.n_frames += 1;
-        let n_samples = u64::from(header.n_samples);
-        if header.n_channels != self.info.n_channels {
-            self.losses.add(n_samples, "the number of channels changes");
-            return Ok(true);
-        }
         self.held.channels.resize_with(self.n_planes, Vec::new);
-        match self.decoder.decode(&header, bytes, &mut self.held.channels) {
+        let decoded = if header.n_channels == self.info.n_channels {
+            self.decoder.decode(&header, bytes, &mut self.held.channels)
+        } else {
+            Err("the number of channels changes".to_owned())
+        };
+        match decoded {
             Ok(Soundness::Sound) => {}
             // A stream cut out of a longer one starts like this; everything after it is sound.
             Ok(Soundness::MissingReservoir) if self.n_frames <= LEAD_IN_FRAMES => {}
             Ok(Soundness::MissingReservoir) => {
-                self.losses.add(n_samples, "a frame refers to data that is missing");
+                let why = "a frame refers to data that is missing";
+                self.losses.add_silenced(u64::from(header.n_samples), why);
             }
-            Err(why) => self.losses.add(n_samples, why),
+            Err(why) => {
+                self.losses.add_silenced(u64::from(header.n_samples), why);
+                for channel in &mut self.held.channels {
+                    channel.resize(channel.len() + header.n_samples as usize, 0.0);
+                }
+            }
         }
         Ok(true)
     }
 
     /// Moves what is certain to be audio from the held samples to `block`.
     fn release(&mut self, block: &mut Block) {
-        let n_padding = if self.ended { self.n_padding_now() } else { self.n_padding_claimed() };
+        let n_padding = if self.ended { self.n_padding_behind(self.n_frames) } else { self.n_padding_claimed() };
         let n_held = self.held.n_samples();
         let n_skip = self.n_skip.min(n_held);
         let n_ready = n_held.saturating_sub(n_skip.saturating_add(n_padding));
@@ -117,22 +147,86 @@ impl Mpeg {
         self.tag.as_ref().map_or(0, |tag| tag.padding)
     }
 
+    fn delay(&self) -> u64 {
+        self.tag.as_ref().map_or(0, |tag| tag.delay as u64)
+    }
+
     /// Padding is only dropped where the encoder put it: at the end of all its frames.
-    fn n_padding_now(&self) -> usize {
+    fn n_padding_behind(&self, n_frames: u64) -> usize {
         match &self.tag {
-            Some(tag) if tag.n_frames.is_none_or(|n| n == self.n_frames) => tag.padding,
+            Some(tag) if tag.n_frames.is_none_or(|n| n == n_frames) => tag.padding,
             _ => 0,
         }
     }
 
     /// More frames than the tag counts means that the tag is wrong, fewer that frames are gone.
-    fn settle_count(&mut self) {
+    fn settle_count(&mut self, n_frames: u64) {
         let Some(n) = self.tag.as_ref().and_then(|tag| tag.n_frames) else { return };
         // Some encoders count the tag's own frame; LAME, which notes the delay, does not.
-        let counts_itself = n == self.n_frames + 1 && self.n_padding_claimed() == 0;
-        if counts_itself || n < self.n_frames {
+        let counts_itself = n == n_frames + 1 && self.n_padding_claimed() == 0;
+        if counts_itself || n < n_frames {
             self.info.n_samples = None;
         }
+    }
+
+    /// Walks over all frames; what is missing is noted now and not again.
+    fn index_frames(&mut self) -> Result<&FrameIndex> {
+        let here = self.frames.offset();
+        self.frames.jump(self.audio_at);
+        let mut index = FrameIndex::new();
+        while self.frames.next(&mut self.losses)?.is_some() {
+            index.push(self.frames.last_offset());
+        }
+        self.frames.jump(here);
+        let n_samples = self.n_samples_of(index.n_frames());
+        self.settle_count(index.n_frames());
+        if let Some(promised) = self.info.n_samples {
+            let missing = promised.saturating_sub(n_samples.saturating_add(self.losses.n_samples));
+            if missing > 0 {
+                let why = format!("ends early: {n_samples} of {promised} samples");
+                self.losses.add(missing, why);
+            }
+        }
+        Ok(self.index.insert(index))
+    }
+
+    /// What is handed out of so many frames.
+    fn n_samples_of(&self, n_frames: u64) -> u64 {
+        let all = n_frames.saturating_mul(u64::from(self.first.n_samples));
+        all.saturating_sub(self.delay() + self.n_padding_behind(n_frames) as u64)
+    }
+
+    /// Makes `frame` the next one, or comes to the end.
+    fn walk_to(&mut self, frame: u64) -> Result<()> {
+        let noted = self.index.as_ref().and_then(|index| index.before(frame));
+        let useful = |number: u64| number > self.n_frames || frame < self.n_frames;
+        if let Some((number, offset)) = noted.filter(|(number, _)| useful(*number)) {
+            self.frames.jump(offset);
+            self.n_frames = number;
+        }
+        while self.n_frames < frame && self.frames.next(&mut Losses::default())?.is_some() {
+            self.n_frames += 1;
+        }
+        Ok(())
+    }
+
+    /// Makes `target` the next frame, having decoded what it and the frames behind it depend on;
+    /// says whether `n_primed` frames were enough for that.
+    fn warm_up(&mut self, target: u64, n_primed: u64) -> Result<bool> {
+        self.walk_to(target.saturating_sub(WARM_UP_FRAMES + n_primed))?;
+        self.decoder.reset(self.mix);
+        while self.n_frames + WARM_UP_FRAMES < target {
+            let Some((header, bytes)) = self.frames.next(&mut Losses::default())? else { break };
+            if header.n_channels == self.info.n_channels {
+                self.decoder.prime(&header, bytes);
+            }
+            self.n_frames += 1;
+        }
+        let losses = std::mem::take(&mut self.losses);
+        while self.n_frames < target && self.decode_frame()? {}
+        let losses = std::mem::replace(&mut self.losses, losses);
+        self.held.clear(self.n_planes);
+        Ok(losses.n_silenced == 0)
     }
 }
 
@@ -149,13 +243,38 @@ impl Backend for Mpeg {
         while block.n_samples() == 0 {
             if !self.decode_frame()? {
                 self.ended = true;
-                self.settle_count();
+                self.settle_count(self.n_frames);
                 self.release(block);
                 return Ok(true);
             }
             self.release(block);
         }
         Ok(true)
+    }
+
+    fn measure(&mut self) -> Result<Option<u64>> {
+        let n_frames = match &self.index {
+            Some(index) => index.n_frames(),
+            None => self.index_frames()?.n_frames(),
+        };
+        Ok(Some(self.n_samples_of(n_frames)))
+    }
+
+    fn seek(&mut self, sample: u64) -> Result<Option<u64>> {
+        let (delay, frame_samples) = (self.delay(), u64::from(self.first.n_samples));
+        let target = sample.saturating_add(delay) / frame_samples;
+        if target <= self.n_frames + WARM_UP_FRAMES + PRIMED_FRAMES[0] || self.ended {
+            return Ok(None);
+        }
+        self.measure()?;
+        for n_primed in PRIMED_FRAMES {
+            if self.warm_up(target, n_primed)? {
+                break;
+            }
+        }
+        let at = self.n_frames.saturating_mul(frame_samples);
+        self.n_skip = delay.saturating_sub(at) as usize;
+        Ok(Some(at.saturating_sub(delay)))
     }
 
     fn losses(&mut self) -> &mut Losses {
@@ -171,95 +290,5 @@ impl Backend for Mpeg {
     }
 }
 
-/// Walks from frame to frame, and over what is none.
-struct Frames {
-    input: Input,
-    /// Offset in the file of `buffer[0]`.
-    base: u64,
-    end: u64,
-    buffer: Vec<u8>,
-    at: usize,
-    last: usize,
-    stream: Option<FrameHeader>,
-}
-
-impl Frames {
-    fn new(mut input: Input, start: u64) -> Result<Self> {
-        let end = info_tag::audio_end(&mut input)?;
-        Ok(Self { input, base: start, end, buffer: Vec::new(), at: 0, last: 0, stream: None })
-    }
-
-    /// The next frame; bytes that belong to none are counted as lost frames.
-    fn next(&mut self, losses: &mut Losses) -> Result<Option<(FrameHeader, &[u8])>> {
-        let Some(header) = self.next_header(losses)? else { return Ok(None) };
-        if self.available(header.n_bytes)? < header.n_bytes {
-            losses.add(u64::from(header.n_samples), "the last frame is cut off");
-            self.at = self.buffer.len();
-            return Ok(None);
-        }
-        self.last = self.at;
-        self.at += header.n_bytes;
-        self.stream.get_or_insert(header);
-        Ok(Some((header, &self.buffer[self.last..self.at])))
-    }
-
-    /// Makes the last frame the next one again.
-    fn step_back(&mut self) {
-        self.at = self.last;
-    }
-
-    fn next_header(&mut self, losses: &mut Losses) -> Result<Option<FrameHeader>> {
-        if self.available(HEADER_BYTES)? < HEADER_BYTES {
-            return Ok(None);
-        }
-        if let Some(header) = FrameHeader::parse(&self.buffer[self.at..])
-            && self.stream.is_none_or(|stream| stream.same_stream(&header))
-        {
-            return Ok(Some(header));
-        }
-        let n_skipped = self.resync()?;
-        let Some(stream) = self.stream else { return Ok(None) };
-        let n_frames = n_skipped.div_ceil(stream.n_bytes as u64);
-        if self.available(HEADER_BYTES)? < HEADER_BYTES {
-            // Foreign bytes behind the last frame; a count in the header still tells lost frames.
-            return Ok(None);
-        }
-        losses.add(n_frames * u64::from(stream.n_samples), "bytes that are no frame in between");
-        Ok(FrameHeader::parse(&self.buffer[self.at..]))
-    }
-
-    /// Moves to the next chain of frames, or to the end; returns how many bytes were passed.
-    fn resync(&mut self) -> Result<u64> {
-        let mut n_passed = 0;
-        loop {
-            let n = self.available(READ_BYTES)?;
-            let at_end = n < READ_BYTES;
-            let bytes = &self.buffer[self.at..self.at + n];
-            let found = find_chain(bytes, CHAIN, at_end);
-            // The search stops short of the last bytes: a chain may begin there.
-            let step = found.unwrap_or(if at_end { n } else { n / 2 });
-            self.at += step;
-            n_passed += step as u64;
-            if found.is_some() || at_end {
-                return Ok(n_passed);
-            }
-        }
-    }
-
-    /// Tries to have `n` bytes from the current position in the buffer; returns how many there are.
-    fn available(&mut self, n: usize) -> Result<usize> {
-        if self.buffer.len() - self.at < n {
-            self.buffer.drain(..self.at);
-            self.base += self.at as u64;
-            self.last = 0;
-            self.at = 0;
-            let filled = self.buffer.len();
-            let from = self.base + filled as u64;
-            let left = usize::try_from(self.end.saturating_sub(from)).unwrap_or(usize::MAX);
-            self.buffer.resize(filled + left.min(n.max(READ_BYTES)), 0);
-            let n_read = self.input.read_at(from, &mut self.buffer[filled..])?;
-            self.buffer.truncate(filled + n_read);
-        }
-        Ok((self.buffer.len() - self.at).min(n))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ mod stereo;
 mod synthesis;
 mod synthesis_window;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use self::bands::{Bands, N_LINES};
 use self::hybrid::{Overlap, Rows};
@@ -155,15 +155,11 @@ impl Layer3 {
         frame: &[u8],
         out: &mut [Vec<f32>],
     ) -> Result<Soundness, FrameError> {
-        let bytes = frame.get(..header.n_bytes).ok_or(FrameError::Short)?;
-        let mode = Mode::new(header, bytes)?;
+        let (mode, bytes) = mode_and_bytes(header, frame)?;
         let rate = bands::rate_index(header.sample_rate).ok_or(FrameError::SideInfo)?;
         let bands = bands::bands(rate);
-        let main_at = mode.side_at + header.side_info_bytes();
-        let main = bytes.get(main_at..).ok_or(FrameError::Short)?;
-        let side = SideInfo::parse(&bytes[mode.side_at..], &mode, bands);
-        let end_before = self.reservoir.push(main);
-        let side = side?;
+        let end_before = self.prime(header, frame)?;
+        let side = SideInfo::parse(&bytes[mode.side_at..], &mode, bands)?;
         let n_planes = if self.mix == Mix::Mono { 1 } else { header.n_channels };
         if out.len() != n_planes {
             return Err(FrameError::Channels);
@@ -174,4 +170,28 @@ impl Layer3 {
         self.synthesize(&n_sources[..mode.n_granules()], out);
         Ok(soundness)
     }
+
+    /// Takes in a frame's main data, which later frames may refer to; returns the number of their
+    /// first bit. All that decoding needs of the frames before the last three.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError`] if the frame is shorter than what it must hold.
+    pub(crate) fn prime(
+        &mut self,
+        header: &FrameHeader,
+        frame: &[u8],
+    ) -> Result<usize, FrameError> {
+        let (mode, bytes) = mode_and_bytes(header, frame)?;
+        let main = bytes.get(mode.side_at + header.side_info_bytes()..);
+        Ok(self.reservoir.push(main.ok_or(FrameError::Short)?))
+    }
+}
+
+fn mode_and_bytes<'a>(
+    header: &FrameHeader,
+    frame: &'a [u8],
+) -> Result<(Mode, &'a [u8]), FrameError> {
+    let bytes = frame.get(..header.n_bytes).ok_or(FrameError::Short)?;
+    Ok((Mode::new(header, bytes)?, bytes))
 }

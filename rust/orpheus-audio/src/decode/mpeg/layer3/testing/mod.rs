@@ -1,5 +1,6 @@
 //! Random frames through the decoder, symphonia's decoder and the standard's formulas.
 
+mod files;
 mod random;
 mod reference;
 mod streams;
@@ -12,6 +13,7 @@ use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::codecs::MpaDecoder;
 
+pub(crate) use self::files::{Piece, info_frame, random_pieces};
 use self::random::Random;
 use self::reference::Reference;
 use self::streams::{Allowed, stream};

@@ -1,0 +1,316 @@
+//! Matroska and `WebM` (RFC 9559).
+
+mod block;
+mod ebml;
+mod track;
+
+use self::ebml::{Element, children, element, float, signed, unsigned};
+use self::track::{TrackEntry, nanoseconds_to_samples};
+use super::bytes::Bytes;
+use super::durations::Durations;
+use super::no_audio;
+use super::table::{Entries, Entry, Table};
+use super::{MOST_PACKET_BYTES, Stream};
+use crate::decode::Losses;
+use crate::error::{Error, Result};
+use crate::source::Input;
+
+const SEGMENT: u32 = 0x1853_8067;
+const INFO: u32 = 0x1549_a966;
+const TRACKS: u32 = 0x1654_ae6b;
+const CLUSTER: u32 = 0x1f43_b675;
+const TIMESTAMP: u32 = 0xe7;
+const BLOCK_GROUP: u32 = 0xa0;
+const BLOCK: u32 = 0xa1;
+const SIMPLE_BLOCK: u32 = 0xa3;
+const DISCARD_PADDING: u32 = 0x75a2;
+/// Elements that stand side by side in a segment, besides those above.
+const BESIDE: [u32; 8] = [
+    0x1a45_dfa3, // the EBML header
+    0x114d_9b74, // SeekHead
+    0x1c53_bb6b, // Cues
+    0x1254_c367, // Tags
+    0x1043_a770, // Chapters
+    0x1941_a469, // Attachments
+    0xec,        // Void
+    0xbf,        // CRC-32
+];
+/// Headers are read whole; pictures are elsewhere.
+const MOST_HEADER_BYTES: u64 = 16 << 20;
+
+/// Walks over all blocks of the first audio track.
+pub(in crate::decode) fn open(
+    input: Input,
+    start: u64,
+    end: u64,
+    losses: &mut Losses,
+) -> Result<Table> {
+    let mut bytes = Bytes::new(input, start, end);
+    let mut walk = Walk::default();
+    walk.run(&mut bytes, losses)?;
+    let Some(mut found) = walk.found else {
+        let refusal = if walk.is_cut || !losses.is_empty() {
+            Error::damaged("the description of the tracks cannot be read")
+        } else {
+            no_audio()
+        };
+        return Err(walk.refusal.unwrap_or(refusal));
+    };
+    let total = found.entries.end();
+    let stop = (found.discard > 0).then(|| total.saturating_sub(found.discard));
+    found.stream.n_samples = stop.and_then(|stop| stop.checked_sub(found.stream.delay));
+    if walk.is_cut {
+        losses.add(found.missing(walk.duration_seconds), "the file ends before its last block");
+    }
+    let is_exact = found.entries.all_but_last(|_| true) && found.is_exact;
+    let table = Table::new(bytes, found.stream, found.entries, is_exact);
+    Ok(table.with_stop(stop).with_prefix(found.prefix))
+}
+
+/// The track that is read.
+struct Found {
+    number: u64,
+    stream: Stream,
+    durations: Durations,
+    prefix: Vec<u8>,
+    entries: Entries,
+    /// Nanoseconds of the first block.
+    first_time: Option<u64>,
+    /// Samples that the last block says not to play.
+    discard: u64,
+    is_exact: bool,
+}
+
+impl Found {
+    fn rate(&self) -> u64 {
+        self.stream.parameters.sample_rate.unwrap_or(0).into()
+    }
+
+    fn missing(&self, duration_seconds: f64) -> u64 {
+        let promised = (duration_seconds * self.rate() as f64) as u64;
+        promised.saturating_sub(self.entries.end())
+    }
+}
+
+#[derive(Default)]
+struct Walk {
+    nanoseconds_per_tick: u64,
+    duration_seconds: f64,
+    cluster_time: u64,
+    cluster_end: Option<u64>,
+    found: Option<Found>,
+    /// Why the first audio track is not read.
+    refusal: Option<Error>,
+    hole: bool,
+    is_cut: bool,
+}
+
+impl Walk {
+    /// From element to element. Those that hold blocks are entered, not passed over, so that one
+    /// whose length is unknown, or a lie, costs nothing.
+    fn run(&mut self, bytes: &mut Bytes, losses: &mut Losses) -> Result<()> {
+        self.nanoseconds_per_tick = 1_000_000;
+        let mut at = 0;
+        while at < bytes.len() {
+            let next = element(bytes, at)?.filter(|element| self.makes_sense(element, at));
+            let Some(element) = next else {
+                let Some(next) = resync(bytes, at + 1)? else {
+                    self.is_cut = true;
+                    break;
+                };
+                if !is_filling(bytes, at, next)? {
+                    self.hole = true;
+                    losses.add(0, "a stretch of the file makes no sense");
+                }
+                self.cluster_end = None;
+                at = next;
+                continue;
+            };
+            let end = element.end();
+            at = match element.id {
+                SEGMENT | CLUSTER | BLOCK_GROUP => {
+                    self.enter(&element, bytes.len());
+                    element.body
+                }
+                _ if end.is_none_or(|end| end > bytes.len()) => {
+                    self.is_cut = true;
+                    break;
+                }
+                _ => {
+                    self.read(bytes, &element)?;
+                    end.unwrap_or(bytes.len())
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn makes_sense(&self, element: &Element, at: u64) -> bool {
+        let is_beside =
+            matches!(element.id, SEGMENT | INFO | TRACKS | CLUSTER) || BESIDE.contains(&element.id);
+        let in_cluster = self.cluster_end.is_none_or(|end| at < end);
+        let fits = match (self.cluster_end, element.end()) {
+            (Some(cluster), Some(end)) if in_cluster => end <= cluster,
+            _ => true,
+        };
+        let is_master = matches!(element.id, SEGMENT | CLUSTER);
+        let is_inside = self.found.is_some() && element.n_bytes.is_some();
+        fits && (is_beside || is_inside) && (is_master || element.n_bytes.is_some())
+    }
+
+    fn enter(&mut self, element: &Element, file_bytes: u64) {
+        if element.end().is_some_and(|end| end > file_bytes) {
+            self.is_cut = true;
+        }
+        if element.id == CLUSTER {
+            self.cluster_end = element.end();
+        }
+    }
+
+    fn read(&mut self, bytes: &mut Bytes, element: &Element) -> Result<()> {
+        let n_bytes = element.n_bytes.unwrap_or(0);
+        match element.id {
+            INFO | TRACKS | TIMESTAMP | DISCARD_PADDING if n_bytes <= MOST_HEADER_BYTES => {
+                let body = bytes.get(element.body, n_bytes as usize)?;
+                match element.id {
+                    INFO => self.read_info(body),
+                    TRACKS => self.read_tracks(body),
+                    TIMESTAMP => self.cluster_time = unsigned(body),
+                    _ => self.read_discard(body),
+                }
+                Ok(())
+            }
+            SIMPLE_BLOCK | BLOCK => self.read_block(bytes, element.body, n_bytes),
+            _ => Ok(()),
+        }
+    }
+
+    fn read_info(&mut self, body: &[u8]) {
+        let mut ticks = 0.0;
+        for (id, contents) in children(body) {
+            match id {
+                0x002a_d7b1 => self.nanoseconds_per_tick = unsigned(contents).max(1),
+                0x4489 => ticks = float(contents),
+                _ => {}
+            }
+        }
+        let seconds = ticks * self.nanoseconds_per_tick as f64 / 1e9;
+        self.duration_seconds = if seconds.is_finite() { seconds.clamp(0.0, 1e9) } else { 0.0 };
+    }
+
+    fn read_tracks(&mut self, body: &[u8]) {
+        if self.found.is_some() {
+            return;
+        }
+        for (_, entry) in children(body).filter(|(id, _)| *id == 0xae) {
+            let track = TrackEntry::parse(entry);
+            if !track.is_audio() {
+                continue;
+            }
+            match track.stream() {
+                Ok((stream, durations)) => {
+                    self.found = Some(Found {
+                        number: track.number,
+                        stream,
+                        durations,
+                        prefix: track.prefix,
+                        entries: Entries::default(),
+                        first_time: None,
+                        discard: 0,
+                        is_exact: true,
+                    });
+                    return;
+                }
+                Err(error) => self.refusal = self.refusal.take().or(Some(error)),
+            }
+        }
+    }
+
+    fn read_discard(&mut self, body: &[u8]) {
+        if let Some(found) = &mut self.found {
+            let nanoseconds = u64::try_from(signed(body)).unwrap_or(0);
+            found.discard = nanoseconds_to_samples(nanoseconds, found.rate());
+        }
+    }
+
+    fn read_block(&mut self, bytes: &mut Bytes, at: u64, n_bytes: u64) -> Result<()> {
+        const LARGEST_HEADER: usize = 1024;
+        let head = bytes.glance(at, LARGEST_HEADER.min(n_bytes as usize))?;
+        let block = block::parse(head, n_bytes);
+        let Some(found) = &mut self.found else { return Ok(()) };
+        let Some(block) = block else {
+            self.hole = true;
+            return Ok(());
+        };
+        if block.track != found.number || n_bytes > MOST_PACKET_BYTES {
+            return Ok(());
+        }
+        let ticks = self.cluster_time.saturating_add_signed(block.time);
+        note_gap(found, ticks.saturating_mul(self.nanoseconds_per_tick), &mut self.hole);
+        let mut offset = at + block.n_header;
+        for n_bytes in block.frames {
+            let first = bytes.glance(offset, Durations::N_BYTES.min(n_bytes as usize))?;
+            // With a prefix, what is in the file is not how the packet begins.
+            let n_samples = match found.prefix.as_slice() {
+                [] => found.durations.of(first, n_bytes),
+                prefix => {
+                    let whole = [prefix, first].concat();
+                    found.durations.of(&whole, n_bytes + prefix.len() as u64)
+                }
+            };
+            let n_samples = n_samples as u32;
+            found.discard = 0;
+            found.entries.push(Entry { offset, n_bytes: n_bytes as u32, n_samples })?;
+            offset += n_bytes;
+        }
+        Ok(())
+    }
+}
+
+/// A block that comes later than the ones before it last follows one that is missing.
+fn note_gap(found: &mut Found, nanoseconds: u64, hole: &mut bool) {
+    let rate = found.rate();
+    let first = *found.first_time.get_or_insert(nanoseconds);
+    let due = nanoseconds_to_samples(nanoseconds.saturating_sub(first), rate);
+    let gap = due.saturating_sub(found.entries.end());
+    let tolerance = match found.durations {
+        // Times are rounded to milliseconds.
+        Durations::Flac | Durations::Alac { .. } | Durations::Pcm(_) => rate / 250,
+        Durations::Unknown => u64::MAX,
+        _ => 4096,
+    };
+    if gap > tolerance || *hole {
+        found.durations.after_hole();
+        found.entries.push_hole(
+            if gap > rate / 250 { gap } else { 0 },
+            "a stretch of the stream is missing",
+        );
+        *hole = false;
+    }
+}
+
+/// The next element that stands in a segment. Their ids are long, so that they are found.
+fn resync(bytes: &mut Bytes, mut at: u64) -> Result<Option<u64>> {
+    const STEP: usize = 32 << 10;
+    let is_id = |four: &[u8]| {
+        let id = four.iter().fold(0, |id, &byte| id << 8 | u32::from(byte));
+        matches!(id, SEGMENT | INFO | TRACKS | CLUSTER) || id > 0xffff && BESIDE.contains(&id)
+    };
+    loop {
+        let block = bytes.get(at, STEP)?;
+        if let Some(offset) = block.windows(4).position(is_id) {
+            return Ok(Some(at + offset as u64));
+        }
+        if block.len() < STEP {
+            return Ok(None);
+        }
+        at += (STEP - 3) as u64;
+    }
+}
+
+/// Whether there is nothing but zeros.
+fn is_filling(bytes: &mut Bytes, at: u64, end: u64) -> Result<bool> {
+    const MOST: u64 = 64 << 10;
+    let n_bytes = (end - at).min(MOST) as usize;
+    Ok(end - at <= MOST && bytes.get(at, n_bytes)?.iter().all(|&byte| byte == 0))
+}

@@ -1,0 +1,116 @@
+//! Containers of coded packets: bytes → packets that know when they sound.
+//!
+//! Time is counted in samples per channel from the first sample that the decoder puts out, encoder
+//! delay included; [`Stream::delay`] says how much of it does not sound.
+
+pub(super) mod adts;
+pub(super) mod bits;
+mod bytes;
+pub(super) mod caf;
+mod durations;
+pub(super) mod matroska;
+pub(super) mod mp4;
+pub(super) mod ogg;
+mod table;
+
+use symphonia::core::audio::Channels;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
+
+use super::Losses;
+use crate::error::{Error, Result};
+
+/// More bytes than any packet of audio has: 32 channels of 64-bit PCM for a second at 48 kHz are 12 MB.
+const MOST_PACKET_BYTES: u64 = 16 << 20;
+
+/// One elementary stream of coded audio.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stream {
+    pub(super) parameters: AudioCodecParameters,
+    /// Decoded samples in front of the first that sounds: priming, encoder delay, pre-skip.
+    pub(super) delay: u64,
+    /// How many samples sound, where the container states it.
+    pub(super) n_samples: Option<u64>,
+}
+
+impl Stream {
+    fn new(codec: AudioCodecId, sample_rate: u32, n_channels: u16, extra_data: &[u8]) -> Self {
+        let mut parameters = AudioCodecParameters::new();
+        parameters.for_codec(codec);
+        if sample_rate > 0 {
+            parameters.with_sample_rate(sample_rate);
+        }
+        if n_channels > 0 {
+            parameters.with_channels(Channels::Discrete(n_channels));
+        }
+        if !extra_data.is_empty() {
+            parameters.with_extra_data(extra_data.into());
+        }
+        Self { parameters, ..Self::default() }
+    }
+}
+
+/// One coded packet.
+#[derive(Debug, Default)]
+pub(super) struct Packet {
+    pub(super) data: Vec<u8>,
+    /// When its first decoded sample is due; `None`: right behind the packet before it.
+    pub(super) at: Option<u64>,
+    /// How many samples it decodes to; 0 if the container does not say.
+    pub(super) n_samples: u64,
+    /// Nothing sounds from here on.
+    pub(super) end: Option<u64>,
+    /// Bytes in front of it are missing or damaged: the decoder knows nothing of what came before.
+    pub(super) after_hole: bool,
+    /// It starts another stream, chained to the one before.
+    pub(super) stream: Option<Box<Stream>>,
+}
+
+impl Packet {
+    fn clear(&mut self) {
+        self.data.clear();
+        self.at = None;
+        self.n_samples = 0;
+        self.end = None;
+        self.after_hole = false;
+        self.stream = None;
+    }
+}
+
+/// Reads the packets of one track.
+pub(super) trait Demuxer: Send {
+    /// The track, as its headers describe it.
+    fn stream(&self) -> &Stream;
+
+    /// Replaces `packet`; `false` at the end. Notes what it finds missing.
+    ///
+    /// # Errors
+    ///
+    /// The input's. Damage is no error.
+    fn next_packet(&mut self, packet: &mut Packet, losses: &mut Losses) -> Result<bool>;
+
+    /// When the stream ends, found without decoding; `None` if it cannot be told exactly.
+    ///
+    /// # Errors
+    ///
+    /// The input's.
+    fn measure(&mut self) -> Result<Option<u64>>;
+
+    /// Goes to a packet at or before `time`, backwards too, and says when that one is due. `None`: it
+    /// cannot be told exactly; nothing has changed then.
+    ///
+    /// # Errors
+    ///
+    /// The input's.
+    fn seek(&mut self, time: u64) -> Result<Option<u64>>;
+}
+
+/// Advice for what no decoder here reads.
+pub(super) const CONVERT: &str = "convert it to FLAC, WAV, MP3, Ogg Vorbis or M4A";
+
+fn unsupported(what: impl Into<String>) -> Error {
+    Error::Unsupported { what: what.into(), advice: CONVERT }
+}
+
+fn no_audio() -> Error {
+    Error::NotAudio("the container holds no audio track".to_owned())
+}

@@ -1,0 +1,208 @@
+//! Complex Fourier transforms of 15, 30 and 60 points in each of eight lanes, and of 8 points.
+
+use std::f32::consts::FRAC_1_SQRT_2;
+use std::f64::consts::TAU;
+
+use super::lanes::Lanes;
+
+/// Points of the longest transform.
+pub(super) const MAX_POINTS: usize = 60;
+
+/// Complex values, eight side by side.
+pub(super) type Row = [f32; 8];
+
+#[derive(Clone)]
+pub(super) struct Rows {
+    pub(super) re: [Row; MAX_POINTS],
+    pub(super) im: [Row; MAX_POINTS],
+}
+
+impl Rows {
+    pub(super) const fn new() -> Self {
+        Self { re: [[0.0; 8]; MAX_POINTS], im: [[0.0; 8]; MAX_POINTS] }
+    }
+
+    #[inline(always)]
+    fn get<L: Lanes>(&self, at: usize) -> Complex<L> {
+        Complex { re: L::load(&self.re[at]), im: L::load(&self.im[at]) }
+    }
+
+    #[inline(always)]
+    pub(super) fn set<L: Lanes>(&mut self, at: usize, value: Complex<L>) {
+        value.re.store(&mut self.re[at]);
+        value.im.store(&mut self.im[at]);
+    }
+}
+
+/// Eight complex values.
+#[derive(Clone, Copy)]
+pub(super) struct Complex<L> {
+    pub(super) re: L,
+    pub(super) im: L,
+}
+
+impl<L: Lanes> Complex<L> {
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self { re: self.re.add(other.re), im: self.im.add(other.im) }
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self { re: self.re.sub(other.re), im: self.im.sub(other.im) }
+    }
+
+    /// Times −i.
+    #[inline(always)]
+    fn turned(self) -> Self {
+        Self { re: self.im, im: L::splat(0.0).sub(self.re) }
+    }
+
+    #[inline(always)]
+    fn scaled_onto(self, factor: f32, onto: Self) -> Self {
+        let factor = L::splat(factor);
+        Self { re: self.re.mul_add(factor, onto.re), im: self.im.mul_add(factor, onto.im) }
+    }
+
+    #[inline(always)]
+    fn scaled(self, factor: f32) -> Self {
+        let factor = L::splat(factor);
+        Self { re: self.re.mul(factor), im: self.im.mul(factor) }
+    }
+
+    /// Times `cosine − i sine`.
+    #[inline(always)]
+    pub(super) fn rotated(self, cosine: L, sine: L) -> Self {
+        Self {
+            re: self.im.mul_add(sine, self.re.mul(cosine)),
+            im: self.re.neg_mul_add(sine, self.im.mul(cosine)),
+        }
+    }
+}
+
+/// Factors between the stages, for transforms of one size.
+pub(super) struct Twiddles {
+    n_points: usize,
+    /// Of `15 a + k`: cosine and sine of 2π a k / `n_points`.
+    factors: [[f32; 2]; MAX_POINTS],
+}
+
+impl Twiddles {
+    pub(super) fn new(n_points: usize) -> Self {
+        let factors = std::array::from_fn(|at| {
+            let angle = TAU * ((at / 15) * (at % 15)) as f64 / n_points as f64;
+            [angle.cos() as f32, angle.sin() as f32]
+        });
+        Self { n_points, factors }
+    }
+}
+
+/// Transforms each lane of `rows`; the result comes in natural order.
+#[inline(always)]
+pub(super) fn transform<L: Lanes>(twiddles: &Twiddles, rows: &mut Rows) {
+    let n_parts = twiddles.n_points / 15;
+    let mut parts = Rows::new();
+    for part in 0..n_parts {
+        let points = fifteen::<L>(std::array::from_fn(|at| rows.get(n_parts * at + part)));
+        for (k, &point) in points.iter().enumerate() {
+            let [cosine, sine] = twiddles.factors[15 * part + k];
+            let point =
+                if part == 0 { point } else { point.rotated(L::splat(cosine), L::splat(sine)) };
+            parts.set(15 * part + k, point);
+        }
+    }
+    for k in 0..15 {
+        match n_parts {
+            4 => {
+                let points = four::<L>(std::array::from_fn(|part| parts.get(15 * part + k)));
+                for (part, &point) in points.iter().enumerate() {
+                    rows.set(15 * part + k, point);
+                }
+            }
+            2 => {
+                let (a, b) = (parts.get::<L>(k), parts.get(15 + k));
+                rows.set(k, a.add(b));
+                rows.set(15 + k, a.sub(b));
+            }
+            _ => rows.set(k, parts.get::<L>(k)),
+        }
+    }
+}
+
+/// 15 points as 3 × 5, without factors in between (Good and Thomas).
+#[inline(always)]
+fn fifteen<L: Lanes>(points: [Complex<L>; 15]) -> [Complex<L>; 15] {
+    let fives: [[Complex<L>; 5]; 3] =
+        std::array::from_fn(|a| five(std::array::from_fn(|b| points[(5 * a + 3 * b) % 15])));
+    let mut out = points;
+    for b in 0..5 {
+        let threes = three([fives[0][b], fives[1][b], fives[2][b]]);
+        for (a, &point) in threes.iter().enumerate() {
+            out[(10 * a + 6 * b) % 15] = point;
+        }
+    }
+    out
+}
+
+#[inline(always)]
+fn three<L: Lanes>([a, b, c]: [Complex<L>; 3]) -> [Complex<L>; 3] {
+    const SINE: f32 = 0.866_025_4;
+    let sum = b.add(c);
+    let middle = sum.scaled_onto(-0.5, a);
+    let turned = b.sub(c).turned().scaled(SINE);
+    [a.add(sum), middle.add(turned), middle.sub(turned)]
+}
+
+#[inline(always)]
+fn five<L: Lanes>([a, b, c, d, e]: [Complex<L>; 5]) -> [Complex<L>; 5] {
+    /// Cosines and sines of 72° and 144°.
+    const COS: [f32; 2] = [0.309_017, -0.809_017];
+    const SIN: [f32; 2] = [0.951_056_5, 0.587_785_25];
+    let (outer, inner) = (b.add(e), c.add(d));
+    let (outer_turned, inner_turned) = (b.sub(e).turned(), c.sub(d).turned());
+    let first = inner.scaled_onto(COS[1], outer.scaled_onto(COS[0], a));
+    let second = inner.scaled_onto(COS[0], outer.scaled_onto(COS[1], a));
+    let first_turned = inner_turned.scaled_onto(SIN[1], outer_turned.scaled(SIN[0]));
+    let second_turned = inner_turned.scaled_onto(-SIN[0], outer_turned.scaled(SIN[1]));
+    [
+        a.add(outer).add(inner),
+        first.add(first_turned),
+        second.add(second_turned),
+        second.sub(second_turned),
+        first.sub(first_turned),
+    ]
+}
+
+#[inline(always)]
+fn four<L: Lanes>([a, b, c, d]: [Complex<L>; 4]) -> [Complex<L>; 4] {
+    let (even, even_difference) = (a.add(c), a.sub(c));
+    let (odd, odd_difference) = (b.add(d), b.sub(d).turned());
+    [
+        even.add(odd),
+        even_difference.add(odd_difference),
+        even.sub(odd),
+        even_difference.sub(odd_difference),
+    ]
+}
+
+/// Eight points.
+#[inline(always)]
+pub(super) fn eight<L: Lanes>(points: [Complex<L>; 8]) -> [Complex<L>; 8] {
+    let [a, b, c, d, e, f, g, h] = points;
+    let even = four([a, c, e, g]);
+    let odd = four([b, d, f, h]);
+    let diagonal = |z: Complex<L>| z.add(z.turned()).scaled(FRAC_1_SQRT_2);
+    let second = diagonal(odd[1]);
+    let third = odd[2].turned();
+    let fourth = diagonal(odd[3].turned());
+    [
+        even[0].add(odd[0]),
+        even[1].add(second),
+        even[2].add(third),
+        even[3].add(fourth),
+        even[0].sub(odd[0]),
+        even[1].sub(second),
+        even[2].sub(third),
+        even[3].sub(fourth),
+    ]
+}

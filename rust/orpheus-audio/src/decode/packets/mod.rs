@@ -1,0 +1,229 @@
+//! Coded packets → samples, cut and counted as the container says.
+
+mod aac;
+mod seek;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+use std::collections::VecDeque;
+
+use symphonia::core::audio::Channels;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_FLAC};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
+use symphonia::core::packet::PacketRef;
+use symphonia::core::units::{Duration, Timestamp};
+
+use self::aac::SbrDetector;
+use self::timeline::Timeline;
+use super::demux::{self, CONVERT, Demuxer, Packet};
+use super::symphonia::{copy_planes, describe, make_decoder};
+use super::{Backend, Block, Losses, TrackInfo};
+use crate::error::{Error, Result};
+use crate::sniff::{Container, Sniffed};
+use crate::source::Input;
+
+/// Packets that are looked at before a stream is believed to be what it says.
+const LOOK_AHEAD: usize = 32;
+
+/// One track's packets, decoded.
+pub(super) struct Packets {
+    demuxer: Box<dyn Demuxer>,
+    decoder: Box<dyn AudioDecoder>,
+    parameters: AudioCodecParameters,
+    info: TrackInfo,
+    timeline: Timeline,
+    losses: Losses,
+    /// Read while opening, not decoded yet.
+    ahead: VecDeque<Packet>,
+    packet: Packet,
+    /// Whether a packet anywhere keeps the stream from being entered in its middle.
+    is_seekable: Option<bool>,
+    ended: bool,
+}
+
+impl Packets {
+    /// Opens the track and looks at its first packets.
+    pub(super) fn open(input: Input, sniffed: Sniffed) -> Result<Self> {
+        let mut losses = Losses::default();
+        let demuxer = open_demuxer(input, sniffed, &mut losses)?;
+        let stream = demuxer.stream().clone();
+        let parameters = stream.parameters;
+        let decoder = make_decoder(&parameters)?;
+        let info = TrackInfo {
+            container: sniffed.container.name(),
+            codec: decoder.codec_info().short_name.to_owned(),
+            sample_rate: parameters.sample_rate.unwrap_or(0),
+            n_channels: parameters.channels.as_ref().map_or(0, Channels::count),
+            n_samples: stream.n_samples,
+        };
+        let mut opened = Self {
+            demuxer,
+            decoder,
+            parameters,
+            timeline: Timeline::new(stream.delay, &info),
+            info,
+            losses,
+            ahead: VecDeque::new(),
+            packet: Packet::default(),
+            is_seekable: None,
+            ended: false,
+        };
+        opened.look_ahead()?;
+        Ok(opened)
+    }
+
+    fn is_aac(&self) -> bool {
+        self.parameters.codec == CODEC_ID_AAC
+    }
+
+    fn look_ahead(&mut self) -> Result<()> {
+        let mut detector = SbrDetector::default();
+        while self.is_aac() && self.ahead.len() < LOOK_AHEAD {
+            let mut packet = Packet::default();
+            if !self.demuxer.next_packet(&mut packet, &mut self.losses)? {
+                break;
+            }
+            detector.look_at(&packet.data);
+            self.ahead.push_back(packet);
+        }
+        if detector.found() {
+            return Err(Error::Unsupported { what: "codec HE-AAC".to_owned(), advice: CONVERT });
+        }
+        Ok(())
+    }
+
+    /// Puts the next packet into `self.packet`; `false` at the end.
+    fn next_packet(&mut self) -> Result<bool> {
+        if let Some(packet) = self.ahead.pop_front() {
+            self.packet = packet;
+            return Ok(true);
+        }
+        self.demuxer.next_packet(&mut self.packet, &mut self.losses)
+    }
+
+    /// One packet; `false` at the end.
+    fn step(&mut self, block: &mut Block) -> Result<bool> {
+        block.clear(self.info.n_channels);
+        if self.ended || !self.next_packet()? {
+            self.ended = true;
+            return Ok(false);
+        }
+        if let Some(stream) = self.packet.stream.take()
+            && !self.restart(&stream)?
+        {
+            self.ended = true;
+            return Ok(false);
+        }
+        if self.timeline.begin(&self.packet, &mut self.losses) {
+            self.decoder.reset();
+        }
+        if let Err(why) = self.decode(block) {
+            self.timeline.lose(&self.packet, why, &mut self.losses);
+            block.clear(self.info.n_channels);
+        } else {
+            self.timeline.end(&self.packet, block, &mut self.losses);
+        }
+        Ok(true)
+    }
+
+    fn decode(&mut self, block: &mut Block) -> std::result::Result<(), String> {
+        let Packet { data, .. } = &self.packet;
+        if self.parameters.codec == CODEC_ID_FLAC && crc16(data) != 0 {
+            return Err("a frame fails its checksum".to_owned());
+        }
+        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
+        let buffer = self.decoder.decode_ref(&packet).map_err(|error| describe(&error))?;
+        let spec = buffer.spec();
+        let is_alike =
+            buffer.num_planes() == self.info.n_channels && spec.rate() == self.info.sample_rate;
+        if !is_alike && !buffer.is_empty() {
+            return Err("sample rate or channels change".to_owned());
+        }
+        if is_alike {
+            copy_planes(&buffer, block);
+        }
+        Ok(())
+    }
+
+    /// Goes on with the next stream of a chain if it sounds alike; `false` if it does not.
+    fn restart(&mut self, stream: &demux::Stream) -> Result<bool> {
+        let parameters = &stream.parameters;
+        let n_channels = parameters.channels.as_ref().map_or(0, Channels::count);
+        if parameters.sample_rate != Some(self.info.sample_rate)
+            || n_channels != self.info.n_channels
+        {
+            self.losses.add(0, "a chained stream of another sample rate or channel count");
+            return Ok(false);
+        }
+        self.decoder = make_decoder(parameters)?;
+        self.parameters = parameters.clone();
+        self.timeline = Timeline::new(stream.delay, &self.info);
+        Ok(true)
+    }
+}
+
+impl Backend for Packets {
+    fn info(&self) -> &TrackInfo {
+        &self.info
+    }
+
+    fn next_block(&mut self, block: &mut Block) -> Result<bool> {
+        self.step(block)
+    }
+
+    fn measure(&mut self) -> Result<Option<u64>> {
+        self.measured()
+    }
+
+    fn seek(&mut self, sample: u64) -> Result<Option<u64>> {
+        self.go_to(sample)
+    }
+
+    fn losses(&mut self) -> &mut Losses {
+        &mut self.losses
+    }
+
+    fn forget_promise(&mut self) {
+        self.info.n_samples = None;
+    }
+
+    fn tolerance(&self) -> u64 {
+        0
+    }
+}
+
+fn open_demuxer(
+    input: Input,
+    Sniffed { container, start, end }: Sniffed,
+    losses: &mut Losses,
+) -> Result<Box<dyn Demuxer>> {
+    Ok(match container {
+        Container::Ogg => Box::new(demux::ogg::Ogg::open(input, start, end, losses)?),
+        Container::Mp4 => Box::new(demux::mp4::open(input, start, end, losses)?),
+        Container::Matroska => Box::new(demux::matroska::open(input, start, end, losses)?),
+        Container::Caf => Box::new(demux::caf::open(input, start, end, losses)?),
+        _ => Box::new(demux::adts::open(input, start, end, losses)?),
+    })
+}
+
+/// Checksum of a whole FLAC frame with its own (RFC 9639 §9.3): 0 if it is right.
+fn crc16(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0, |sum, &byte| sum << 8 ^ CRC16[usize::from((sum >> 8) as u8 ^ byte)])
+}
+
+static CRC16: [u16; 256] = {
+    let mut table = [0_u16; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut sum = (byte as u16) << 8;
+        let mut bit = 0;
+        while bit < 8 {
+            sum = (sum << 1) ^ if sum >> 15 == 1 { 0x8005 } else { 0 };
+            bit += 1;
+        }
+        table[byte] = sum;
+        byte += 1;
+    }
+    table
+};

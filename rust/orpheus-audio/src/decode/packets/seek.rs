@@ -1,0 +1,79 @@
+//! Entering a stream in its middle.
+
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_OPUS,
+};
+
+use super::super::demux::Packet;
+use super::{Losses, Packets};
+use crate::decode::packets::aac::has_noise;
+use crate::error::Result;
+
+/// Less than this is decoded rather than passed over.
+const WORTH_IT_SECONDS: u64 = 1;
+
+impl Packets {
+    /// How many samples sound, by the container's tables.
+    pub(super) fn measured(&mut self) -> Result<Option<u64>> {
+        Ok(self.demuxer.measure()?.map(|end| end.saturating_sub(self.timeline.delay)))
+    }
+
+    /// Makes the next block start at or before `sample`.
+    pub(super) fn go_to(&mut self, sample: u64) -> Result<Option<u64>> {
+        let target = sample.saturating_add(self.timeline.delay);
+        let warm_up = self.warm_up_samples();
+        let from = target.saturating_sub(warm_up);
+        let worth_it = WORTH_IT_SECONDS * u64::from(self.info.sample_rate);
+        if from < self.timeline.time.saturating_add(worth_it) || !self.is_seekable()? {
+            return Ok(None);
+        }
+        let Some(at) = self.demuxer.seek(from)? else { return Ok(None) };
+        self.ahead.clear();
+        self.decoder.reset();
+        self.ended = false;
+        self.timeline.time = at;
+        let warm = if at == 0 { 0 } else { at.saturating_add(warm_up) };
+        self.timeline.keep_from = warm.max(self.timeline.delay);
+        Ok(Some(self.timeline.keep_from - self.timeline.delay))
+    }
+
+    /// Samples that a decoder puts out before they are those of a full decode. Vorbis needs a packet,
+    /// for which it puts nothing out.
+    fn warm_up_samples(&self) -> u64 {
+        match self.parameters.codec {
+            // The second half of one window.
+            CODEC_ID_AAC => 1024,
+            // The filter bank's memory of 15 slots, and a frame.
+            CODEC_ID_MP1 | CODEC_ID_MP2 => 2304,
+            // RFC 7845 §4.6 asks for 80 ms at least.
+            CODEC_ID_OPUS => 7680,
+            _ => 0,
+        }
+    }
+
+    /// AAC may hold noise that the decoder makes up, and goes on making up from where it is.
+    fn is_seekable(&mut self) -> Result<bool> {
+        if let Some(known) = self.is_seekable {
+            return Ok(known);
+        }
+        let known = self.demuxer.measure()?.is_some() && (!self.is_aac() || !self.has_noise()?);
+        self.is_seekable = Some(known);
+        Ok(known)
+    }
+
+    /// Looks at every packet, and returns to where it was.
+    fn has_noise(&mut self) -> Result<bool> {
+        if self.ahead.iter().any(|packet| has_noise(&packet.data)) {
+            return Ok(true);
+        }
+        let n_ahead = self.ahead.len() as u64;
+        let place = self.timeline.time.saturating_add(n_ahead * 1024);
+        let (mut packet, mut losses) = (Packet::default(), Losses::default());
+        let mut found = self.demuxer.seek(0)?.is_none();
+        while !found && self.demuxer.next_packet(&mut packet, &mut losses)? {
+            found = has_noise(&packet.data);
+        }
+        self.demuxer.seek(place)?;
+        Ok(found)
+    }
+}

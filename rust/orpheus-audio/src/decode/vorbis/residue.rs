@@ -1,0 +1,192 @@
+//! Residues: the spectrum under the envelope, coded as vectors (Vorbis I §8).
+
+use super::bits::Bits;
+use super::codebook::Codebook;
+
+const N_PASSES: usize = 8;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// Type 0: the values of a vector are spread over the partition.
+    Spread,
+    /// Type 1: they follow each other.
+    Straight,
+    /// Type 2: as type 1, over all channels woven together.
+    Woven,
+}
+
+pub(super) struct Residue {
+    layout: Layout,
+    begin: usize,
+    end: usize,
+    partition_size: usize,
+    classbook: usize,
+    /// Of each entry of the classbook: the classes of the partitions that it stands for.
+    classes: Vec<u8>,
+    /// Of each class: the codebook of every pass.
+    books: Vec<[Option<usize>; N_PASSES]>,
+}
+
+impl Residue {
+    pub(super) fn read(bits: &mut Bits<'_>, books: &[Codebook]) -> Result<Self, &'static str> {
+        let layout = match bits.read(16) {
+            0 => Layout::Spread,
+            1 => Layout::Straight,
+            2 => Layout::Woven,
+            _ => return Err("a residue of an unknown type"),
+        };
+        let begin = bits.read(24) as usize;
+        let end = bits.read(24) as usize;
+        let partition_size = bits.read(24) as usize + 1;
+        let n_classes = bits.read(6) as usize + 1;
+        let classbook = bits.read(8) as usize;
+        let own = read_books(bits, n_classes);
+        let refers_to_nothing = |&book: &usize| {
+            let book = books.get(book);
+            book.is_none_or(|book| !book.has_vectors() || partition_size % book.n_dimensions() != 0)
+        };
+        if own.iter().flatten().flatten().any(refers_to_nothing) {
+            return Err("a residue refers to a codebook that does not fit");
+        }
+        let Some(book) = books.get(classbook).filter(|_| begin <= end && !bits.ended()) else {
+            return Err("a residue refers to a codebook that is not there");
+        };
+        let classes = classes_of(book, n_classes)?;
+        Ok(Self { layout, begin, end, partition_size, classbook, classes, books: own })
+    }
+
+    /// Whether all channels come woven together in the first of the targets.
+    pub(super) fn is_woven(&self) -> bool {
+        self.layout == Layout::Woven
+    }
+
+    /// Adds the residues of a packet to `targets`, one for each channel that has a floor, or one for
+    /// all if they are woven. If the packet ends early, the rest is 0.
+    pub(super) fn add(
+        &self,
+        bits: &mut Bits<'_>,
+        books: &[Codebook],
+        targets: &mut [&mut [f32]],
+        scratch: &mut Vec<u8>,
+    ) {
+        // It returns nothing when the packet ends, which is allowed (§8.6.2).
+        let _ = self.add_until_end(bits, books, targets, scratch);
+    }
+
+    fn add_until_end(
+        &self,
+        bits: &mut Bits<'_>,
+        books: &[Codebook],
+        targets: &mut [&mut [f32]],
+        scratch: &mut Vec<u8>,
+    ) -> Option<()> {
+        let length = targets.first()?.len();
+        let (begin, end) = (self.begin.min(length), self.end.min(length));
+        let n_partitions = (end - begin) / self.partition_size;
+        let classbook = &books[self.classbook];
+        let per_word = classbook.n_dimensions();
+        if n_partitions == 0 || per_word == 0 {
+            return Some(());
+        }
+        // A word may stand for more partitions than are left.
+        let n_columns = n_partitions.next_multiple_of(per_word);
+        scratch.clear();
+        scratch.resize(targets.len() * n_columns, 0);
+        for pass in 0..N_PASSES {
+            for first in (0..n_partitions).step_by(per_word) {
+                if pass == 0 {
+                    for classes in scratch.chunks_exact_mut(n_columns) {
+                        let word = classbook.entry(bits)? * per_word;
+                        classes[first..first + per_word]
+                            .copy_from_slice(&self.classes[word..word + per_word]);
+                    }
+                }
+                for partition in first..n_partitions.min(first + per_word) {
+                    let at = begin + partition * self.partition_size;
+                    for (target, classes) in targets.iter_mut().zip(scratch.chunks_exact(n_columns)) {
+                        let class = usize::from(classes[partition]);
+                        if let Some(book) = self.books[class][pass] {
+                            let values = &mut target[at..at + self.partition_size];
+                            self.add_partition(&books[book], bits, values)?;
+                        }
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn add_partition(&self, book: &Codebook, bits: &mut Bits<'_>, values: &mut [f32]) -> Option<()> {
+        let n_dimensions = book.n_dimensions();
+        if self.layout == Layout::Spread {
+            let step = values.len() / n_dimensions;
+            for i in 0..step {
+                let vector = book.vector(bits)?;
+                for (value, add) in values[i..].iter_mut().step_by(step).zip(vector) {
+                    *value += add;
+                }
+            }
+            return Some(());
+        }
+        match n_dimensions {
+            2 => add_vectors::<2>(book, bits, values),
+            4 => add_vectors::<4>(book, bits, values),
+            _ => {
+                for values in values.chunks_exact_mut(n_dimensions) {
+                    let vector = book.vector(bits)?;
+                    for (value, add) in values.iter_mut().zip(vector) {
+                        *value += add;
+                    }
+                }
+                Some(())
+            }
+        }
+    }
+}
+
+/// The common lengths, so that the compiler knows them.
+#[inline]
+fn add_vectors<const N: usize>(book: &Codebook, bits: &mut Bits<'_>, values: &mut [f32]) -> Option<()> {
+    for values in values.as_chunks_mut::<N>().0 {
+        let vector: &[f32; N] = book.vector(bits)?.try_into().ok()?;
+        for (value, add) in values.iter_mut().zip(vector) {
+            *value += add;
+        }
+    }
+    Some(())
+}
+
+fn read_books(bits: &mut Bits<'_>, n_classes: usize) -> Vec<[Option<usize>; N_PASSES]> {
+    let cascades: Vec<u32> = (0..n_classes)
+        .map(|_| {
+            let low = bits.read(3);
+            if bits.flag() { bits.read(5) << 3 | low } else { low }
+        })
+        .collect();
+    let book_of = |cascade: u32, pass: usize, bits: &mut Bits<'_>| {
+        (cascade >> pass & 1 == 1).then(|| bits.read(8) as usize)
+    };
+    cascades
+        .into_iter()
+        .map(|cascade| std::array::from_fn(|pass| book_of(cascade, pass, bits)))
+        .collect()
+}
+
+/// The entries of a classbook, taken apart into digits of base `n_classes` (§8.6.2).
+fn classes_of(book: &Codebook, n_classes: usize) -> Result<Vec<u8>, &'static str> {
+    let n_digits = book.n_dimensions();
+    let n_values = book.n_entries().checked_mul(n_digits).filter(|&n| n <= 1 << 22);
+    let mut classes = vec![0; n_values.ok_or("a codebook of classes of an absurd size")?];
+    if n_digits == 0 {
+        return Err("a codebook of classes without dimensions");
+    }
+    for (entry, digits) in classes.chunks_exact_mut(n_digits).enumerate() {
+        let mut rest = entry;
+        for digit in digits.iter_mut().rev() {
+            *digit = (rest % n_classes) as u8;
+            rest /= n_classes;
+        }
+    }
+    Ok(classes)
+}

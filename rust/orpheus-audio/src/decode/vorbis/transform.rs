@@ -1,0 +1,115 @@
+//! Spectrum → samples: inverse MDCT, window and overlap (Vorbis I §4.3.7, §4.3.8, §1.3.2).
+
+use std::f64::consts::{FRAC_PI_2, PI};
+use std::sync::Arc;
+
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftPlanner};
+
+/// Inverse MDCT of one block length, by a complex FFT of a quarter of it.
+pub(super) struct InverseMdct {
+    /// Half the block: number of spectral lines.
+    n_lines: usize,
+    fft: Arc<dyn Fft<f32>>,
+    /// exp(-iπ(4n + 1) / 4M), M being the number of lines.
+    twiddles: Vec<Complex32>,
+    points: Vec<Complex32>,
+    scratch: Vec<Complex32>,
+}
+
+impl InverseMdct {
+    pub(super) fn new(block: usize) -> Self {
+        let n_lines = block / 2;
+        let fft = FftPlanner::new().plan_fft_forward(n_lines / 2);
+        let twiddle = |n: usize| {
+            let angle = -PI * (4 * n + 1) as f64 / (4 * n_lines) as f64;
+            Complex32::new(angle.cos() as f32, angle.sin() as f32)
+        };
+        let scratch = vec![Complex32::default(); fft.get_inplace_scratch_len()];
+        Self {
+            n_lines,
+            twiddles: (0..n_lines / 2).map(twiddle).collect(),
+            points: vec![Complex32::default(); n_lines / 2],
+            scratch,
+            fft,
+        }
+    }
+
+    /// Replaces the spectrum with its DCT-IV, c[j] = Σ X[n] cos(π/M (n + ½)(j + ½)), of which the
+    /// 2M samples of the inverse MDCT are a rearrangement:
+    /// its left half is c[M/2..M] and then −c[M/2..M] backwards,
+    /// its right half −c[0..M/2] backwards and then −c[0..M/2].
+    pub(super) fn dct_iv(&mut self, spectrum: &mut [f32]) {
+        let n_lines = self.n_lines;
+        let spectrum = &mut spectrum[..n_lines];
+        let pairs = self.points.iter_mut().zip(&self.twiddles).enumerate();
+        for (n, (point, twiddle)) in pairs {
+            *point = Complex32::new(spectrum[2 * n], spectrum[n_lines - 1 - 2 * n]) * twiddle;
+        }
+        self.fft.process_with_scratch(&mut self.points, &mut self.scratch);
+        for (k, (point, twiddle)) in self.points.iter().zip(&self.twiddles).enumerate() {
+            let value = point * twiddle;
+            spectrum[2 * k] = value.re;
+            spectrum[n_lines - 1 - 2 * k] = -value.im;
+        }
+    }
+}
+
+/// The rising slope of a window, for the overlap of two blocks of which the shorter has `block`
+/// samples (§4.3.1).
+pub(super) fn slope(block: usize) -> Vec<f32> {
+    let length = block / 2;
+    let value = |i: usize| {
+        let sine = ((i as f64 + 0.5) / length as f64 * FRAC_PI_2).sin();
+        (FRAC_PI_2 * sine * sine).sin() as f32
+    };
+    (0..length).map(value).collect()
+}
+
+/// What one channel keeps from block to block: the right half of the last one, which is determined by
+/// c[0..M/2].
+#[derive(Default)]
+pub(super) struct Overlap {
+    last: Vec<f32>,
+}
+
+impl Overlap {
+    pub(super) fn clear(&mut self) {
+        self.last.clear();
+    }
+
+    /// Appends the samples between the middle of the last block and that of this one, and keeps what
+    /// the next needs. `c` is what [`InverseMdct::dct_iv`] made of this block. After a start or a seek
+    /// there is no last block, and nothing comes out.
+    pub(super) fn add(&mut self, c: &[f32], slopes: &[Vec<f32>; 2], samples: &mut Vec<f32>) {
+        let (lower, upper) = c.split_at(c.len() / 2);
+        if !self.last.is_empty() {
+            self.join(upper, slopes, samples);
+        }
+        self.last.clear();
+        self.last.extend_from_slice(lower);
+    }
+
+    fn join(&self, upper: &[f32], slopes: &[Vec<f32>; 2], samples: &mut Vec<f32>) {
+        // Quarters of the two blocks.
+        let (before, now) = (self.last.len(), upper.len());
+        let half = before.min(now);
+        let slope = slopes.iter().find(|slope| slope.len() == 2 * half).map_or(&[][..], Vec::as_slice);
+        // The right half of the last block up to where the slopes cross: −c[0..M/2] backwards.
+        let flat = before - half;
+        samples.extend(self.last[half..].iter().rev().map(|value| -value));
+        debug_assert_eq!(flat, self.last.len() - half);
+        // Below, sample i of the 2 · half samples in which the blocks overlap.
+        let (rising, falling) = slope.split_at(slope.len() / 2);
+        let old = &self.last[..half];
+        let new = &upper[now - half..];
+        // First half: old goes −c[half−1] … −c[0], new goes c[now−half] … c[now−1].
+        let first = old.iter().rev().zip(new).zip(rising.iter().zip(falling.iter().rev()));
+        samples.extend(first.map(|((old, new), (rise, fall))| new * rise - old * fall));
+        // Second half: old goes −c[0] … −c[half−1], new goes −c[now−1] … −c[now−half].
+        let second = old.iter().zip(new.iter().rev()).zip(falling.iter().zip(rising.iter().rev()));
+        samples.extend(second.map(|((old, new), (rise, fall))| -new * rise - old * fall));
+        // The left half of this block behind the slope: −c[M/2..M] backwards.
+        samples.extend(upper[..now - half].iter().rev().map(|value| -value));
+    }
+}
