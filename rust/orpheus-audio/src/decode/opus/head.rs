@@ -60,13 +60,7 @@ impl Head {
         }
         let gain = f32::from(number(16) as i16) / 256.0;
         let (n_streams, n_coupled, origins) = mapping(data, FIXED - 1, n_channels)?;
-        Ok(Self {
-            n_channels,
-            gain: 10_f32.powf(gain / 20.0),
-            n_streams,
-            n_coupled,
-            origins,
-        })
+        Ok(Self { n_channels, gain: 10_f32.powf(gain / 20.0), n_streams, n_coupled, origins })
     }
 
     /// For a stream without header (RFC 7845 §5.1.1.1, family 0).

@@ -8,8 +8,7 @@ mod silk;
 mod stream;
 
 use symphonia::core::audio::{
-    AsGenericAudioBufferRef, AudioBuffer, AudioMut, AudioSpec, Channels,
-    GenericAudioBufferRef,
+    AsGenericAudioBufferRef, AudioBuffer, AudioMut, AudioSpec, Channels, GenericAudioBufferRef,
 };
 use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
@@ -121,10 +120,7 @@ impl AudioDecoder for OpusDecoder {
         &self.parameters
     }
 
-    fn decode_ref(
-        &mut self,
-        packet: &PacketRef<'_>,
-    ) -> SymphoniaResult<GenericAudioBufferRef<'_>> {
+    fn decode_ref(&mut self, packet: &PacketRef<'_>) -> SymphoniaResult<GenericAudioBufferRef<'_>> {
         match self.decode_streams(packet.data) {
             Ok(n_samples) => {
                 self.assemble(n_samples);

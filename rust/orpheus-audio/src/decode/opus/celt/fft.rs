@@ -117,12 +117,8 @@ pub(super) fn transform<L: Lanes>(twiddles: &Twiddles, rows: &mut Rows) {
     for k in 0..15 {
         match n_parts {
             4 => {
-                let points = [
-                    parts.get::<L>(k),
-                    parts.get(15 + k),
-                    parts.get(30 + k),
-                    parts.get(45 + k),
-                ];
+                let points =
+                    [parts.get::<L>(k), parts.get(15 + k), parts.get(30 + k), parts.get(45 + k)];
                 for (part, &point) in four(points).iter().enumerate() {
                     rows.set(15 * part + k, point);
                 }

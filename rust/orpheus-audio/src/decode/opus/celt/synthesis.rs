@@ -113,11 +113,8 @@ pub(super) fn synthesize<L: Lanes>(
     }
     let mut last = *emphasis;
     for (out, &sample) in out.iter_mut().zip(&samples[HISTORY..HISTORY + length]) {
-        last = if L::FUSED {
-            last.mul_add(DE_EMPHASIS, sample)
-        } else {
-            last * DE_EMPHASIS + sample
-        };
+        last =
+            if L::FUSED { last.mul_add(DE_EMPHASIS, sample) } else { last * DE_EMPHASIS + sample };
         *out = last * SCALE;
     }
     // Denormals would slow down silence.
@@ -132,8 +129,7 @@ fn overlap(transformed: &[f32], tail: &mut [f32; HALF], out: &mut [f32]) {
     for i in 0..HALF {
         let mirrored = HALF - 1 - i;
         out[i] = window[OVERLAP - 1 - i] * tail[i] - window[i] * transformed[mirrored];
-        out[HALF + i] =
-            window[mirrored] * tail[mirrored] + window[HALF + i] * transformed[i];
+        out[HALF + i] = window[mirrored] * tail[mirrored] + window[HALF + i] * transformed[i];
     }
     out[OVERLAP..].copy_from_slice(&transformed[HALF..length - HALF]);
     tail.copy_from_slice(&transformed[length - HALF..]);
