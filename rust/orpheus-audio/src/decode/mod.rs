@@ -375,7 +375,7 @@ fn open_backend(mut input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn 
         | Container::Mp4
         | Container::Matroska
         | Container::Adts
-        | Container::Caf => Box::new(packets::Packets::open(input, sniffed)?),
+        | Container::Caf => Box::new(packets::Packets::open(input, sniffed, mix)?),
     })
 }
 

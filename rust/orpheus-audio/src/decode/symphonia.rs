@@ -52,7 +52,7 @@ impl Symphonia {
         let reader = open_reader(section, sniffed.container).map_err(|error| refused(&error))?;
         let track = audio_track(reader.as_ref())?;
         let parameters = audio_parameters(track)?;
-        let decoder = make_decoder(parameters)?;
+        let decoder = make_decoder(parameters, Mix::Channels)?;
         let sample_rate = parameters.sample_rate.unwrap_or(0);
         let n_channels = parameters.channels.as_ref().map_or(0, Channels::count);
         let samples_per_tick = track.time_base.map_or(1.0, |base| {
@@ -168,7 +168,7 @@ impl Symphonia {
             return Ok(false);
         }
         let promised = promised_samples(track, self.samples_per_tick, Container::Ogg);
-        self.decoder = make_decoder(parameters)?;
+        self.decoder = make_decoder(parameters, Mix::Channels)?;
         self.track_id = track.id;
         self.next_ticks = None;
         self.info.n_samples =
@@ -292,10 +292,13 @@ fn audio_parameters(track: &Track) -> Result<&AudioCodecParameters> {
     }
 }
 
-pub(super) fn make_decoder(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>> {
+pub(super) fn make_decoder(
+    parameters: &AudioCodecParameters,
+    mix: Mix,
+) -> Result<Box<dyn AudioDecoder>> {
     let unsupported = |what: &str| Error::Unsupported { what: what.to_owned(), advice: CONVERT };
     match parameters.codec {
-        CODEC_ID_OPUS => return Ok(Box::new(OpusDecoder::new(parameters, Mix::Channels)?)),
+        CODEC_ID_OPUS => return Ok(Box::new(OpusDecoder::new(parameters, mix)?)),
         CODEC_ID_SPEEX => return Err(unsupported("codec Speex")),
         CODEC_ID_AAC if is_he_aac(parameters.extra_data.as_deref().unwrap_or(&[])) => {
             return Err(unsupported("codec HE-AAC"));

@@ -25,8 +25,6 @@ pub(super) enum Origin {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Head {
     pub(super) n_channels: usize,
-    /// Samples at 48 kHz to drop from the start.
-    pub(super) pre_skip: usize,
     /// Linear.
     pub(super) gain: f32,
     pub(super) n_streams: usize,
@@ -62,21 +60,13 @@ impl Head {
         }
         let gain = f32::from(number(16) as i16) / 256.0;
         let (n_streams, n_coupled, origins) = mapping(data, FIXED - 1, n_channels)?;
-        Ok(Self {
-            n_channels,
-            pre_skip: usize::from(number(10)),
-            gain: 10_f32.powf(gain / 20.0),
-            n_streams,
-            n_coupled,
-            origins,
-        })
+        Ok(Self { n_channels, gain: 10_f32.powf(gain / 20.0), n_streams, n_coupled, origins })
     }
 
     /// For a stream without header (RFC 7845 §5.1.1.1, family 0).
     pub(super) fn simple(n_channels: usize) -> Option<Self> {
         (1..=2).contains(&n_channels).then(|| Self {
             n_channels,
-            pre_skip: 0,
             gain: 1.0,
             n_streams: 1,
             n_coupled: n_channels - 1,
@@ -148,7 +138,7 @@ mod tests {
     #[test]
     fn a_surround_mapping_names_streams_and_planes() {
         let head = Head::parse(&header(6, 1, &[4, 2, 0, 4, 1, 2, 3, 5])).unwrap();
-        assert_eq!((head.n_streams, head.n_coupled, head.pre_skip), (4, 2, 312));
+        assert_eq!((head.n_streams, head.n_coupled), (4, 2));
         let stream = |stream, plane| Origin::Stream { stream, plane };
         let wanted =
             [stream(0, 0), stream(2, 0), stream(0, 1), stream(1, 0), stream(1, 1), stream(3, 0)];

@@ -8,11 +8,9 @@ mod silk;
 mod stream;
 
 use symphonia::core::audio::{
-    AsGenericAudioBufferRef, Audio, AudioBuffer, AudioMut, AudioSpec, Channels,
-    GenericAudioBufferRef,
+    AsGenericAudioBufferRef, AudioBuffer, AudioMut, AudioSpec, Channels, GenericAudioBufferRef,
 };
 use symphonia::core::codecs::CodecInfo;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
 use symphonia::core::errors::{Error as SymphoniaError, Result as SymphoniaResult};
 use symphonia::core::packet::PacketRef;
@@ -36,8 +34,6 @@ pub(super) struct OpusDecoder {
     /// What each stream decoded.
     planes: Vec<Vec<Vec<f32>>>,
     buffer: AudioBuffer<f32>,
-    /// Samples at the start that are not to be heard.
-    n_to_skip: usize,
 }
 
 impl OpusDecoder {
@@ -56,7 +52,6 @@ impl OpusDecoder {
         let spec = AudioSpec::new(SAMPLE_RATE, Channels::Discrete(n_out as u16));
         Ok(Self {
             parameters: parameters.clone(),
-            n_to_skip: head.pre_skip,
             streams,
             planes,
             buffer: AudioBuffer::new(spec, MAX_PACKET_SAMPLES),
@@ -115,7 +110,6 @@ impl AudioDecoder for OpusDecoder {
     fn reset(&mut self) {
         self.streams.iter_mut().for_each(StreamDecoder::reset);
         self.buffer.clear();
-        self.n_to_skip = 0;
     }
 
     fn codec_info(&self) -> &CodecInfo {
@@ -126,16 +120,10 @@ impl AudioDecoder for OpusDecoder {
         &self.parameters
     }
 
-    fn decode_ref(
-        &mut self,
-        packet: &PacketRef<'_>,
-    ) -> SymphoniaResult<GenericAudioBufferRef<'_>> {
+    fn decode_ref(&mut self, packet: &PacketRef<'_>) -> SymphoniaResult<GenericAudioBufferRef<'_>> {
         match self.decode_streams(packet.data) {
             Ok(n_samples) => {
                 self.assemble(n_samples);
-                let n_skipped = self.n_to_skip.min(n_samples);
-                self.n_to_skip -= n_skipped;
-                self.buffer.trim(n_skipped, packet.trim_end.get() as usize);
                 Ok(self.buffer.as_generic_audio_buffer_ref())
             }
             Err(why) => {
@@ -152,9 +140,4 @@ impl AudioDecoder for OpusDecoder {
     fn last_decoded(&self) -> GenericAudioBufferRef<'_> {
         self.buffer.as_generic_audio_buffer_ref()
     }
-}
-
-/// Whether a codec is this one.
-pub(super) fn is_opus(parameters: &AudioCodecParameters) -> bool {
-    parameters.codec == CODEC_ID_OPUS
 }

@@ -94,10 +94,19 @@ impl StreamDecoder {
             return Ok(());
         }
         let mut range = RangeDecoder::new(data);
+        let last = self.last_mode.filter(|_| !self.bridged);
         let bridge = match toc.mode {
             Mode::Celt => None,
             Mode::Silk | Mode::Hybrid => self.decode_silk(toc, data, &mut range),
         };
+        let unbridged = match last {
+            Some(Mode::Celt) => toc.mode != Mode::Celt && bridge.is_none(),
+            Some(_) => toc.mode == Mode::Celt,
+            None => false,
+        };
+        if unbridged {
+            self.decode_tail();
+        }
         if let Some(bridge) = bridge.filter(|bridge| bridge.leads) {
             self.decode_bridge(toc, bridge)?;
         }
@@ -106,12 +115,28 @@ impl StreamDecoder {
         } else {
             self.decode_celt(toc, &mut range)?;
         }
+        if unbridged {
+            add(&mut self.frame, &self.bridge_out, FADE);
+        }
         if let Some(bridge) = bridge {
             self.cross(toc, bridge)?;
         }
         self.last_mode = Some(toc.mode);
         self.bridged = bridge.is_some_and(|bridge| !bridge.leads);
         Ok(())
+    }
+
+    /// What the layers of the last frame still have to give, where another one takes over with no
+    /// bridge between them.
+    fn decode_tail(&mut self) {
+        match self.last_mode {
+            Some(Mode::Silk | Mode::Hybrid) => self.silk.decode_nothing(FADE, &mut self.bridge_out),
+            _ => self.bridge_out.iter_mut().for_each(|plane| plane[..FADE].fill(0.0)),
+        }
+        if self.last_mode != Some(Mode::Silk) {
+            self.celt.decode_nothing(FADE, &mut self.celt_out);
+            add(&mut self.bridge_out, &self.celt_out, FADE);
+        }
     }
 
     fn decode_nothing(&mut self, toc: Toc) {

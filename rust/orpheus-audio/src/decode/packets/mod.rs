@@ -17,6 +17,7 @@ use symphonia::core::units::{Duration, Timestamp};
 use self::aac::SbrDetector;
 use self::timeline::Timeline;
 use super::demux::{self, CONVERT, Demuxer, Packet};
+use super::mpeg::layer3::Mix;
 use super::symphonia::{copy_planes, describe, make_decoder};
 use super::{Backend, Block, Losses, TrackInfo};
 use crate::error::{Error, Result};
@@ -32,6 +33,7 @@ pub(super) struct Packets {
     decoder: Box<dyn AudioDecoder>,
     parameters: AudioCodecParameters,
     info: TrackInfo,
+    mix: Mix,
     timeline: Timeline,
     losses: Losses,
     /// Read while opening, not decoded yet.
@@ -44,12 +46,12 @@ pub(super) struct Packets {
 
 impl Packets {
     /// Opens the track and looks at its first packets.
-    pub(super) fn open(input: Input, sniffed: Sniffed) -> Result<Self> {
+    pub(super) fn open(input: Input, sniffed: Sniffed, mix: Mix) -> Result<Self> {
         let mut losses = Losses::default();
         let demuxer = open_demuxer(input, sniffed, &mut losses)?;
         let stream = demuxer.stream().clone();
         let parameters = stream.parameters;
-        let decoder = make_decoder(&parameters)?;
+        let decoder = make_decoder(&parameters, mix)?;
         let info = TrackInfo {
             container: sniffed.container.name(),
             codec: decoder.codec_info().short_name.to_owned(),
@@ -63,6 +65,7 @@ impl Packets {
             parameters,
             timeline: Timeline::new(stream.delay, &info),
             info,
+            mix,
             losses,
             ahead: VecDeque::new(),
             packet: Packet::default(),
@@ -135,12 +138,15 @@ impl Packets {
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
         let buffer = self.decoder.decode_ref(&packet).map_err(|error| describe(&error))?;
         let spec = buffer.spec();
-        let is_alike =
-            buffer.num_planes() == self.info.n_channels && spec.rate() == self.info.sample_rate;
+        // Some decoders come to the mean of the channels sooner than to the channels.
+        let is_mixed = self.mix == Mix::Mono && buffer.num_planes() == 1;
+        let is_alike = (is_mixed || buffer.num_planes() == self.info.n_channels)
+            && spec.rate() == self.info.sample_rate;
         if !is_alike && !buffer.is_empty() {
             return Err("sample rate or channels change".to_owned());
         }
         if is_alike {
+            block.channels.truncate(buffer.num_planes());
             copy_planes(&buffer, block);
         }
         Ok(())
@@ -156,7 +162,7 @@ impl Packets {
             self.losses.add(0, "a chained stream of another sample rate or channel count");
             return Ok(false);
         }
-        self.decoder = make_decoder(parameters)?;
+        self.decoder = make_decoder(parameters, self.mix)?;
         self.parameters = parameters.clone();
         self.timeline = Timeline::new(stream.delay, &self.info);
         Ok(true)

@@ -103,8 +103,11 @@ pub(super) fn transform<L: Lanes>(twiddles: &Twiddles, rows: &mut Rows) {
     let n_parts = twiddles.n_points / 15;
     let mut parts = Rows::new();
     for part in 0..n_parts {
-        let points = fifteen::<L>(std::array::from_fn(|at| rows.get(n_parts * at + part)));
-        for (k, &point) in points.iter().enumerate() {
+        let mut points = [rows.get::<L>(part); 15];
+        for (at, point) in points.iter_mut().enumerate() {
+            *point = rows.get(n_parts * at + part);
+        }
+        for (k, &point) in fifteen(&points).iter().enumerate() {
             let [cosine, sine] = twiddles.factors[15 * part + k];
             let point =
                 if part == 0 { point } else { point.rotated(L::splat(cosine), L::splat(sine)) };
@@ -114,8 +117,9 @@ pub(super) fn transform<L: Lanes>(twiddles: &Twiddles, rows: &mut Rows) {
     for k in 0..15 {
         match n_parts {
             4 => {
-                let points = four::<L>(std::array::from_fn(|part| parts.get(15 * part + k)));
-                for (part, &point) in points.iter().enumerate() {
+                let points =
+                    [parts.get::<L>(k), parts.get(15 + k), parts.get(30 + k), parts.get(45 + k)];
+                for (part, &point) in four(points).iter().enumerate() {
                     rows.set(15 * part + k, point);
                 }
             }
@@ -131,17 +135,17 @@ pub(super) fn transform<L: Lanes>(twiddles: &Twiddles, rows: &mut Rows) {
 
 /// 15 points as 3 × 5, without factors in between (Good and Thomas).
 #[inline(always)]
-fn fifteen<L: Lanes>(points: [Complex<L>; 15]) -> [Complex<L>; 15] {
-    let fives: [[Complex<L>; 5]; 3] =
-        std::array::from_fn(|a| five(std::array::from_fn(|b| points[(5 * a + 3 * b) % 15])));
-    let mut out = points;
-    for b in 0..5 {
-        let threes = three([fives[0][b], fives[1][b], fives[2][b]]);
-        for (a, &point) in threes.iter().enumerate() {
-            out[(10 * a + 6 * b) % 15] = point;
-        }
-    }
-    out
+fn fifteen<L: Lanes>(points: &[Complex<L>; 15]) -> [Complex<L>; 15] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = *points;
+    let [p0, p1, p2, p3, p4] = five([a, d, g, j, m]);
+    let [q0, q1, q2, q3, q4] = five([f, i, l, o, c]);
+    let [r0, r1, r2, r3, r4] = five([k, n, b, e, h]);
+    let [z0, z10, z5] = three([p0, q0, r0]);
+    let [z6, z1, z11] = three([p1, q1, r1]);
+    let [z12, z7, z2] = three([p2, q2, r2]);
+    let [z3, z13, z8] = three([p3, q3, r3]);
+    let [z9, z4, z14] = three([p4, q4, r4]);
+    [z0, z1, z2, z3, z4, z5, z6, z7, z8, z9, z10, z11, z12, z13, z14]
 }
 
 #[inline(always)]
@@ -191,10 +195,10 @@ pub(super) fn eight<L: Lanes>(points: [Complex<L>; 8]) -> [Complex<L>; 8] {
     let [a, b, c, d, e, f, g, h] = points;
     let even = four([a, c, e, g]);
     let odd = four([b, d, f, h]);
-    let diagonal = |z: Complex<L>| z.add(z.turned()).scaled(FRAC_1_SQRT_2);
-    let second = diagonal(odd[1]);
+    let second = odd[1].add(odd[1].turned()).scaled(FRAC_1_SQRT_2);
     let third = odd[2].turned();
-    let fourth = diagonal(odd[3].turned());
+    let fourth = odd[3].turned();
+    let fourth = fourth.add(fourth.turned()).scaled(FRAC_1_SQRT_2);
     [
         even[0].add(odd[0]),
         even[1].add(second),

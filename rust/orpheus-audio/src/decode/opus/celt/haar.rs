@@ -41,7 +41,8 @@ pub(super) fn deinterleave(bins: &mut [f32], n_blocks: usize, by_frequency: bool
     from.copy_from_slice(bins);
     for block in 0..n_blocks {
         let at = place(block, n_blocks, by_frequency) * length;
-        for (to, &bin) in bins[at..at + length].iter_mut().zip(from[block..].iter().step_by(n_blocks))
+        for (to, &bin) in
+            bins[at..at + length].iter_mut().zip(from[block..].iter().step_by(n_blocks))
         {
             *to = bin;
         }

@@ -102,11 +102,12 @@ pub(super) fn long<L: Lanes>(scratch: &mut Scratch, bins: &[f32], out: &mut [f32
 fn join_columns<L: Lanes>(columns: &mut [[[f32; 64]; 8]; 2], n_rows: usize) {
     let [re, im] = columns;
     for chunk in 0..n_rows.div_ceil(8) {
-        let points = fft::eight::<L>(std::array::from_fn(|c| Complex {
-            re: L::load(&re[c].as_chunks().0[chunk]),
-            im: L::load(&im[c].as_chunks().0[chunk]),
-        }));
-        for (part, point) in points.iter().enumerate() {
+        let mut points = [Complex { re: L::splat(0.0), im: L::splat(0.0) }; 8];
+        for ((point, re), im) in points.iter_mut().zip(re.iter()).zip(im.iter()) {
+            point.re = L::load(&re.as_chunks().0[chunk]);
+            point.im = L::load(&im.as_chunks().0[chunk]);
+        }
+        for (part, point) in fft::eight(points).iter().enumerate() {
             point.re.store(&mut re[part].as_chunks_mut().0[chunk]);
             point.im.store(&mut im[part].as_chunks_mut().0[chunk]);
         }
@@ -123,13 +124,10 @@ pub(super) fn short<L: Lanes>(
 ) {
     let plan = &*BLOCKS;
     let Scratch { rows, blocks, .. } = scratch;
-    let load = |at: usize| {
-        let mut row = [0.0; 8];
-        row[..n_blocks].copy_from_slice(&bins[at * n_blocks..(at + 1) * n_blocks]);
-        L::load(&row)
-    };
     for (n, &[cosine, sine]) in plan.rotation.iter().enumerate() {
-        let point = Complex { re: load(2 * n), im: load(SHORT - 1 - 2 * n) };
+        let re = L::load(&row(bins, n_blocks, 2 * n));
+        let im = L::load(&row(bins, n_blocks, SHORT - 1 - 2 * n));
+        let point = Complex { re, im };
         rows.set(n, point.rotated(L::splat(cosine), L::splat(sine)));
     }
     fft::transform::<L>(&plan.twiddles, rows);
@@ -144,6 +142,14 @@ pub(super) fn short<L: Lanes>(
             *to = row[block];
         }
     }
+}
+
+/// The same bin of each block.
+#[inline(always)]
+fn row(bins: &[f32], n_blocks: usize, at: usize) -> Row {
+    let mut row = [0.0; 8];
+    row[..n_blocks].copy_from_slice(&bins[at * n_blocks..(at + 1) * n_blocks]);
+    row
 }
 
 #[cfg(test)]

@@ -47,11 +47,13 @@ struct Split {
     fill: u32,
 }
 
+#[inline]
 fn mask(n_blocks: usize) -> u32 {
     (1 << n_blocks) - 1
 }
 
 /// Costs of the pulses of a partition; empty if it cannot have any.
+#[inline]
 fn costs(band: usize, size_log: i32) -> &'static [u8] {
     let index = PULSE_INDEX[(size_log + 1) as usize * N_BANDS + band];
     let Ok(start) = usize::try_from(index) else { return &[] };
@@ -59,11 +61,13 @@ fn costs(band: usize, size_log: i32) -> &'static [u8] {
 }
 
 /// What `code` pulses cost, in eighths of a bit.
+#[inline]
 fn cost(costs: &[u8], code: usize) -> i32 {
     if code == 0 { 0 } else { i32::from(costs[code]) + 1 }
 }
 
 /// The number of pulses, as a code, whose cost is nearest to `bits`.
+#[inline]
 fn affordable(costs: &[u8], bits: i32) -> usize {
     if costs.is_empty() {
         return 0;
@@ -83,6 +87,7 @@ fn affordable(costs: &[u8], bits: i32) -> usize {
 }
 
 /// Pulses by their code: all up to 8, then with ever wider steps.
+#[inline]
 fn n_pulses(code: usize) -> usize {
     if code < 8 { code } else { (8 + (code & 7)) << ((code >> 3) - 1) }
 }

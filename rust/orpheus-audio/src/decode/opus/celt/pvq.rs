@@ -6,19 +6,19 @@ use super::kernel::Kernel;
 /// Bins of the widest band in the longest frame.
 pub(super) const MAX_BINS: usize = 176;
 
-/// More dimensions and more pulses than this never meet.
-const MAX_SMALLER: usize = 15;
+/// Of dimensions and pulses, the smaller number is always less than this.
+const MAX_SMALLER: usize = 16;
 
 /// U(n, k): how many vectors of `n` dimensions and `k` pulses have their first pulse, if at 0, be
-/// positive (§4.3.4.2). Symmetric, so that the smaller argument is the row. Where it does not fit,
+/// positive (§4.3.4.2). Symmetric, so that the larger argument is the row. Where it does not fit,
 /// no frame needs it.
-static COUNTS: [[u32; MAX_BINS + 2]; MAX_SMALLER] = {
-    let mut table = [[0_u32; MAX_BINS + 2]; MAX_SMALLER];
+static COUNTS: [[u32; MAX_SMALLER]; MAX_BINS + 2] = {
+    let mut table = [[0_u32; MAX_SMALLER]; MAX_BINS + 2];
     table[0][0] = 1;
     let mut row = 1;
-    while row < MAX_SMALLER {
+    while row < MAX_BINS + 2 {
         let mut column = 1;
-        while column < MAX_BINS + 2 {
+        while column < MAX_SMALLER {
             let left = table[row][column - 1];
             let above = table[row - 1][column];
             let diagonal = table[row - 1][column - 1];
@@ -30,9 +30,15 @@ static COUNTS: [[u32; MAX_BINS + 2]; MAX_SMALLER] = {
     table
 };
 
-#[inline]
-fn count(n: usize, k: usize) -> u32 {
-    COUNTS[n.min(k)][n.max(k)]
+/// U of a larger and a smaller number.
+#[inline(always)]
+fn count(larger: usize, smaller: usize) -> u32 {
+    COUNTS[larger][smaller & (MAX_SMALLER - 1)]
+}
+
+/// U in either order.
+fn count_any(n: usize, k: usize) -> u32 {
+    count(n.max(k), n.min(k))
 }
 
 /// A vector of integers whose magnitudes sum to a known number.
@@ -49,7 +55,7 @@ impl Pulses {
 
     /// Decodes `n_pulses` in `n_bins` bins, both at least 1 and 2.
     pub(super) fn decode(&mut self, range: &mut RangeDecoder, n_bins: usize, n_pulses: usize) {
-        let total = count(n_bins, n_pulses).wrapping_add(count(n_bins, n_pulses + 1));
+        let total = count_any(n_bins, n_pulses).wrapping_add(count_any(n_bins, n_pulses + 1));
         let index = range.uniform(total);
         self.unrank(index, n_bins, n_pulses);
     }
@@ -81,19 +87,20 @@ impl Pulses {
     #[inline]
     fn put(&mut self, bin: usize, value: i32) {
         self.values[bin] = value;
-        self.energy = self.energy.wrapping_add((value * value) as u32);
+        self.energy = self.energy.wrapping_add(value.wrapping_mul(value) as u32);
     }
 
-    /// Which of `n_blocks` interleaved... consecutive stretches have a pulse.
+    /// Which of `n_blocks` stretches have a pulse.
     pub(super) fn blocks_hit(&self, n_bins: usize, n_blocks: usize) -> u32 {
         if n_blocks <= 1 {
             return 1;
         }
-        let stretches = self.values[..n_bins].chunks_exact(n_bins / n_blocks).take(n_blocks);
-        let bits = stretches.enumerate().map(|(block, values)| {
-            u32::from(values.iter().fold(0, |any, value| any | value) != 0) << block
-        });
-        bits.sum()
+        let mut hits = 0;
+        let stretches = self.values[..n_bins].chunks_exact(n_bins / n_blocks);
+        for (block, values) in stretches.take(n_blocks).enumerate() {
+            hits |= u32::from(values.iter().any(|&value| value != 0)) << block;
+        }
+        hits
     }
 }
 
@@ -109,39 +116,35 @@ fn next_value(index: &mut u32, n: usize, left: &mut usize) -> i32 {
     let before = *left;
     let mut k = before;
     if k >= n {
-        let row = &COUNTS[n];
-        let sign = take_sign(index, row[k + 1]);
-        if row[n] > *index {
-            k = n;
-            loop {
+        let sign = take_sign(index, count(k + 1, n));
+        if count(n, n) > *index {
+            k = n - 1;
+            while count(n, k) > *index {
                 k -= 1;
-                if COUNTS[k][n] <= *index {
-                    *index -= COUNTS[k][n];
-                    break;
-                }
             }
+            *index -= count(n, k);
         } else {
-            while row[k] > *index {
+            while count(k, n) > *index {
                 k -= 1;
             }
-            *index -= row[k];
+            *index -= count(k, n);
         }
         *left = k;
         return signed(before - k, sign);
     }
-    let (zero, one) = (COUNTS[k][n], COUNTS[k + 1][n]);
+    let row = &COUNTS[n];
+    let at = |k: usize| row[k & (MAX_SMALLER - 1)];
+    let (zero, one) = (at(k), at(k + 1));
     if zero <= *index && *index < one {
         *index -= zero;
         return 0;
     }
     let sign = take_sign(index, one);
-    loop {
+    k -= 1;
+    while at(k) > *index {
         k -= 1;
-        if COUNTS[k][n] <= *index {
-            break;
-        }
     }
-    *index -= COUNTS[k][n];
+    *index -= at(k);
     *left = k;
     signed(before - k, sign)
 }
@@ -197,8 +200,7 @@ impl Rotation {
             return None;
         }
         let gain = n_bins as f32 / (n_bins + divisor * n_pulses) as f32;
-        let angle = std::f32::consts::FRAC_PI_4 * gain * gain;
-        let (sine, cosine) = angle.sin_cos();
+        let (sine, cosine) = sine_cosine(std::f32::consts::FRAC_PI_4 * gain * gain);
         let mut distance = 0;
         if n_bins >= 8 * n_blocks {
             distance = 1;
@@ -208,6 +210,19 @@ impl Rotation {
         }
         Some(Self { cosine, sine, distance, n_blocks })
     }
+}
+
+/// Of an angle up to 45°, by their series: exact to float32.
+#[inline]
+fn sine_cosine(x: f32) -> (f32, f32) {
+    let y = x * x;
+    let sine = x
+        * (1.0
+            - y * (1.0 / 6.0)
+                * (1.0 - y * (1.0 / 20.0) * (1.0 - y * (1.0 / 42.0) * (1.0 - y * (1.0 / 72.0)))));
+    let cosine = 1.0
+        - y * 0.5 * (1.0 - y * (1.0 / 12.0) * (1.0 - y * (1.0 / 30.0) * (1.0 - y * (1.0 / 56.0))));
+    (sine, cosine)
 }
 
 /// Decodes the shape of a partition, of length `gain`; returns the blocks that are not empty.
@@ -250,27 +265,52 @@ pub(super) fn place<const FUSED: bool>(
     let Some(rotation) = rotation else { return };
     let length = shape.len() / rotation.n_blocks;
     for block in shape.chunks_exact_mut(length) {
-        if rotation.distance > 0 {
+        if rotation.distance > 1 {
             rotate::<FUSED>(block, rotation.distance, rotation.sine, rotation.cosine);
+        } else if rotation.distance == 1 {
+            rotate_neighbours::<FUSED>(block, rotation.sine, rotation.cosine);
         }
-        rotate::<FUSED>(block, 1, rotation.cosine, rotation.sine);
+        rotate_neighbours::<FUSED>(block, rotation.cosine, rotation.sine);
     }
 }
 
 /// Rotates each pair of bins at a distance, upwards and back.
 #[inline(always)]
 fn rotate<const FUSED: bool>(bins: &mut [f32], distance: usize, cosine: f32, sine: f32) {
-    let turn = |bins: &mut [f32], at: usize| {
-        let (a, b) = (bins[at], bins[at + distance]);
-        bins[at + distance] = fused::<FUSED>(sine, a, cosine * b);
-        bins[at] = fused::<FUSED>(-sine, b, cosine * a);
-    };
-    for at in 0..bins.len().saturating_sub(distance) {
-        turn(bins, at);
+    for at in distance..bins.len() {
+        let (a, b) = (bins[at - distance], bins[at]);
+        bins[at] = fused::<FUSED>(sine, a, cosine * b);
+        bins[at - distance] = fused::<FUSED>(-sine, b, cosine * a);
     }
-    for at in (0..bins.len().saturating_sub(2 * distance)).rev() {
-        turn(bins, at);
+    for at in (distance..bins.len().saturating_sub(distance)).rev() {
+        let (a, b) = (bins[at - distance], bins[at]);
+        bins[at] = fused::<FUSED>(sine, a, cosine * b);
+        bins[at - distance] = fused::<FUSED>(-sine, b, cosine * a);
     }
+}
+
+/// The same at a distance of 1: what the next rotation needs stays at hand.
+#[inline(always)]
+fn rotate_neighbours<const FUSED: bool>(bins: &mut [f32], cosine: f32, sine: f32) {
+    let Some((first, rest)) = bins.split_first_mut() else { return };
+    let mut lower = *first;
+    let mut place = first;
+    for bin in rest {
+        *place = fused::<FUSED>(-sine, *bin, cosine * lower);
+        lower = fused::<FUSED>(sine, lower, cosine * *bin);
+        place = bin;
+    }
+    *place = lower;
+    let Some((_, bins)) = bins.split_last_mut() else { return };
+    let Some((last, rest)) = bins.split_last_mut() else { return };
+    let mut upper = *last;
+    let mut place = last;
+    for bin in rest.iter_mut().rev() {
+        *place = fused::<FUSED>(sine, *bin, cosine * upper);
+        upper = fused::<FUSED>(-sine, upper, cosine * *bin);
+        place = bin;
+    }
+    *place = upper;
 }
 
 #[inline(always)]
@@ -283,4 +323,54 @@ pub(super) fn renormalize(shape: &mut [f32], gain: f32) {
     let energy: f32 = shape.iter().map(|bin| bin * bin).sum();
     let scale = gain / (energy + 1e-15).sqrt();
     shape.iter_mut().for_each(|bin| *bin *= scale);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_is_another_vector_of_the_right_sum() {
+        for (n_bins, n_pulses) in [(2, 1), (2, 9), (3, 4), (4, 3), (5, 5), (7, 2), (3, 12)] {
+            let total = count_any(n_bins, n_pulses) + count_any(n_bins, n_pulses + 1);
+            let mut seen = std::collections::HashSet::new();
+            for index in 0..total {
+                let mut pulses = Pulses::new();
+                pulses.unrank(index, n_bins, n_pulses);
+                let values = &pulses.values[..n_bins];
+                assert_eq!(
+                    values.iter().map(|v| v.unsigned_abs() as usize).sum::<usize>(),
+                    n_pulses
+                );
+                assert_eq!(values.iter().map(|v| v * v).sum::<i32>() as u32, pulses.energy);
+                assert!(seen.insert(values.to_vec()), "{values:?} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn rotations_keep_the_length_and_lanes_agree() {
+        let values: Vec<i32> = (0..64).map(|i| i32::from(i % 9 == 0) * (i % 5 - 2)).collect();
+        for n_blocks in [1, 2, 8] {
+            let rotation = Rotation::of(64, 7, n_blocks, Spread::Normal);
+            assert!(rotation.is_some());
+            let mut portable = [0.0; 64];
+            place::<false>(&values, 0.5, rotation, &mut portable);
+            let length: f32 = portable.iter().map(|bin| bin * bin).sum();
+            let wanted: i32 = values.iter().map(|value| value * value).sum();
+            assert!((length - 0.25 * wanted as f32).abs() < 1e-4);
+            let mut best = [0.0; 64];
+            Kernel::best().place(&values, 0.5, rotation, &mut best);
+            assert!(portable.iter().zip(&best).all(|(a, b)| (a - b).abs() < 1e-5));
+        }
+    }
+
+    #[test]
+    fn the_series_are_sine_and_cosine() {
+        for step in 0..=100 {
+            let x = step as f32 / 100.0 * std::f32::consts::FRAC_PI_4;
+            let (sine, cosine) = sine_cosine(x);
+            assert!((sine - x.sin()).abs() < 2e-7 && (cosine - x.cos()).abs() < 2e-7);
+        }
+    }
 }

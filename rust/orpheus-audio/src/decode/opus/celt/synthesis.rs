@@ -113,11 +113,8 @@ pub(super) fn synthesize<L: Lanes>(
     }
     let mut last = *emphasis;
     for (out, &sample) in out.iter_mut().zip(&samples[HISTORY..HISTORY + length]) {
-        last = if L::FUSED {
-            last.mul_add(DE_EMPHASIS, sample)
-        } else {
-            last * DE_EMPHASIS + sample
-        };
+        last =
+            if L::FUSED { last.mul_add(DE_EMPHASIS, sample) } else { last * DE_EMPHASIS + sample };
         *out = last * SCALE;
     }
     // Denormals would slow down silence.
@@ -132,8 +129,7 @@ fn overlap(transformed: &[f32], tail: &mut [f32; HALF], out: &mut [f32]) {
     for i in 0..HALF {
         let mirrored = HALF - 1 - i;
         out[i] = window[OVERLAP - 1 - i] * tail[i] - window[i] * transformed[mirrored];
-        out[HALF + i] =
-            window[mirrored] * tail[mirrored] + window[HALF + i] * transformed[i];
+        out[HALF + i] = window[mirrored] * tail[mirrored] + window[HALF + i] * transformed[i];
     }
     out[OVERLAP..].copy_from_slice(&transformed[HALF..length - HALF]);
     tail.copy_from_slice(&transformed[length - HALF..]);
@@ -162,17 +158,24 @@ fn filter<L: Lanes>(
     if new.gain == 0.0 {
         return;
     }
-    let [a, b, c] = new_taps.map(L::splat);
+    let [a, b, c] = new_taps;
+    let [a, b, c] = [L::splat(a), L::splat(b), L::splat(c)];
     for at in (from + n_fading..from + n).step_by(8) {
         // The period is longer than the lanes and the taps: nothing is read that is written here.
         let (past, present) = samples.split_at_mut(at);
         let Some(present) = present.first_chunk_mut::<8>() else { break };
         let Some(past) = past[at - new.period - 2..].first_chunk::<12>() else { break };
-        let tap = |offset: usize| past[offset..].first_chunk().map_or(L::splat(0.0), L::load);
-        let sum = a.mul_add(tap(2), L::load(present));
-        let sum = b.mul_add(tap(1).add(tap(3)), sum);
-        c.mul_add(tap(0).add(tap(4)), sum).store(present);
+        let sum = a.mul_add(tap::<L>(past, 2), L::load(present));
+        let sum = b.mul_add(tap::<L>(past, 1).add(tap(past, 3)), sum);
+        c.mul_add(tap::<L>(past, 0).add(tap(past, 4)), sum).store(present);
     }
+}
+
+#[inline(always)]
+fn tap<L: Lanes>(past: &[f32; 12], offset: usize) -> L {
+    let mut row = [0.0; 8];
+    row.copy_from_slice(&past[offset..offset + 8]);
+    L::load(&row)
 }
 
 #[inline(always)]

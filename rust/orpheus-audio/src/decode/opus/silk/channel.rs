@@ -1,5 +1,6 @@
 //! One channel: indices and pulses → samples (RFC 6716 §4.2.7.9).
 
+use super::super::range::RangeDecoder;
 use super::MAX_FRAME;
 use super::codebooks::{NARROW, WIDE};
 use super::fixed::{
@@ -10,7 +11,6 @@ use super::indices::{Coding, IndexDecoder, Indices, Shape, Signal};
 use super::nlsf::{self, Coefficients, Frequencies, MAX_ORDER};
 use super::pulses::{self, Pulses};
 use super::tables as t;
-use super::super::range::RangeDecoder;
 
 const MAX_SUBFRAME: usize = 80;
 /// Past samples that long-term prediction may reach: 20 ms.
@@ -292,9 +292,10 @@ impl Channel {
 #[inline(always)]
 fn whiten(samples: &[i16], filter: &[i16]) -> i16 {
     let Some((&sample, past)) = samples.split_last() else { return 0 };
-    let prediction = past.iter().rev().zip(filter).fold(0_i32, |sum, (&sample, &tap)| {
-        sum.wrapping_add(i32::from(sample) * i32::from(tap))
-    });
+    let prediction =
+        past.iter().rev().zip(filter).fold(0_i32, |sum, (&sample, &tap)| {
+            sum.wrapping_add(i32::from(sample) * i32::from(tap))
+        });
     let rest = (i32::from(sample) << 12).wrapping_sub(prediction);
     saturate_16(round_shift(rest, 12))
 }

@@ -109,8 +109,11 @@ impl IndexDecoder {
         coding: Coding,
     ) -> Indices {
         let mut indices = Indices::default();
-        let kind =
-            if active { 2 + range.icdf(&t::TYPE_ACTIVE, 8) } else { range.icdf(&t::TYPE_INACTIVE, 8) };
+        let kind = if active {
+            2 + range.icdf(&t::TYPE_ACTIVE, 8)
+        } else {
+            range.icdf(&t::TYPE_INACTIVE, 8)
+        };
         indices.signal = [Signal::Inactive, Signal::Unvoiced, Signal::Voiced][kind >> 1];
         indices.quantizer = kind & 1;
         decode_gains(range, shape, coding, kind >> 1, &mut indices.gains);

@@ -158,7 +158,8 @@ impl SilkDecoder {
                     }
                 }
                 let follows = frame > 0 && redundant[frame - 1];
-                channel.skip(range, if follows { Coding::Conditional } else { Coding::Independent });
+                channel
+                    .skip(range, if follows { Coding::Conditional } else { Coding::Independent });
             }
         }
     }
@@ -167,8 +168,7 @@ impl SilkDecoder {
         let stereo = self.n_channels == 2;
         let n_samples = self.channels[0].frame_length();
         let weights = if stereo { stereo::decode_weights(range) } else { Weights::default() };
-        let mid_only =
-            stereo && !flags[1].active[frame] && range.icdf(&tables::MID_ONLY, 8) == 1;
+        let mid_only = stereo && !flags[1].active[frame] && range.icdf(&tables::MID_ONLY, 8) == 1;
         let [mid, side] = &mut self.samples;
         let coding = if frame == 0 { Coding::Independent } else { Coding::Conditional };
         if stereo && !mid_only && self.mid_only {

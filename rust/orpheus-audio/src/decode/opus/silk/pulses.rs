@@ -41,7 +41,8 @@ pub(super) fn decode(
         }
     }
     let row = 7 * (quantizer + 2 * signal as usize);
-    for ((block, &count), &n_low_bits) in blocks.iter_mut().zip(&counts[..n_blocks]).zip(&n_low_bits)
+    for ((block, &count), &n_low_bits) in
+        blocks.iter_mut().zip(&counts[..n_blocks]).zip(&n_low_bits)
     {
         if count == 0 && n_low_bits == 0 {
             continue;

@@ -70,15 +70,7 @@ impl Resampler {
         while mul_w32(step, 48_000) < hz << 1 {
             step += 1;
         }
-        Self {
-            khz,
-            delay,
-            step,
-            held: [0; 16],
-            even: [0; 3],
-            odd: [0; 3],
-            last: [0; N_TAPS],
-        }
+        Self { khz, delay, step, held: [0; 16], even: [0; 3], odd: [0; 3], last: [0; N_TAPS] }
     }
 
     /// `samples`, a whole number of milliseconds, become six, four or three times as many.
