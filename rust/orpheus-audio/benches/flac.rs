@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
-use orpheus_audio::{DecodeOptions, Source, decode};
+use orpheus_audio::{DecodeOptions, SharedBytes, Source, decode};
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::formats::{FormatOptions, FormatReader};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
@@ -28,7 +28,7 @@ fn files() -> Vec<Arc<[u8]>> {
 fn ours(files: &[Arc<[u8]>], mono: bool, sample_rate: Option<u32>) {
     let options = DecodeOptions { mono, sample_rate, ..DecodeOptions::default() };
     for bytes in files {
-        black_box(decode(&Source::Bytes(bytes.clone()), &options).expect("a sound file"));
+        black_box(decode(&Source::Bytes(SharedBytes::new(bytes.clone())), &options).expect("a sound file"));
     }
 }
 

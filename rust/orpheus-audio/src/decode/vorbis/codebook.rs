@@ -49,7 +49,8 @@ impl Codebook {
         if bits.ended() {
             return Err("the setup header ends in a codebook");
         }
-        let mut book = Self { n_dimensions, n_entries, fast: Vec::new(), slow: Vec::new(), vectors };
+        let mut book =
+            Self { n_dimensions, n_entries, fast: Vec::new(), slow: Vec::new(), vectors };
         book.index(&codes, &lengths);
         Ok(book)
     }

@@ -100,7 +100,11 @@ impl Lines {
     }
 
     /// §7.2.3: the heights as they are coded, or nothing if the channel is silent.
-    fn coded_heights(&self, bits: &mut Bits<'_>, books: &[Codebook]) -> Option<[usize; MAX_POINTS]> {
+    fn coded_heights(
+        &self,
+        bits: &mut Bits<'_>,
+        books: &[Codebook],
+    ) -> Option<[usize; MAX_POINTS]> {
         if !bits.flag() {
             return None;
         }
@@ -285,7 +289,8 @@ impl Pairs {
             let bark = self.bark(i, n);
             let height = match drawn {
                 Some((at, height)) if at == bark => height,
-                _ => (0.115_129_25 * (scale / self.response(bark, &cosines) - self.offset)).exp() as f32,
+                _ => (0.115_129_25 * (scale / self.response(bark, &cosines) - self.offset)).exp()
+                    as f32,
             };
             drawn = Some((bark, height));
             *value = height;
@@ -295,9 +300,8 @@ impl Pairs {
 
     /// Which of `n_map` steps of the Bark scale spectral line `i` of `n` lies in.
     fn bark(&self, i: usize, n: usize) -> usize {
-        let bark = |f: f64| {
-            13.1 * (0.000_74 * f).atan() + 2.24 * (1.85e-8 * f * f).atan() + 1e-4 * f
-        };
+        let bark =
+            |f: f64| 13.1 * (0.000_74 * f).atan() + 2.24 * (1.85e-8 * f * f).atan() + 1e-4 * f;
         let share = bark(self.rate * i as f64 / (2.0 * n as f64)) / bark(0.5 * self.rate);
         ((share * self.n_map as f64) as usize).min(self.n_map - 1)
     }

@@ -103,7 +103,8 @@ impl Residue {
                 }
                 for partition in first..n_partitions.min(first + per_word) {
                     let at = begin + partition * self.partition_size;
-                    for (target, classes) in targets.iter_mut().zip(scratch.chunks_exact(n_columns)) {
+                    for (target, classes) in targets.iter_mut().zip(scratch.chunks_exact(n_columns))
+                    {
                         let class = usize::from(classes[partition]);
                         if let Some(book) = self.books[class][pass] {
                             let values = &mut target[at..at + self.partition_size];
@@ -117,7 +118,12 @@ impl Residue {
     }
 
     #[inline]
-    fn add_partition(&self, book: &Codebook, bits: &mut Bits<'_>, values: &mut [f32]) -> Option<()> {
+    fn add_partition(
+        &self,
+        book: &Codebook,
+        bits: &mut Bits<'_>,
+        values: &mut [f32],
+    ) -> Option<()> {
         let n_dimensions = book.n_dimensions();
         if self.layout == Layout::Spread {
             let step = values.len() / n_dimensions;
@@ -147,7 +153,11 @@ impl Residue {
 
 /// The common lengths, so that the compiler knows them.
 #[inline]
-fn add_vectors<const N: usize>(book: &Codebook, bits: &mut Bits<'_>, values: &mut [f32]) -> Option<()> {
+fn add_vectors<const N: usize>(
+    book: &Codebook,
+    bits: &mut Bits<'_>,
+    values: &mut [f32],
+) -> Option<()> {
     for values in values.as_chunks_mut::<N>().0 {
         let vector: &[f32; N] = book.vector(bits)?.try_into().ok()?;
         for (value, add) in values.iter_mut().zip(vector) {

@@ -84,9 +84,8 @@ impl Setup {
         let mappings =
             (0..n_mappings).map(|_| read_mapping(bits, limits)).collect::<Result<Vec<_>, _>>()?;
         let n_modes = bits.read(6) + 1;
-        let modes = (0..n_modes)
-            .map(|_| read_mode(bits, mappings.len()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let modes =
+            (0..n_modes).map(|_| read_mode(bits, mappings.len())).collect::<Result<Vec<_>, _>>()?;
         if !bits.flag() || bits.ended() {
             return Err("the setup header has no proper end");
         }

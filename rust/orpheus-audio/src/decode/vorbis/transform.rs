@@ -11,8 +11,10 @@ pub(super) struct InverseMdct {
     /// Half the block: number of spectral lines.
     n_lines: usize,
     fft: Arc<dyn Fft<f32>>,
-    /// exp(-iπ(4n + 1) / 4M), M being the number of lines.
-    twiddles: Vec<Complex32>,
+    /// exp(-iπ(n + ¼) / M) in front of the FFT, M being the number of lines.
+    before: Vec<Complex32>,
+    /// exp(-iπn / M) behind it.
+    after: Vec<Complex32>,
     points: Vec<Complex32>,
     scratch: Vec<Complex32>,
 }
@@ -21,14 +23,16 @@ impl InverseMdct {
     pub(super) fn new(block: usize) -> Self {
         let n_lines = block / 2;
         let fft = FftPlanner::new().plan_fft_forward(n_lines / 2);
-        let twiddle = |n: usize| {
-            let angle = -PI * (4 * n + 1) as f64 / (4 * n_lines) as f64;
-            Complex32::new(angle.cos() as f32, angle.sin() as f32)
+        let twiddles = |offset: f64| -> Vec<Complex32> {
+            let angle = |n: usize| -PI * (n as f64 + offset) / n_lines as f64;
+            let twiddle = |angle: f64| Complex32::new(angle.cos() as f32, angle.sin() as f32);
+            (0..n_lines / 2).map(|n| twiddle(angle(n))).collect()
         };
         let scratch = vec![Complex32::default(); fft.get_inplace_scratch_len()];
         Self {
             n_lines,
-            twiddles: (0..n_lines / 2).map(twiddle).collect(),
+            before: twiddles(0.25),
+            after: twiddles(0.0),
             points: vec![Complex32::default(); n_lines / 2],
             scratch,
             fft,
@@ -42,12 +46,12 @@ impl InverseMdct {
     pub(super) fn dct_iv(&mut self, spectrum: &mut [f32]) {
         let n_lines = self.n_lines;
         let spectrum = &mut spectrum[..n_lines];
-        let pairs = self.points.iter_mut().zip(&self.twiddles).enumerate();
+        let pairs = self.points.iter_mut().zip(&self.before).enumerate();
         for (n, (point, twiddle)) in pairs {
             *point = Complex32::new(spectrum[2 * n], spectrum[n_lines - 1 - 2 * n]) * twiddle;
         }
         self.fft.process_with_scratch(&mut self.points, &mut self.scratch);
-        for (k, (point, twiddle)) in self.points.iter().zip(&self.twiddles).enumerate() {
+        for (k, (point, twiddle)) in self.points.iter().zip(&self.after).enumerate() {
             let value = point * twiddle;
             spectrum[2 * k] = value.re;
             spectrum[n_lines - 1 - 2 * k] = -value.im;
@@ -94,11 +98,10 @@ impl Overlap {
         // Quarters of the two blocks.
         let (before, now) = (self.last.len(), upper.len());
         let half = before.min(now);
-        let slope = slopes.iter().find(|slope| slope.len() == 2 * half).map_or(&[][..], Vec::as_slice);
+        let slope =
+            slopes.iter().find(|slope| slope.len() == 2 * half).map_or(&[][..], Vec::as_slice);
         // The right half of the last block up to where the slopes cross: −c[0..M/2] backwards.
-        let flat = before - half;
         samples.extend(self.last[half..].iter().rev().map(|value| -value));
-        debug_assert_eq!(flat, self.last.len() - half);
         // Below, sample i of the 2 · half samples in which the blocks overlap.
         let (rising, falling) = slope.split_at(slope.len() / 2);
         let old = &self.last[..half];
@@ -111,5 +114,44 @@ impl Overlap {
         samples.extend(second.map(|((old, new), (rise, fall))| -new * rise - old * fall));
         // The left half of this block behind the slope: −c[M/2..M] backwards.
         samples.extend(upper[..now - half].iter().rev().map(|value| -value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_transform_is_its_formula() {
+        for n_lines in [32, 128, 1024] {
+            let spectrum: Vec<f32> = (0..n_lines).map(|n| ((n * n) as f32 * 0.7).sin()).collect();
+            let mut got = spectrum.clone();
+            InverseMdct::new(2 * n_lines).dct_iv(&mut got);
+            for (j, got) in got.iter().enumerate() {
+                let phase = |n: usize| PI / n_lines as f64 * (n as f64 + 0.5) * (j as f64 + 0.5);
+                let wanted: f64 =
+                    spectrum.iter().enumerate().map(|(n, x)| f64::from(*x) * phase(n).cos()).sum();
+                assert!((f64::from(*got) - wanted).abs() < 1e-5 * n_lines as f64, "{n_lines}, {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_of_any_two_lengths_meet_without_a_seam() {
+        // The windows of two neighbours are such that their squares add up to one (§1.3.2).
+        let rising = slope(256);
+        for (i, value) in rising.iter().enumerate() {
+            let falling = rising[rising.len() - 1 - i];
+            assert!((value * value + falling * falling - 1.0).abs() < 1e-6);
+        }
+        let slopes = [slope(64), slope(256)];
+        for (last, now) in [(64, 64), (64, 256), (256, 64), (256, 256)] {
+            let mut overlap = Overlap::default();
+            let mut samples = Vec::new();
+            overlap.add(&vec![0.0; last / 2], &slopes, &mut samples);
+            assert!(samples.is_empty(), "the first block completes nothing");
+            overlap.add(&vec![0.0; now / 2], &slopes, &mut samples);
+            assert_eq!(samples.len(), (last + now) / 4);
+        }
     }
 }

@@ -179,7 +179,7 @@ mod tests {
             }
             let radices = radices(n);
             assert_eq!(radices.is_some(), rest == 1, "{n}");
-            for radices in radices {
+            if let Some(radices) = radices {
                 assert_eq!(radices.iter().product::<usize>(), n);
                 assert!(radices.iter().all(|radix| [2, 3, 4, 5, 7, 8].contains(radix)), "{n}");
             }
