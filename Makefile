@@ -38,6 +38,9 @@ bench: $(VENV)/.built $(VENV)/.test $(VENV)/.bench
 	cargo bench --workspace --quiet
 	$(BIN)/python -m pytest benches --benchmark-only --quiet
 	$(BIN)/python benches/index_against_librosa.py
+	$(BIN)/python benches/resample_against_peers.py
+	$(BIN)/python benches/decode_against_peers.py
+	$(BIN)/python benches/loader_against_peers.py
 
 docs: $(VENV)/.built
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet

@@ -100,7 +100,7 @@ def manifest(folder: str) -> list[dict[str, str]]:
 
 
 # Containers and codecs that only the extra ffmpeg decodes.
-UNSUPPORTED = {"ac3", "opus", "speex", "tta", "wavpack", "wmav2"}
+UNSUPPORTED = {"ac3", "speex", "tta", "wavpack", "wmav2"}
 
 
 @pytest.mark.skipif(not manifest("audio"), reason="the shared recordings are not beside this checkout")
@@ -115,7 +115,8 @@ def test_real_recordings_decode_to_the_length_of_their_manifest() -> None:
         assert decoded.outcome.ok, (row["path"], decoded.outcome)
         assert decoded.sample_rate == int(row["sample_rate"]), row["path"]
         assert decoded.samples.shape[0] == int(row["channels"]), row["path"]
-        # libav hands out whole packets of AAC where MP4 says that the last is shorter; one Vorbis file starts 256 samples late in libav.
+        # libav hands out whole packets of AAC where MP4 says that the last is shorter; one Vorbis file starts
+        # 256 samples late in libav.
         tolerance = 1024 if row["codec"] == "aac" else 256 if row["codec"] == "vorbis" else 0
         assert abs(decoded.samples.shape[1] - int(row["samples_libav"])) <= tolerance, row["path"]
 

@@ -28,7 +28,10 @@ fn files() -> Vec<Arc<[u8]>> {
 fn ours(files: &[Arc<[u8]>], mono: bool, sample_rate: Option<u32>) {
     let options = DecodeOptions { mono, sample_rate, ..DecodeOptions::default() };
     for bytes in files {
-        black_box(decode(&Source::Bytes(SharedBytes::new(bytes.clone())), &options).expect("a sound file"));
+        black_box(
+            decode(&Source::Bytes(SharedBytes::new(bytes.clone())), &options)
+                .expect("a sound file"),
+        );
     }
 }
 

@@ -19,7 +19,7 @@ mod wall;
 mod window;
 
 pub use decode::external::{Fallback, fallback_versions, set_fallback};
-pub use decode::{DecodeOptions, Decoder, TrackInfo, decode};
+pub use decode::{DecodeOptions, Decoder, TrackInfo, decode, decode_with};
 pub use error::{Error, Result};
 pub use limits::Limits;
 pub use loader::Loader;

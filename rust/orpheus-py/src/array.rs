@@ -122,6 +122,24 @@ impl<'a, 'py> FromPyObject<'a, 'py> for F32Target {
     }
 }
 
+/// An empty vector with room for `n` values. Large ones are put on huge pages where the system has
+/// them, as NumPy does with its own: touching 34 MB for the first time costs a fifth of converting it.
+pub(crate) fn roomy(n: usize) -> Vec<f32> {
+    let values = Vec::with_capacity(n);
+    #[cfg(target_os = "linux")]
+    {
+        const HUGE_PAGE: usize = 2 << 20;
+        let start = (values.as_ptr() as usize).next_multiple_of(HUGE_PAGE);
+        let end = values.as_ptr() as usize + values.capacity() * size_of::<f32>();
+        if let Some(length) = end.checked_sub(start).filter(|length| *length >= HUGE_PAGE) {
+            // SAFETY: the range lies within the allocation, and the advice changes how its pages are
+            // backed, not what they hold. Where it is refused, nothing changes.
+            unsafe { libc::madvise(start as *mut libc::c_void, length, libc::MADV_HUGEPAGE) };
+        }
+    }
+    values
+}
+
 /// Values on their way out. NumPy takes over the allocation; the array is writable.
 pub(crate) struct OwnedArray<T> {
     values: Vec<T>,

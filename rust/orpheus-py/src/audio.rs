@@ -7,12 +7,12 @@ use std::time::Duration;
 use orpheus_audio::loader::{Batch, Buffers, Ended, LoaderOptions, Next, Tap};
 use orpheus_audio::{
     DecodeOptions, Error, Limits, Loader, Outcome, Placement, Quality, SharedBytes, Source,
-    TrackInfo, WindowPolicy, decode,
+    TrackInfo, WindowPolicy, decode_with,
 };
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::array::{F32Array, F32Target, F64Array, I64Array};
+use crate::array::{F32Array, F32Target, F64Array, I64Array, roomy};
 use crate::error::{NativeError, NativeResult};
 use crate::front_end::front_end;
 use crate::gil::release_gil;
@@ -126,7 +126,7 @@ pub(crate) fn decode_track(
         quality: quality(&quality_name)?,
         limits: limits(limit_parts),
     };
-    let decoded = release_gil(py, || decode(&source, &options));
+    let decoded = release_gil(py, || decode_with(&source, &options, &roomy));
     let (signal, info, outcome) = decoded.map_err(|error| raise(py, &error, &source))?;
     let (rate, shape) = (signal.sample_rate(), [signal.n_channels(), signal.n_samples()]);
     let samples = F32Array::shaped(signal.into_samples(), &shape);

@@ -11,7 +11,7 @@ mod symphonia;
 mod track;
 mod vorbis;
 
-pub use self::track::{DecodeOptions, decode};
+pub use self::track::{DecodeOptions, decode, decode_with};
 
 use self::mpeg::layer3::Mix;
 use crate::error::{Error, Result};

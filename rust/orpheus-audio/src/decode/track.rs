@@ -95,6 +95,20 @@ impl Stretch {
 /// Any [`Error`]: why nothing could be decoded. A track that is sound in part is no error: the
 /// outcome says so.
 pub fn decode(source: &Source, options: &DecodeOptions) -> Result<(Signal, TrackInfo, Outcome)> {
+    decode_with(source, options, &Vec::with_capacity)
+}
+
+/// Like [`decode`], into memory that `allocate` hands out: an empty vector with room for about as many
+/// samples as it is asked for.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub fn decode_with(
+    source: &Source,
+    options: &DecodeOptions,
+    allocate: &dyn Fn(usize) -> Vec<f32>,
+) -> Result<(Signal, TrackInfo, Outcome)> {
     options.check()?;
     wall::contain(|| {
         let mix = if options.mono { Mix::Mono } else { Mix::Channels };
@@ -108,7 +122,7 @@ pub fn decode(source: &Source, options: &DecodeOptions) -> Result<(Signal, Track
         if options.is_partial() {
             go_to(&mut decoder, &stretch, options)?;
         }
-        lanes.reserve(&stretch, decoder.measured_info().n_samples);
+        lanes.reserve(&stretch, decoder.measured_info().n_samples, allocate);
         let ended = lanes.fill(&mut decoder, stretch.inputs().end, options.mono)?;
         lanes.channels.iter_mut().for_each(|channel| stretch.trim(channel));
         if ended && options.is_partial() && lanes.channels.iter().all(Vec::is_empty) {
@@ -151,12 +165,17 @@ impl Lanes {
     }
 
     /// Room for what the container promises, but no more than a lie may cost.
-    fn reserve(&mut self, stretch: &Stretch, promised: Option<u64>) {
+    fn reserve(
+        &mut self,
+        stretch: &Stretch,
+        promised: Option<u64>,
+        allocate: &dyn Fn(usize) -> Vec<f32>,
+    ) {
         const MOST: u64 = 1 << 24;
         let n_expected =
             stretch.seam.outputs(promised.unwrap_or(0)).min(stretch.end - stretch.start);
         for channel in &mut self.channels {
-            channel.reserve(n_expected.min(MOST) as usize);
+            *channel = allocate(n_expected.min(MOST) as usize);
         }
     }
 
