@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import orpheus_fast
+from orpheus_fast.errors import MissingExtraError
 
 PACKAGE = Path(orpheus_fast.__file__).parent
 
@@ -80,6 +82,10 @@ def test_the_library_loads_no_optional_dependency() -> None:
 
 def test_every_public_name_can_be_had() -> None:
     for name in orpheus_fast.__all__:
+        if name == "StreamDataset" and find_spec("torch") is None:
+            with pytest.raises(MissingExtraError, match=r"orpheus-fast\[torch\]"):
+                getattr(orpheus_fast, name)
+            continue
         assert getattr(orpheus_fast, name) is not None
     assert set(orpheus_fast.__all__) <= set(dir(orpheus_fast))
     with pytest.raises(AttributeError, match="no attribute 'opera'"):

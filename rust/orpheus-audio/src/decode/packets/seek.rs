@@ -45,8 +45,9 @@ impl Packets {
             CODEC_ID_AAC => 1024,
             // The filter bank's memory of 15 slots, and a frame.
             CODEC_ID_MP1 | CODEC_ID_MP2 => 2304,
-            // RFC 7845 §4.6 asks for 80 ms at least.
-            CODEC_ID_OPUS => 7680,
+            // RFC 7845 §4.6 asks for 80 ms at least; the long-term prediction of speech takes longer to
+            // forget: after 160 ms a window was still off by -73 dB.
+            CODEC_ID_OPUS => 48_000,
             _ => 0,
         }
     }
