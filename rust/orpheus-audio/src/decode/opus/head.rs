@@ -8,7 +8,7 @@ const MAX_CHANNELS: usize = 32;
 const SILENT: u8 = 255;
 
 /// Why there is no decoder for a stream.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeadError {
     Damaged(&'static str),
     Unsupported(&'static str),

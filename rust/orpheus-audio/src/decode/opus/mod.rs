@@ -1,4 +1,8 @@
 //! Opus (RFC 6716, as amended by RFC 8251): packets → samples at 48 kHz.
+#![expect(
+    clippy::inline_always,
+    reason = "what is generic over the kernel must be compiled into the function that is allowed its instructions"
+)]
 
 mod celt;
 mod head;
@@ -6,6 +10,8 @@ mod packet;
 mod range;
 mod silk;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use symphonia::core::audio::{
     AsGenericAudioBufferRef, AudioBuffer, AudioMut, AudioSpec, Channels, GenericAudioBufferRef,
@@ -89,7 +95,9 @@ impl OpusDecoder {
             let Origin::Stream { stream, plane } = *origin else { continue };
             channel.copy_from_slice(&self.planes[stream][plane][..n_samples]);
             if gain.to_bits() != 1_f32.to_bits() {
-                channel.iter_mut().for_each(|sample| *sample *= gain);
+                for sample in channel {
+                    *sample *= gain;
+                }
             }
         }
     }

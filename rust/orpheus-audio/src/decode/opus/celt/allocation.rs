@@ -205,7 +205,7 @@ impl Share {
         let tilts = self.tilts(trim);
         let (mut low, mut high) = (1, N_QUALITIES - 1);
         while low <= high {
-            let middle = (low + high) / 2;
+            let middle = (low + high) >> 1;
             let bits = self.at_quality(middle, &tilts);
             if self.cost(|band| bits[band] + self.boosts[band]) > self.total {
                 high = middle - 1;

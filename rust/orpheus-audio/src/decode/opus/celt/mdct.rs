@@ -79,18 +79,20 @@ pub(super) fn long<L: Lanes>(scratch: &mut Scratch, bins: &[f32], out: &mut [f32
         let point = Complex { re: L::load(&rows.re[k]), im: L::load(&rows.im[k]) };
         rows.set(k, point.rotated(L::load(cosines), L::load(sines)));
     }
-    for lane in 0..8 {
-        for k in 0..n_rows {
-            columns[0][lane][k] = rows.re[k][lane];
-            columns[1][lane][k] = rows.im[k][lane];
+    for (columns, rows) in columns.iter_mut().zip([&rows.re, &rows.im]) {
+        for (lane, column) in columns.iter_mut().enumerate() {
+            for (value, row) in column.iter_mut().zip(&rows[..n_rows]) {
+                *value = row[lane];
+            }
         }
     }
     join_columns::<L>(columns, n_rows);
-    for part in 0..8 {
-        let rotation = &plan.rotation[part * n_rows..(part + 1) * n_rows];
-        for (k, &[cosine, sine]) in rotation.iter().enumerate() {
-            let (re, im) = (columns[0][part][k], columns[1][part][k]);
-            let at = 2 * (part * n_rows + k);
+    let [re, im] = columns;
+    for (part, (re, im)) in re.iter().zip(im.iter()).enumerate() {
+        let first = part * n_rows;
+        let rotation = &plan.rotation[first..first + n_rows];
+        for (k, (&[cosine, sine], (re, im))) in rotation.iter().zip(re.iter().zip(im)).enumerate() {
+            let at = 2 * (first + k);
             out[at] = im * cosine - re * sine;
             out[n_bins - 1 - at] = -(re * cosine + im * sine);
         }

@@ -1,7 +1,7 @@
 //! Shapes of single bands, split in halves until they are cheap enough (RFC 6716 §4.3.4).
 
 use super::super::range::{BIT_RESOLUTION, RangeDecoder};
-use super::haar::{deinterleave, haar, interleave};
+use super::haar::Resolution;
 use super::kernel::Kernel;
 use super::pvq::{self, Coding, MAX_BINS, Pulses, Spread, renormalize};
 use super::tables::{LOG_WIDTH, N_BANDS, PULSE_BITS, PULSE_INDEX};
@@ -324,7 +324,9 @@ impl Shapes<'_, '_> {
             hit
         };
         if angle.inverted {
-            side.iter_mut().for_each(|bin| *bin = -*bin);
+            for bin in side {
+                *bin = -*bin;
+            }
         }
         hit
     }
@@ -374,77 +376,6 @@ fn merge(mid: &mut [f32], side: &mut [f32], mid_gain: f32) {
     for (m, s) in mid.iter_mut().zip(side) {
         let middle = mid_gain * *m;
         (*m, *s) = (left * (middle - *s), right * (middle + *s));
-    }
-}
-
-/// In which blocks a band is coded.
-#[derive(Debug, Clone, Copy)]
-struct Resolution {
-    /// Times that neighbouring blocks are joined, or blocks divided.
-    n_joined: usize,
-    n_divided: usize,
-    n_blocks_before: usize,
-    n_blocks: usize,
-}
-
-impl Resolution {
-    fn of(n_bins: usize, n_blocks_before: usize, tf_change: i32) -> Self {
-        let n_joined = tf_change.max(0) as usize;
-        let mut n_blocks = n_blocks_before >> n_joined;
-        let mut length = (n_bins / n_blocks_before) << n_joined;
-        let mut n_divided = 0;
-        while length & 1 == 0 && n_divided < (-tf_change).max(0) as usize {
-            n_blocks <<= 1;
-            length >>= 1;
-            n_divided += 1;
-        }
-        Self { n_joined, n_divided, n_blocks_before, n_blocks }
-    }
-
-    /// Interleaved blocks as the bins see them.
-    fn n_interleaved(&self) -> usize {
-        self.n_blocks << self.n_joined
-    }
-
-    fn enter(&self, lowband: &mut Option<&mut [f32]>, mut fill: u32) -> u32 {
-        const JOINED: [u8; 16] = [0, 1, 1, 1, 2, 3, 3, 3, 2, 3, 3, 3, 2, 3, 3, 3];
-        let joined = |fill: u32| u32::from(JOINED[(fill & 15) as usize]);
-        for join in 0..self.n_joined {
-            if let Some(lowband) = lowband {
-                haar(lowband, 1 << join);
-            }
-            fill = joined(fill) | joined(fill >> 4) << 2;
-        }
-        let mut n_blocks = self.n_blocks_before >> self.n_joined;
-        for _ in 0..self.n_divided {
-            if let Some(lowband) = lowband {
-                haar(lowband, n_blocks);
-            }
-            fill |= fill << n_blocks;
-            n_blocks <<= 1;
-        }
-        if let Some(lowband) = lowband.as_mut().filter(|_| self.n_blocks > 1) {
-            deinterleave(lowband, self.n_interleaved(), self.n_blocks_before == 1);
-        }
-        fill
-    }
-
-    fn leave(&self, shape: &mut [f32], mut hit: u32) -> u32 {
-        if self.n_blocks > 1 {
-            interleave(shape, self.n_interleaved(), self.n_blocks_before == 1);
-        }
-        let mut n_blocks = self.n_blocks;
-        for _ in 0..self.n_divided {
-            n_blocks >>= 1;
-            hit |= hit >> n_blocks;
-            haar(shape, n_blocks);
-        }
-        for join in 0..self.n_joined {
-            // Every bit twice.
-            hit = (0..4).map(|bit| ((hit >> bit) & 1) * (3 << (2 * bit))).sum();
-            haar(shape, 1 << join);
-        }
-        hit
     }
 }
 

@@ -322,7 +322,9 @@ fn fused<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 pub(super) fn renormalize(shape: &mut [f32], gain: f32) {
     let energy: f32 = shape.iter().map(|bin| bin * bin).sum();
     let scale = gain / (energy + 1e-15).sqrt();
-    shape.iter_mut().for_each(|bin| *bin *= scale);
+    for bin in shape {
+        *bin *= scale;
+    }
 }
 
 #[cfg(test)]

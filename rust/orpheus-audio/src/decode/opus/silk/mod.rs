@@ -10,6 +10,8 @@ mod resampler;
 mod stereo;
 mod tables;
 
+use std::ops::Range;
+
 use self::channel::Channel;
 use self::indices::Coding;
 use self::resampler::Resampler;
@@ -103,17 +105,18 @@ impl SilkDecoder {
     pub(super) fn decode_nothing(&mut self, frame_length: usize, out: &mut [Vec<f32>]) {
         let khz = self.channels[0].khz();
         if khz == 0 {
-            out.iter_mut().for_each(|out| out[..frame_length].fill(0.0));
+            for out in out {
+                out[..frame_length].fill(0.0);
+            }
             return;
         }
         for channel in &mut self.channels {
             channel.forget();
         }
-        let silence = [0; MAX_FRAME];
-        for (resampler, out) in self.resamplers.iter_mut().zip(out) {
-            for out in out[..frame_length].chunks_mut(960) {
-                resampler.process(&silence[..out.len() * khz / 48], out);
-            }
+        self.samples = [[0; MAX_FRAME + 2]; 2];
+        for start in (0..frame_length).step_by(960) {
+            let end = frame_length.min(start + 960);
+            self.render_part((end - start) * khz / 48, start..end, false, out);
         }
     }
 
@@ -201,6 +204,18 @@ impl SilkDecoder {
         let n_samples = self.channels[0].frame_length();
         let n_out = n_samples * 48 / self.channels[0].khz();
         let place = frame * n_out..(frame + 1) * n_out;
+        self.render_part(n_samples, place, collapsed, out);
+    }
+
+    /// Brings the first `n_samples` to `place`.
+    fn render_part(
+        &mut self,
+        n_samples: usize,
+        place: Range<usize>,
+        collapsed: bool,
+        out: &mut [Vec<f32>],
+    ) {
+        let n_out = place.len();
         let [mid, side] = &self.samples;
         let [left, right] = &mut self.resamplers;
         let (first, rest) = out.split_at_mut(1);

@@ -66,7 +66,7 @@ impl Resampler {
             _ => 7,
         };
         let hz = khz as i32 * 1000;
-        let mut step = ((i64::from(hz) << 15) / 48_000 << 2) as i32;
+        let mut step = (((i64::from(hz) << 15) / 48_000) << 2) as i32;
         while mul_w32(step, 48_000) < hz << 1 {
             step += 1;
         }
