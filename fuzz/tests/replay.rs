@@ -41,9 +41,9 @@ fn mutated(bytes: &[u8], seed: u64) -> Vec<u8> {
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
     let mut n_files = 0;
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
+    for entry in fs::read_dir(&folder).expect("a corpus") {
+        let path = entry.expect("a file of the corpus").path();
+        let bytes = fs::read(&path).expect("a readable file");
         run(&bytes);
         for seed in 1..=N_MUTATIONS {
             run(&mutated(&bytes, seed + bytes.len() as u64));

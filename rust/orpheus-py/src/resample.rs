@@ -1,3 +1,4 @@
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 //! Binds sample-rate conversion. Serves `orpheus_fast.audio.resampling`.
 
 use numpy::{PyArray2, PyArrayMethods};

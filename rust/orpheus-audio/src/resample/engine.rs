@@ -46,20 +46,20 @@ impl Engine {
         let tier = Tier::best();
         let first = to_hz.first().copied().unwrap_or(from_hz);
         match quality {
-            Quality::High => match HIGH_PLANS.plan(tier, from_hz, to_hz) {
-                Some(plan) => Self::High(Box::new(Spectral::new(plan))),
-                None => {
-                    let filters = HIGH_SHELF.filters(from_hz, first, &design::HIGH, tier);
-                    Self::OddHigh(Box::new(Chain::new(filters)))
+            Quality::High => {
+                if let Some(plan) = HIGH_PLANS.plan(tier, from_hz, to_hz) {
+                    return Self::High(Box::new(Spectral::new(plan)));
                 }
-            },
-            Quality::Best => match BEST_PLANS.plan(tier, from_hz, to_hz) {
-                Some(plan) => Self::Best(Box::new(Spectral::new(plan))),
-                None => {
-                    let filters = BEST_SHELF.filters(from_hz, first, &design::BEST, tier);
-                    Self::OddBest(Box::new(Chain::new(filters)), Vec::new())
+                let filters = HIGH_SHELF.filters(from_hz, first, &design::HIGH, tier);
+                Self::OddHigh(Box::new(Chain::new(filters)))
+            }
+            Quality::Best => {
+                if let Some(plan) = BEST_PLANS.plan(tier, from_hz, to_hz) {
+                    return Self::Best(Box::new(Spectral::new(plan)));
                 }
-            },
+                let filters = BEST_SHELF.filters(from_hz, first, &design::BEST, tier);
+                Self::OddBest(Box::new(Chain::new(filters)), Vec::new())
+            }
         }
     }
 
@@ -90,14 +90,18 @@ impl Engine {
         for block in input.chunks(MAX_BLOCK) {
             match self {
                 Self::High(spectral) => spectral.push(block, |number, runs| {
-                    runs.into_iter().for_each(|run| outputs[places[number]].extend_from_slice(run));
+                    for run in runs {
+                        outputs[places[number]].extend_from_slice(run);
+                    }
                 }),
                 Self::Best(spectral) => spectral.push(block, |number, runs| {
                     let samples = runs.into_iter().flatten().map(|&sample| sample as f32);
                     outputs[places[number]].extend(samples);
                 }),
                 Self::Same => {
-                    places.iter().for_each(|&place| outputs[place].extend_from_slice(block));
+                    for &place in places {
+                        outputs[place].extend_from_slice(block);
+                    }
                 }
                 // Odd rates share nothing: there is one place.
                 Self::OddHigh(chain) => chain.push(block, &mut outputs[places[0]]),

@@ -82,7 +82,7 @@ mod tests {
         let mut bits = Bits::new(&[0b1010_0110, 0xff, 0x01, 0x80, 0x12]);
         assert_eq!(bits.read(3), 0b110);
         assert_eq!(bits.read(7), 0b11_10100);
-        assert_eq!(bits.read(32) as u64, 0x12_8001_ff_u64 >> 2 & 0xffff_ffff);
+        assert_eq!(bits.read(32) as u64, 0x1280_01ff_u64 >> 2 & 0xffff_ffff);
         assert!(bits.ended(), "42 bits were read of 40");
     }
 

@@ -307,8 +307,7 @@ mod tests {
 
     #[test]
     fn floats_are_unpacked() {
-        assert_eq!(unpack_float(0), 0.0);
-        assert_eq!(unpack_float(788 << 21 | 3), 3.0);
-        assert_eq!(unpack_float(1 << 31 | 787 << 21 | 1), -0.5);
+        let unpacked = [0, 788 << 21 | 3, 1 << 31 | 787 << 21 | 1].map(unpack_float);
+        assert_eq!(unpacked.map(f32::to_bits), [0.0_f32, 3.0, -0.5].map(f32::to_bits));
     }
 }

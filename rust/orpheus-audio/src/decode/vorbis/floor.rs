@@ -315,7 +315,7 @@ impl Pairs {
         let (p, q) = if self.order % 2 == 1 {
             ((1.0 - w * w) * product(1), 0.25 * product(0))
         } else {
-            ((1.0 - w) / 2.0 * product(1), (1.0 + w) / 2.0 * product(0))
+            ((1.0 - w) / 2.0 * product(1), f64::midpoint(1.0, w) * product(0))
         };
         (p + q).sqrt().max(f64::MIN_POSITIVE)
     }
@@ -342,7 +342,7 @@ mod tests {
         let table = std::array::from_fn(|i| i as f32);
         draw_line((0, 2), (4, 5), &table, &mut curve);
         draw_line((4, 5), (10, 1), &table, &mut curve);
-        assert_eq!(curve, [2.0, 2.0, 3.0, 4.0, 5.0, 5.0, 4.0, 3.0]);
+        assert_eq!(curve.map(|value| value as u8), [2, 2, 3, 4, 5, 5, 4, 3]);
     }
 
     #[test]

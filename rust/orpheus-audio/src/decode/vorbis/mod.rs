@@ -1,4 +1,4 @@
-//! Vorbis I packets → samples (xiph.org/vorbis/doc/Vorbis_I_spec.html).
+//! Vorbis I packets → samples (<https://xiph.org/vorbis/doc/Vorbis_I_spec.html>).
 //!
 //! Our own, because mono is what most callers want: the channels are mixed before the inverse MDCT,
 //! which is linear, so that only one transform is needed.

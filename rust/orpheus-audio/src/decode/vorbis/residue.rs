@@ -43,7 +43,9 @@ impl Residue {
         let own = read_books(bits, n_classes);
         let refers_to_nothing = |&book: &usize| {
             let book = books.get(book);
-            book.is_none_or(|book| !book.has_vectors() || partition_size % book.n_dimensions() != 0)
+            book.is_none_or(|book| {
+                !book.has_vectors() || !partition_size.is_multiple_of(book.n_dimensions())
+            })
         };
         if own.iter().flatten().flatten().any(refers_to_nothing) {
             return Err("a residue refers to a codebook that does not fit");

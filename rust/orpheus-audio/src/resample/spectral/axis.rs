@@ -96,9 +96,9 @@ impl<R: Real> Axis<R> {
         let turns = turns_re.as_chunks::<ROW>().0.iter().zip(turns_im.as_chunks::<ROW>().0);
         for (&start, (turns_re, turns_im)) in self.starts.iter().zip(turns) {
             let mut z = [zero; ROW];
-            for j in 0..ROW {
+            for (j, z) in z.iter_mut().enumerate() {
                 let place = j * self.n_rows + start;
-                z[j] = Complex { re: simd.load(&first[place..]), im: simd.load(&second[place..]) };
+                *z = Complex { re: simd.load(&first[place..]), im: simd.load(&second[place..]) };
             }
             transform(simd, &mut z);
             for k in 1..ROW {
@@ -155,10 +155,10 @@ impl<R: Real> Axis<R> {
                 z[k] = z[k].mul(simd, Complex { re: turns_re[k], im: turns_im[k] });
             }
             transform(simd, &mut z);
-            for j in 0..ROW {
+            for (j, z) in z.iter().enumerate() {
                 let place = j * self.n_rows + start;
-                simd.store(z[j].re, &mut first[place..]);
-                simd.store(z[j].im, &mut second[place..]);
+                simd.store(z.re, &mut first[place..]);
+                simd.store(z.im, &mut second[place..]);
             }
         }
     }

@@ -121,8 +121,11 @@ impl<R: Real> Plan<R> {
 #[derive(Debug)]
 pub(in crate::resample) struct Plans<R> {
     sharpness: Sharpness,
-    kept: Mutex<VecDeque<(Vec<u32>, Arc<Plan<R>>)>>,
+    kept: Mutex<VecDeque<Kept<R>>>,
 }
+
+/// A plan under the rates that it is for.
+type Kept<R> = (Vec<u32>, Arc<Plan<R>>);
 
 /// What all plans of a kind may take together.
 const MAX_BYTES: usize = 16 << 20;

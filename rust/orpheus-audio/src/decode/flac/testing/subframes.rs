@@ -41,7 +41,9 @@ pub(super) fn write(bits: &mut BitWriter, random: &mut Random, values: &[i64], n
 
 fn verbatim(bits: &mut BitWriter, values: &[i64], n_bits: u32, n_wasted: u32) {
     head(bits, 1, n_wasted);
-    values.iter().for_each(|value| bits.put(*value as u64, n_bits));
+    for value in values {
+        bits.put(*value as u64, n_bits);
+    }
 }
 
 fn linear(
@@ -94,7 +96,8 @@ fn residuals(predictor: &Predictor, values: &[i64]) -> Option<Vec<i64>> {
 fn write_residuals(bits: &mut BitWriter, random: &mut Random, order: usize, residuals: &[i64]) {
     let block_size = order + residuals.len();
     let mut partition_order = random.below(6) as u32;
-    while block_size % (1 << partition_order) != 0 || block_size >> partition_order < order {
+    while !block_size.is_multiple_of(1 << partition_order) || block_size >> partition_order < order
+    {
         partition_order -= 1;
     }
     // Parameters of four bits are too small for the residuals of loud noise of many bits.

@@ -36,7 +36,7 @@ proptest! {
             let end = stream.positions.get(n + 1).copied().unwrap_or(all[0].len());
             if frames.contains(&n) {
                 // Behind the header, which is longer than four bytes.
-                stream.bytes[(stream.offsets[n] + stream.offsets[n + 1]) / 2] ^= 0x10;
+                stream.bytes[usize::midpoint(stream.offsets[n], stream.offsets[n + 1])] ^= 0x10;
             } else {
                 right.iter_mut().zip(&all).for_each(|(out, all)| out.extend(&all[at..end]));
             }

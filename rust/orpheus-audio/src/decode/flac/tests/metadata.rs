@@ -69,7 +69,7 @@ fn block_sizes_that_streaminfo_is_wrong_about_do_not_matter() {
         bytes[10..12].copy_from_slice(&u16::to_be_bytes(most));
         assert!(is_ok(&outcome(&stream, &bytes)), "{least} {most}");
         // Also where a frame is lost, and only the size tells how much of the stream it was.
-        bytes[(stream.offsets[7] + stream.offsets[8]) / 2] ^= 1;
+        bytes[usize::midpoint(stream.offsets[7], stream.offsets[8])] ^= 1;
         let (_, partial) = decoded(&bytes).unwrap();
         assert_eq!((partial.seconds_lost * 44_100.0).round() as u64, 256, "{least} {most}");
     }

@@ -13,7 +13,10 @@ fn manifest(folder: &str) -> Option<(PathBuf, Vec<Vec<String>>)> {
         eprintln!("skipped: ../shared/{folder} is not beside this checkout");
         return None;
     };
-    let rows = text.lines().skip(1).map(fields).filter(|row| row[0].ends_with(".flac"));
+    let rows =
+        text.lines().skip(1).map(fields).filter(|row| {
+            Path::new(&row[0]).extension().is_some_and(|extension| extension == "flac")
+        });
     Some((shared, rows.collect()))
 }
 

@@ -70,7 +70,7 @@ proptest! {
         let mut decoder = open(&bytes);
         let start = stream.positions[wanted];
         let end = stream.positions.get(wanted + 1).copied().unwrap_or(whole.len());
-        let start = (start + end) / 2;
+        let start = usize::midpoint(start, end);
         let got = window(&mut decoder, start, end - start);
         prop_assert!(got == whole[start..end]);
     }
