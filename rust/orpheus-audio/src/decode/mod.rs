@@ -3,6 +3,7 @@
 mod demux;
 pub(crate) mod external;
 mod flac;
+mod losses;
 pub(crate) mod mpeg;
 mod opus;
 mod packets;
@@ -13,6 +14,7 @@ mod vorbis;
 
 pub use self::track::{DecodeOptions, decode, decode_with};
 
+pub(crate) use self::losses::Losses;
 use self::mpeg::layer3::Mix;
 use crate::error::{Error, Result};
 use crate::guard::Guard;
@@ -60,37 +62,6 @@ impl Block {
     fn clear(&mut self, n_channels: usize) {
         self.channels.resize_with(n_channels, Vec::new);
         self.channels.iter_mut().for_each(Vec::clear);
-    }
-}
-
-/// What a backend could not decode.
-#[derive(Debug, Default)]
-pub(crate) struct Losses {
-    /// Samples per channel that are missing.
-    n_samples: u64,
-    /// Samples per channel that are there as silence, in place of what could not be decoded.
-    n_silenced: u64,
-    /// What happened first: later trouble often follows from it.
-    first: Option<String>,
-    n_times: u64,
-}
-
-impl Losses {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.n_times == 0
-    }
-
-    pub(crate) fn add(&mut self, n_samples: u64, why: impl Into<String>) {
-        self.n_samples = self.n_samples.saturating_add(n_samples);
-        self.n_times += 1;
-        self.first.get_or_insert_with(|| why.into());
-    }
-
-    /// Like [`Losses::add`] for samples that were handed out as silence, so that what follows stays
-    /// in its place.
-    pub(crate) fn add_silenced(&mut self, n_samples: u64, why: impl Into<String>) {
-        self.n_silenced = self.n_silenced.saturating_add(n_samples);
-        self.add(0, why);
     }
 }
 
