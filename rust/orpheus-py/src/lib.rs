@@ -35,6 +35,9 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // rust-numpy loads NumPy's API when it is first used, and panics if a Ctrl-C arrives just then:
+        // so it is used here, before anything waits for signals.
+        drop(numpy::PyArray1::<f32>::zeros(module.py(), 0, false));
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

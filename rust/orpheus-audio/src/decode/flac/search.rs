@@ -45,7 +45,8 @@ impl Flac {
     pub(super) fn seek_by_bisection(&mut self, sample: u64) -> Result<Option<u64>> {
         let here = self.positions.expected();
         let target = sample.saturating_add(self.origin);
-        if self.ended || target < here.saturating_add(u64::from(self.info.sample_rate / 2)) {
+        // Also for a place nearby: decoding up to it would lose count over a frame that is lost.
+        if self.ended || target <= here {
             return Ok(None);
         }
         let Some(place) = self.aside(|flac| flac.frame_before(target))? else { return Ok(None) };
