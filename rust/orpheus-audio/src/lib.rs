@@ -15,6 +15,7 @@ mod signal;
 mod sniff;
 mod source;
 mod tags;
+mod tier;
 mod wall;
 mod window;
 

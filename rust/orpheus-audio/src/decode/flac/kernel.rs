@@ -9,6 +9,7 @@ use super::header::Channels;
 use super::kernel_avx2::Avx2;
 use super::md5::Md5;
 use super::{planes, subframe};
+use crate::tier;
 
 /// The hot loops, for one kind of processor. All kinds come to the same values.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +21,8 @@ pub(super) enum Kernel {
 }
 
 static BEST: LazyLock<Kernel> = LazyLock::new(|| {
-    let forced = std::env::var_os("ORPHEUS_FORCE_TIER");
-    if forced.is_some_and(|tier| tier == "scalar") { Kernel::Portable } else { Kernel::fastest() }
+    let scalar = tier::forced().is_some_and(|tier| tier == "scalar");
+    if scalar { Kernel::Portable } else { Kernel::fastest() }
 });
 
 /// Calls the function of this name, as it was compiled for the processor.

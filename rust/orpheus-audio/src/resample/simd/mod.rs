@@ -19,9 +19,6 @@ use scalar::Scalar;
 /// The widest vector of any tier, in values.
 pub(super) const MAX_LANES: usize = 16;
 
-/// The environment variable that names the tier to use instead of the fastest one.
-const FORCE_VARIABLE: &str = "ORPHEUS_FORCE_TIER";
-
 /// A float type that filters run in.
 pub(super) trait Real: Copy + Default + Debug + Send + Sync + 'static {
     /// Nearest value.
@@ -99,7 +96,7 @@ impl Tier {
         static BEST: OnceLock<Tier> = OnceLock::new();
         *BEST.get_or_init(|| {
             let available = Self::available();
-            let forced = std::env::var(FORCE_VARIABLE).ok();
+            let forced = crate::tier::forced();
             let named = available.iter().find(|tier| forced.as_deref() == Some(tier.name()));
             named.or(available.last()).copied().unwrap_or(Self(Isa::Scalar))
         })

@@ -12,6 +12,7 @@ use super::hybrid::{self, Granule, Overlap, Rows};
 use super::kernel_avx2::Avx2;
 use super::lanes::Portable;
 use super::synthesis::{self, History};
+use crate::tier;
 
 /// The three hot loops, for one kind of processor.
 #[derive(Clone, Copy)]
@@ -23,8 +24,8 @@ pub(super) enum Kernel {
 }
 
 static BEST: LazyLock<Kernel> = LazyLock::new(|| {
-    let forced = std::env::var_os("ORPHEUS_FORCE_TIER");
-    if forced.is_some_and(|tier| tier == "scalar") { Kernel::Portable } else { Kernel::fastest() }
+    let scalar = tier::forced().is_some_and(|tier| tier == "scalar");
+    if scalar { Kernel::Portable } else { Kernel::fastest() }
 });
 
 impl Kernel {

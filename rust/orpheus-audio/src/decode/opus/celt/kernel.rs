@@ -7,6 +7,7 @@ use super::kernel_avx2::Avx2;
 use super::lanes::Portable;
 use super::pvq::{self, Rotation};
 use super::synthesis::{self, Channel, Pitches};
+use crate::tier;
 
 /// The hot loops, for one kind of processor.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +19,8 @@ pub(super) enum Kernel {
 }
 
 static BEST: LazyLock<Kernel> = LazyLock::new(|| {
-    let forced = std::env::var_os("ORPHEUS_FORCE_TIER");
-    if forced.is_some_and(|tier| tier == "scalar") { Kernel::Portable } else { Kernel::fastest() }
+    let scalar = tier::forced().is_some_and(|tier| tier == "scalar");
+    if scalar { Kernel::Portable } else { Kernel::fastest() }
 });
 
 impl Kernel {
