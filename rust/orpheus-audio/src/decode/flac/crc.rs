@@ -7,7 +7,7 @@ pub(super) fn crc8(bytes: &[u8]) -> u8 {
 
 /// x¹⁶ + x¹⁵ + x² + 1, start 0: of a whole frame. Sixteen bytes at a time: row `n` of the table is
 /// what a byte does to the sum when `n` zeros follow it.
-pub(super) fn crc16(bytes: &[u8]) -> u16 {
+pub(in crate::decode) fn crc16(bytes: &[u8]) -> u16 {
     let mut crc = 0_u16;
     let (pieces, rest) = bytes.as_chunks::<16>();
     for piece in pieces {

@@ -8,7 +8,7 @@
 )]
 
 mod bits;
-mod crc;
+pub(super) mod crc;
 mod frame;
 mod frames;
 mod header;

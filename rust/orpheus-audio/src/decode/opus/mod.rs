@@ -13,33 +13,25 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use symphonia::core::audio::{
-    AsGenericAudioBufferRef, AudioBuffer, AudioMut, AudioSpec, Channels, GenericAudioBufferRef,
-};
-use symphonia::core::codecs::CodecInfo;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
-use symphonia::core::errors::{Error as SymphoniaError, Result as SymphoniaResult};
-use symphonia::core::packet::PacketRef;
+use symphonia::core::audio::Channels;
+use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use self::head::{Head, HeadError, Origin};
-use self::packet::{MAX_PACKET_SAMPLES, Packet};
+use self::packet::Packet;
 use self::stream::StreamDecoder;
+use crate::decode::Block;
 use crate::decode::mpeg::layer3::Mix;
+use crate::decode::packets::PacketDecoder;
 use crate::error::{Error, Result};
-
-/// The rate that every Opus stream is decoded at.
-const SAMPLE_RATE: u32 = 48_000;
-
-static INFO: CodecInfo = CodecInfo { short_name: "opus", long_name: "Opus", profiles: &[] };
 
 /// Decodes the packets of one track.
 pub(super) struct OpusDecoder {
-    parameters: AudioCodecParameters,
     head: Head,
     streams: Vec<StreamDecoder>,
     /// What each stream decoded.
     planes: Vec<Vec<Vec<f32>>>,
-    buffer: AudioBuffer<f32>,
+    /// Whether they are already the mean of all channels.
+    mixed: bool,
 }
 
 impl OpusDecoder {
@@ -54,15 +46,7 @@ impl OpusDecoder {
         let n_planes = |stream: usize| if mixed { 1 } else { head.n_planes(stream) };
         let streams = head.streams().map(|stream| StreamDecoder::new(n_planes(stream))).collect();
         let planes = head.streams().map(|stream| vec![Vec::new(); n_planes(stream)]).collect();
-        let n_out = if mixed { 1 } else { head.n_channels };
-        let spec = AudioSpec::new(SAMPLE_RATE, Channels::Discrete(n_out as u16));
-        Ok(Self {
-            parameters: parameters.clone(),
-            streams,
-            planes,
-            buffer: AudioBuffer::new(spec, MAX_PACKET_SAMPLES),
-            head,
-        })
+        Ok(Self { streams, planes, mixed, head })
     }
 
     /// Decodes a packet into the planes of its streams; its samples per channel.
@@ -85,17 +69,22 @@ impl OpusDecoder {
         Ok(n_samples.unwrap_or(0))
     }
 
-    /// Puts the channels in order.
-    fn assemble(&mut self, n_samples: usize) {
-        self.buffer.clear();
-        self.buffer.render_silence(Some(n_samples));
+    /// Appends the channels in order.
+    fn assemble(&self, n_samples: usize, block: &mut Block) {
+        if self.mixed {
+            block.channels.truncate(1);
+        }
         let gain = self.head.gain;
-        let origins = self.head.origins.iter();
-        for (channel, origin) in self.buffer.iter_planes_mut().zip(origins) {
-            let Origin::Stream { stream, plane } = *origin else { continue };
-            channel.copy_from_slice(&self.planes[stream][plane][..n_samples]);
+        for (channel, origin) in block.channels.iter_mut().zip(&self.head.origins) {
+            let start = channel.len();
+            match *origin {
+                Origin::Stream { stream, plane } => {
+                    channel.extend_from_slice(&self.planes[stream][plane][..n_samples]);
+                }
+                Origin::Silence => channel.resize(start + n_samples, 0.0),
+            }
             if gain.to_bits() != 1_f32.to_bits() {
-                for sample in channel {
+                for sample in &mut channel[start..] {
                     *sample *= gain;
                 }
             }
@@ -114,38 +103,18 @@ fn refused(error: HeadError) -> Error {
     }
 }
 
-impl AudioDecoder for OpusDecoder {
+impl PacketDecoder for OpusDecoder {
+    fn name(&self) -> &'static str {
+        "opus"
+    }
+
+    fn decode(&mut self, packet: &[u8], block: &mut Block) -> std::result::Result<(), String> {
+        let n_samples = self.decode_streams(packet)?;
+        self.assemble(n_samples, block);
+        Ok(())
+    }
+
     fn reset(&mut self) {
         self.streams.iter_mut().for_each(StreamDecoder::reset);
-        self.buffer.clear();
-    }
-
-    fn codec_info(&self) -> &CodecInfo {
-        &INFO
-    }
-
-    fn codec_params(&self) -> &AudioCodecParameters {
-        &self.parameters
-    }
-
-    fn decode_ref(&mut self, packet: &PacketRef<'_>) -> SymphoniaResult<GenericAudioBufferRef<'_>> {
-        match self.decode_streams(packet.data) {
-            Ok(n_samples) => {
-                self.assemble(n_samples);
-                Ok(self.buffer.as_generic_audio_buffer_ref())
-            }
-            Err(why) => {
-                self.buffer.clear();
-                Err(SymphoniaError::DecodeError(why))
-            }
-        }
-    }
-
-    fn finalize(&mut self) -> FinalizeResult {
-        FinalizeResult::default()
-    }
-
-    fn last_decoded(&self) -> GenericAudioBufferRef<'_> {
-        self.buffer.as_generic_audio_buffer_ref()
     }
 }

@@ -2,10 +2,8 @@
 
 use proptest::prelude::*;
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::packet::Packet;
-use symphonia::core::units::{Duration, Timestamp};
 
-use super::packet::Packet as OpusPacket;
+use super::packet::{MAX_PACKET_SAMPLES, Packet as OpusPacket};
 use super::range::RangeDecoder;
 use super::*;
 
@@ -19,11 +17,9 @@ fn decoder(mix: Mix) -> OpusDecoder {
 
 /// The planes of a packet, or why there are none.
 fn decode(decoder: &mut OpusDecoder, data: &[u8]) -> std::result::Result<Vec<Vec<f32>>, String> {
-    let packet = Packet::new(0, Timestamp::ZERO, Duration::ZERO, data);
-    let buffer = decoder.decode(&packet).map_err(|error| error.to_string())?;
-    let mut planes = vec![Vec::new(); buffer.num_planes()];
-    buffer.copy_to_vecs_planar(&mut planes);
-    Ok(planes)
+    let mut block = Block { channels: vec![Vec::new(); 2] };
+    decoder.decode(data, &mut block)?;
+    Ok(block.channels)
 }
 
 /// Bytes without meaning.

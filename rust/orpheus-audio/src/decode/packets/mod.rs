@@ -1,6 +1,7 @@
 //! Coded packets → samples, cut and counted as the container says.
 
 mod aac;
+mod codec;
 mod seek;
 #[cfg(test)]
 mod tests;
@@ -9,16 +10,15 @@ mod timeline;
 use std::collections::VecDeque;
 
 use symphonia::core::audio::Channels;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_FLAC};
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
-use symphonia::core::packet::PacketRef;
-use symphonia::core::units::{Duration, Timestamp};
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 
 use self::aac::SbrDetector;
+pub(super) use self::codec::PacketDecoder;
 use self::timeline::Timeline;
 use super::demux::{self, CONVERT, Demuxer, Packet};
 use super::mpeg::layer3::Mix;
-use super::symphonia::{copy_planes, describe, make_decoder};
+use super::symphonia::make_decoder;
 use super::{Backend, Block, Losses, TrackInfo};
 use crate::error::{Error, Result};
 use crate::sniff::{Container, Sniffed};
@@ -30,7 +30,7 @@ const LOOK_AHEAD: usize = 32;
 /// One track's packets, decoded.
 pub(super) struct Packets {
     demuxer: Box<dyn Demuxer>,
-    decoder: Box<dyn AudioDecoder>,
+    decoder: Box<dyn PacketDecoder>,
     parameters: AudioCodecParameters,
     info: TrackInfo,
     mix: Mix,
@@ -54,7 +54,7 @@ impl Packets {
         let decoder = make_decoder(&parameters, mix)?;
         let info = TrackInfo {
             container: sniffed.container.name(),
-            codec: decoder.codec_info().short_name.to_owned(),
+            codec: decoder.name().to_owned(),
             sample_rate: parameters.sample_rate.unwrap_or(0),
             n_channels: parameters.channels.as_ref().map_or(0, Channels::count),
             n_samples: stream.n_samples,
@@ -131,23 +131,12 @@ impl Packets {
     }
 
     fn decode(&mut self, block: &mut Block) -> std::result::Result<(), String> {
-        let Packet { data, .. } = &self.packet;
-        if self.parameters.codec == CODEC_ID_FLAC && crc16(data) != 0 {
-            return Err("a frame fails its checksum".to_owned());
-        }
-        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
-        let buffer = self.decoder.decode_ref(&packet).map_err(|error| describe(&error))?;
-        let spec = buffer.spec();
-        // Some decoders come to the mean of the channels sooner than to the channels.
-        let is_mixed = self.mix == Mix::Mono && buffer.num_planes() == 1;
-        let is_alike = (is_mixed || buffer.num_planes() == self.info.n_channels)
-            && spec.rate() == self.info.sample_rate;
-        if !is_alike && !buffer.is_empty() {
-            return Err("sample rate or channels change".to_owned());
-        }
-        if is_alike {
-            block.channels.truncate(buffer.num_planes());
-            copy_planes(&buffer, block);
+        self.decoder.decode(&self.packet.data, block)?;
+        let planes = &block.channels;
+        let is_mixed = self.mix == Mix::Mono && planes.len() == 1;
+        let is_even = planes.iter().all(|plane| plane.len() == planes[0].len());
+        if !is_even || !is_mixed && planes.len() != self.info.n_channels {
+            return Err("the channels change".to_owned());
         }
         Ok(())
     }
@@ -212,24 +201,3 @@ fn open_demuxer(
         _ => Box::new(demux::adts::open(input, start, end, losses)?),
     })
 }
-
-/// Checksum of a whole FLAC frame with its own (RFC 9639 §9.3): 0 if it is right.
-fn crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |sum, &byte| sum << 8 ^ CRC16[usize::from((sum >> 8) as u8 ^ byte)])
-}
-
-static CRC16: [u16; 256] = {
-    let mut table = [0_u16; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut sum = (byte as u16) << 8;
-        let mut bit = 0;
-        while bit < 8 {
-            sum = (sum << 1) ^ if sum >> 15 == 1 { 0x8005 } else { 0 };
-            bit += 1;
-        }
-        table[byte] = sum;
-        byte += 1;
-    }
-    table
-};

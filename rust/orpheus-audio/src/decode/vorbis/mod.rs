@@ -12,24 +12,19 @@ mod setup;
 mod tests;
 mod transform;
 
-use symphonia::core::audio::{
-    AsGenericAudioBufferRef, AudioBuffer, AudioMut, AudioSpec, Channels, GenericAudioBufferRef,
-};
-use symphonia::core::codecs::CodecInfo;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
-use symphonia::core::errors::{Error as SymphoniaError, Result as SymphoniaResult};
-use symphonia::core::packet::PacketRef;
+use symphonia::core::audio::Channels;
+use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use self::bits::{Bits, ilog};
 use self::setup::{Identification, Mapping, Mode, Setup};
 use self::transform::{InverseMdct, Overlap, slope};
+use super::Block;
 use super::mpeg::layer3::Mix;
+use super::packets::PacketDecoder;
 use crate::error::Error;
 
-static INFO: CodecInfo = CodecInfo { short_name: "vorbis", long_name: "Vorbis", profiles: &[] };
-
 /// Decodes the packets of one stream.
-struct Vorbis {
+pub(super) struct VorbisDecoder {
     identification: Identification,
     setup: Setup,
     mix: Mix,
@@ -51,10 +46,23 @@ struct Channel {
     coded: bool,
 }
 
-impl Vorbis {
+impl VorbisDecoder {
+    pub(super) fn new(parameters: &AudioCodecParameters, mix: Mix) -> Result<Self, Error> {
+        let headers = parameters.extra_data.as_deref().unwrap_or(&[]);
+        let decoder = Self::from_headers(headers, mix).map_err(Error::damaged)?;
+        let own = &decoder.identification;
+        let n_channels = parameters.channels.as_ref().map_or(0, Channels::count);
+        if (Some(own.sample_rate), own.n_channels) != (parameters.sample_rate, n_channels) {
+            return Err(Error::damaged(
+                "the container's sample rate or channels are not the stream's",
+            ));
+        }
+        Ok(decoder)
+    }
+
     /// `headers` are the identification and the setup header, one behind the other or laced as in
     /// Matroska.
-    fn new(headers: &[u8], mix: Mix) -> Result<Self, &'static str> {
+    fn from_headers(headers: &[u8], mix: Mix) -> Result<Self, &'static str> {
         let (first, last) = unlace(headers).unwrap_or((headers, &[]));
         let (identification, rest) = Identification::parse(first)?;
         let setup =
@@ -81,14 +89,13 @@ impl Vorbis {
         })
     }
 
-    /// Forgets the last block: the next packet does not follow it.
-    fn reset(&mut self) {
-        self.overlaps.iter_mut().for_each(Overlap::clear);
-    }
-
     /// Appends what a packet completes: a quarter of the last block and a quarter of this one; the
     /// first packet completes nothing.
-    fn decode(&mut self, packet: &[u8], planes: &mut [Vec<f32>]) -> Result<(), &'static str> {
+    fn decode_packet(
+        &mut self,
+        packet: &[u8],
+        planes: &mut [Vec<f32>],
+    ) -> Result<(), &'static str> {
         if packet.is_empty() {
             // Allowed by the specification (§4.3.1) as a packet that carries nothing.
             return Ok(());
@@ -152,62 +159,18 @@ impl Vorbis {
     }
 }
 
-/// [`Vorbis`] as the packets' backend calls it.
-pub(super) struct VorbisDecoder {
-    parameters: AudioCodecParameters,
-    vorbis: Vorbis,
-    planes: Vec<Vec<f32>>,
-    buffer: AudioBuffer<f32>,
-}
-
-impl VorbisDecoder {
-    pub(super) fn new(parameters: &AudioCodecParameters, mix: Mix) -> Result<Self, Error> {
-        let headers = parameters.extra_data.as_deref().unwrap_or(&[]);
-        let vorbis = Vorbis::new(headers, mix).map_err(Error::damaged)?;
-        let n_planes = vorbis.overlaps.len();
-        let spec =
-            AudioSpec::new(vorbis.identification.sample_rate, Channels::Discrete(n_planes as u16));
-        let n_most = 1 << vorbis.identification.block_bits[1] >> 1;
-        Ok(Self {
-            parameters: parameters.clone(),
-            planes: vec![Vec::new(); n_planes],
-            buffer: AudioBuffer::new(spec, n_most),
-            vorbis,
-        })
+impl PacketDecoder for VorbisDecoder {
+    fn name(&self) -> &'static str {
+        "vorbis"
     }
-}
 
-impl AudioDecoder for VorbisDecoder {
+    fn decode(&mut self, packet: &[u8], block: &mut Block) -> std::result::Result<(), String> {
+        block.channels.truncate(self.overlaps.len());
+        self.decode_packet(packet, &mut block.channels).map_err(str::to_owned)
+    }
+
     fn reset(&mut self) {
-        self.vorbis.reset();
-        self.buffer.clear();
-    }
-
-    fn codec_info(&self) -> &CodecInfo {
-        &INFO
-    }
-
-    fn codec_params(&self) -> &AudioCodecParameters {
-        &self.parameters
-    }
-
-    fn decode_ref(&mut self, packet: &PacketRef<'_>) -> SymphoniaResult<GenericAudioBufferRef<'_>> {
-        self.planes.iter_mut().for_each(Vec::clear);
-        self.buffer.clear();
-        self.vorbis.decode(packet.data, &mut self.planes).map_err(SymphoniaError::DecodeError)?;
-        self.buffer.render_uninit(Some(self.planes[0].len()));
-        for (target, plane) in self.buffer.iter_planes_mut().zip(&self.planes) {
-            target.copy_from_slice(plane);
-        }
-        Ok(self.buffer.as_generic_audio_buffer_ref())
-    }
-
-    fn finalize(&mut self) -> FinalizeResult {
-        FinalizeResult::default()
-    }
-
-    fn last_decoded(&self) -> GenericAudioBufferRef<'_> {
-        self.buffer.as_generic_audio_buffer_ref()
+        self.overlaps.iter_mut().for_each(Overlap::clear);
     }
 }
 

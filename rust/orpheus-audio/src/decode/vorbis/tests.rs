@@ -43,13 +43,13 @@ fn real_files_decode_as_symphonia_decodes_them() {
     let names = ["formats/vorbis.ogg", "formats/vorbis-48k-mono.ogg", "music/yd--shrine.ogg"];
     for path in names.map(|name| folder.join(name)).iter().filter(|path| path.exists()) {
         let (headers, packets, wanted) = packets(path);
-        let mut channels = Vorbis::new(&headers, Mix::Channels).unwrap();
-        let mut mono = Vorbis::new(&headers, Mix::Mono).unwrap();
+        let mut channels = VorbisDecoder::from_headers(&headers, Mix::Channels).unwrap();
+        let mut mono = VorbisDecoder::from_headers(&headers, Mix::Mono).unwrap();
         let mut planes = vec![Vec::new(); channels.overlaps.len()];
         let mut mean = vec![Vec::new()];
         for packet in &packets {
-            channels.decode(packet, &mut planes).unwrap();
-            mono.decode(packet, &mut mean).unwrap();
+            channels.decode_packet(packet, &mut planes).unwrap();
+            mono.decode_packet(packet, &mut mean).unwrap();
         }
         assert_eq!(planes[0].len(), wanted[0].len(), "{path:?}");
         for (got, wanted) in planes.iter().zip(&wanted) {
