@@ -165,7 +165,7 @@ impl Flac {
         let gap = self.positions.accept(header).saturating_sub(expected);
         if gap > 0 {
             let why = trouble.map(|trouble| trouble.error.to_string());
-            self.losses.add(gap, why.unwrap_or_else(|| "frames are missing".to_owned()));
+            self.losses.add_gap(gap, why.unwrap_or_else(|| "frames are missing".to_owned()));
             self.md5 = None;
         }
     }

@@ -56,10 +56,11 @@ impl Flac {
         self.frames.go_to(place.offset);
         self.positions.go_to(place.position);
         self.decode_up_to(target)?;
-        Ok(Some(self.next_position().saturating_sub(self.origin)))
+        Ok(Some(self.positions.expected().saturating_sub(self.origin)))
     }
 
-    /// Passes over frames that end before `target`, and over what was lost between them.
+    /// Passes over frames that end before `target`, and over what was lost between them; what is lost
+    /// right behind them, the next block fills.
     fn decode_up_to(&mut self, target: u64) -> Result<()> {
         loop {
             let found = self.next_frame()?;
@@ -72,14 +73,6 @@ impl Flac {
             }
         }
         Ok(())
-    }
-
-    /// Where the next block begins.
-    fn next_position(&self) -> u64 {
-        match self.pending.as_ref().and_then(|found| found.frame) {
-            Some((header, _)) => self.positions.of(&header),
-            None => self.positions.expected(),
-        }
     }
 
     /// Looks elsewhere in the file, and comes back to where it was.

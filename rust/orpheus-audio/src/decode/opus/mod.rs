@@ -46,7 +46,7 @@ impl OpusDecoder {
         let n_planes = |stream: usize| if mixed { 1 } else { head.n_planes(stream) };
         let streams = head.streams().map(|stream| StreamDecoder::new(n_planes(stream))).collect();
         let planes = head.streams().map(|stream| vec![Vec::new(); n_planes(stream)]).collect();
-        Ok(Self { streams, planes, mixed, head })
+        Ok(Self { head, streams, planes, mixed })
     }
 
     /// Decodes a packet into the planes of its streams; its samples per channel.

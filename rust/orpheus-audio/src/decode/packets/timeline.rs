@@ -53,7 +53,7 @@ impl Timeline {
     fn pass(&mut self, n: u64, end: Option<u64>, why: impl Into<String>, losses: &mut Losses) {
         let behind = self.time.saturating_add(n);
         let sounding = end.map_or(behind, |end| end.min(behind));
-        losses.add(sounding.saturating_sub(self.time.max(self.keep_from)), why);
+        losses.add_gap(sounding.saturating_sub(self.time.max(self.keep_from)), why);
         self.time = behind;
     }
 
