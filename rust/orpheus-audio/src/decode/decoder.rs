@@ -150,7 +150,11 @@ impl Decoder {
             }
         };
         let block = if is_silence { &mut self.silence } else { &mut self.block };
-        self.n_decoded += block.n_samples() as u64;
+        let n_samples = block.n_samples() as u64;
+        self.n_decoded += n_samples;
+        if is_silence {
+            self.backend.losses().n_silenced += n_samples;
+        }
         let info = self.backend.info();
         self.limits.check_length(self.n_decoded, info.sample_rate, info.n_channels)?;
         self.guard.yielded(self.n_decoded as f64 / f64::from(info.sample_rate));

@@ -32,11 +32,10 @@ impl Losses {
         self.add(0, why);
     }
 
-    /// Takes up to `n_most` samples off the gap: they were handed out as silence.
+    /// Takes up to `n_most` samples off the gap: silence stands for them.
     pub(super) fn fill(&mut self, n_most: u64) -> u64 {
         let n_filled = self.n_pending.min(n_most);
         self.n_pending -= n_filled;
-        self.n_silenced = self.n_silenced.saturating_add(n_filled);
         n_filled
     }
 

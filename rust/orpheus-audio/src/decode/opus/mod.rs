@@ -42,6 +42,9 @@ impl OpusDecoder {
             Some(data) => Head::parse(data).map_err(refused)?,
             None => Head::simple(n_channels).ok_or_else(|| Error::damaged("no Opus header"))?,
         };
+        if head.n_channels != n_channels {
+            return Err(Error::damaged("the container's channels are not the stream's"));
+        }
         let mixed = mix == Mix::Mono && head.n_channels == 2 && head.n_coupled == 1;
         let n_planes = |stream: usize| if mixed { 1 } else { head.n_planes(stream) };
         let streams = head.streams().map(|stream| StreamDecoder::new(n_planes(stream))).collect();

@@ -11,7 +11,7 @@ fn decoder(mix: Mix) -> OpusDecoder {
     let mut parameters = AudioCodecParameters::new();
     let mut head = b"OpusHead\x01".to_vec();
     head.extend([2, 0x38, 0x01, 0x80, 0xbb, 0, 0, 0, 0, 0]);
-    parameters.with_extra_data(head.into_boxed_slice());
+    parameters.with_extra_data(head.into_boxed_slice()).with_channels(Channels::Discrete(2));
     OpusDecoder::new(&parameters, mix).unwrap()
 }
 

@@ -298,3 +298,18 @@ fn matroska_goes_on_behind_bytes_that_make_no_sense() {
     assert_eq!(outcome.status, Status::Partial, "{outcome:?}");
     assert!(signal.n_samples() > 30_000, "{outcome:?}");
 }
+
+#[test]
+fn a_stretch_behind_missing_pages_is_where_it_was() {
+    let Some(sound) = read("music/aakburns--ghost-2.ogg") else { return };
+    let right = whole(&sound).0;
+    let pages = pages(&sound);
+    let torn = [&sound[..pages[20]], &sound[pages[40]..]].concat();
+    let options = DecodeOptions {
+        start_seconds: 30.0,
+        duration_seconds: Some(1.0),
+        ..DecodeOptions::default()
+    };
+    let (got, _, outcome) = decode(&Source::Bytes(torn.into()), &options).unwrap();
+    assert_eq!(channel(&got, 0), &channel(&right, 0)[30 * 44_100..][..44_100], "{outcome:?}");
+}

@@ -114,7 +114,7 @@ impl TrackEntry {
         let bad = || Error::damaged("the codec's private data cannot be read");
         match self.codec.as_str() {
             "A_VORBIS" => vorbis(private).ok_or_else(bad),
-            "A_OPUS" => Ok((self.plain(CODEC_ID_OPUS, 48_000), Durations::Opus)),
+            "A_OPUS" => Ok((self.opus(), Durations::Opus)),
             "A_FLAC" if private.starts_with(b"fLaC") => {
                 private.get(8..).and_then(flac).ok_or_else(bad)
             }
@@ -133,6 +133,13 @@ impl TrackEntry {
         let rate = if rate == 0 { self.sample_rate as u32 } else { rate };
         let n_channels = u16::try_from(self.n_channels).unwrap_or(u16::MAX);
         Stream::new(codec, rate, n_channels, &self.private)
+    }
+
+    /// The codec's own header (RFC 7845 §5.1) knows the channels better than the container.
+    fn opus(&self) -> Stream {
+        let n_channels = self.private.get(9).map_or(self.n_channels, |&n| u64::from(n));
+        let n_channels = u16::try_from(n_channels).unwrap_or(u16::MAX);
+        Stream::new(CODEC_ID_OPUS, 48_000, n_channels, &self.private)
     }
 
     fn aac(&self) -> Result<(Stream, Durations)> {
