@@ -8,7 +8,7 @@ use super::header::Channels;
 #[cfg(target_arch = "x86_64")]
 use super::kernel_avx2::Avx2;
 use super::md5::Md5;
-use super::{planes, subframe};
+use super::{planes, predict, subframe};
 use crate::tier;
 
 /// The hot loops, for one kind of processor. All kinds come to the same values.
@@ -60,7 +60,11 @@ impl Kernel {
         out: &mut [i32],
         md5: &mut Option<Md5>,
     ) -> Result<(), FrameError> {
-        dispatch!(self, subframe::decode(bits, n_bits, out, md5))
+        match self {
+            Self::Portable => subframe::decode::<predict::Portable>(bits, n_bits, out, md5),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(avx2) => avx2.decode(bits, n_bits, out, md5),
+        }
     }
 
     /// [`planes::join`].

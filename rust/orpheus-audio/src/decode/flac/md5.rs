@@ -1,7 +1,8 @@
 //! The checksum of the decoded samples that STREAMINFO carries (RFC 1321).
 //!
 //! Each of its steps waits for the one before, so that most of the processor idles. The decoder
-//! therefore hashes one frame while it reads the next, a piece of each in turn: see [`Md5::step`].
+//! therefore hashes one frame while it reads the next, four steps at a time ([`Md5::step`]): a processor
+//! looks some hundred instructions ahead, and must find others there.
 
 use std::hint::black_box;
 
@@ -14,20 +15,41 @@ pub(super) struct Md5 {
     n_hashed: u64,
     waiting: Vec<u8>,
     at: usize,
+    /// The state in the middle of a block, and how many quarters of its rounds are done.
+    sums: [u32; 4],
+    n_quarters: usize,
+    mask: usize,
 }
 
 impl Md5 {
-    pub(super) fn new() -> Self {
+    /// Of values of `n_bits` each.
+    pub(super) fn new(n_bits: u32) -> Self {
+        let mask = if n_bits > 16 { 1 } else { 3 };
         let state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
-        Self { state, n_hashed: 0, waiting: Vec::new(), at: 0 }
+        Self { state, n_hashed: 0, waiting: Vec::new(), at: 0, sums: state, n_quarters: 0, mask }
     }
 
-    /// Hashes one block of the bytes that wait, if there is one.
+    /// Whether a step is due before the `n`th value is predicted. Reading takes one for every few values,
+    /// and what it leaves over is spread over the prediction.
     #[inline(always)]
+    pub(super) fn is_due(&self, n: usize) -> bool {
+        n & self.mask == 0
+    }
+
+    /// A quarter of a round over a block of the bytes that wait, if there is one.
+    #[inline(never)]
     pub(super) fn step(&mut self) {
-        if let Some(block) = self.waiting.get(self.at..).and_then(|rest| rest.first_chunk()) {
+        let Some(block) = self.waiting.get(self.at..).and_then(|rest| rest.first_chunk()) else {
+            return;
+        };
+        quarter(&mut self.sums, self.n_quarters, block);
+        self.n_quarters = self.n_quarters.wrapping_add(1) & 15;
+        if self.n_quarters == 0 {
             self.at = self.at.wrapping_add(BLOCK_BYTES);
-            compress(&mut self.state, block);
+            for (state, sum) in self.state.iter_mut().zip(&mut self.sums) {
+                *state = state.wrapping_add(*sum);
+                *sum = *state;
+            }
         }
     }
 
@@ -134,50 +156,50 @@ const SINES: [u32; 64] = [
 
 const ROTATIONS: [[u32; 4]; 4] =
     [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
-/// The word that step `n` of a round takes is `(FACTORS[round] * n + OFFSETS[round]) % 16`.
-const FACTORS: [usize; 4] = [1, 5, 3, 7];
-const OFFSETS: [usize; 4] = [0, 1, 5, 0];
-
-#[inline(never)]
-fn compress(state: &mut [u32; 4], block: &[u8; BLOCK_BYTES]) {
-    let mut words = [0; 16];
-    for (word, bytes) in words.iter_mut().zip(block.as_chunks::<4>().0) {
-        *word = u32::from_le_bytes(*bytes);
+/// The words that each quarter of a round takes: `(factor * n + offset) % 16` for step `n` of it.
+const WORDS: [[u8; 4]; 16] = {
+    let (factors, offsets) = ([1, 5, 3, 7], [0, 1, 5, 0]);
+    let mut words = [[0; 4]; 16];
+    let mut n = 0;
+    while n < 64 {
+        words[n / 4][n % 4] = ((factors[n / 16] * (n % 16) + offsets[n / 16]) % 16) as u8;
+        n += 1;
     }
+    words
+};
+
+/// Steps `4 * n` to `4 * n + 3` over a block.
+#[inline(always)]
+fn quarter(sums: &mut [u32; 4], n: usize, block: &[u8; BLOCK_BYTES]) {
+    let words = block.as_chunks::<4>().0;
+    let numbers = WORDS[n & 15].map(|word| u32::from_le_bytes(words[usize::from(word) & 15]));
     // Known numbers the compiler would rather add last, and make every step an addition longer.
-    let sines = black_box(&SINES);
-    let mut sums = *state;
+    let sines = black_box(&SINES).as_chunks::<4>().0[n & 15];
     // `b` comes last: whatever does not need it is summed up while it is waited for.
-    round::<0>(&mut sums, &words, sines, |sum, b, c, d| sum.wrapping_add((b & (c ^ d)) ^ d));
-    // The two halves never have the same bit set: their sum is their union.
-    round::<1>(&mut sums, &words, sines, |sum, b, c, d| {
-        sum.wrapping_add(!d & c).wrapping_add(d & b)
-    });
-    round::<2>(&mut sums, &words, sines, |sum, b, c, d| sum.wrapping_add(b ^ (c ^ d)));
-    round::<3>(&mut sums, &words, sines, |sum, b, c, d| sum.wrapping_add(c ^ (b | !d)));
-    for (state, sum) in state.iter_mut().zip(sums) {
-        *state = state.wrapping_add(sum);
+    match n >> 2 {
+        0 => four::<0>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add((b & (c ^ d)) ^ d)),
+        // The two halves never have the same bit set: their sum is their union.
+        1 => four::<1>(sums, numbers, sines, |sum, b, c, d| {
+            sum.wrapping_add(!d & c).wrapping_add(d & b)
+        }),
+        2 => four::<2>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add(b ^ (c ^ d))),
+        _ => four::<3>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add(c ^ (b | !d))),
     }
 }
 
-/// Sixteen steps, written out: as a loop, each takes three times the instructions.
 #[inline(always)]
-fn round<const N: usize>(
+fn four<const ROUND: usize>(
     sums: &mut [u32; 4],
-    words: &[u32; 16],
-    sines: &[u32; 64],
+    numbers: [u32; 4],
+    sines: [u32; 4],
     add: impl Fn(u32, u32, u32, u32) -> u32,
 ) {
     let [mut a, mut b, mut c, mut d] = *sums;
-    macro_rules! steps {
-        ($($n:literal)*) => {$(
-            let word = words[(FACTORS[N] * $n + OFFSETS[N]) % 16];
-            let early = a.wrapping_add(sines[16 * N + $n]).wrapping_add(word);
-            let next = add(early, b, c, d).rotate_left(ROTATIONS[N][$n % 4]).wrapping_add(b);
-            (a, d, c, b) = (d, c, b, next);
-        )*};
+    for n in 0..4 {
+        let early = a.wrapping_add(sines[n]).wrapping_add(numbers[n]);
+        let next = add(early, b, c, d).rotate_left(ROTATIONS[ROUND][n]).wrapping_add(b);
+        (a, d, c, b) = (d, c, b, next);
     }
-    steps!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     *sums = [a, b, c, d];
 }
 
@@ -200,7 +222,7 @@ mod tests {
         ];
         for (text, digest) in suite {
             for piece in [1, 7, 64, 100] {
-                let mut md5 = Md5::new();
+                let mut md5 = Md5::new(16);
                 for bytes in text.as_bytes().chunks(piece) {
                     md5.append(bytes.len()).copy_from_slice(bytes);
                     md5.step();

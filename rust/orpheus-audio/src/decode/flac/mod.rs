@@ -127,7 +127,7 @@ impl Flac {
             losses,
             mix,
             kernel: Kernel::best(),
-            md5: promised_md5.map(|_| Md5::new()),
+            md5: promised_md5.map(|_| Md5::new(format.n_bits)),
             pending: Some(found),
             origin,
             first_at,

@@ -9,9 +9,6 @@ use super::FrameError;
 use super::bits::{Bits, PEEK_BITS};
 use super::md5::Md5;
 
-/// Values between two steps of the MD5 sum: four bytes each make one of its blocks.
-const STEP_VALUES: usize = 16;
-
 /// Reads the residuals of a subframe of `n_warmup + out.len()` samples.
 #[inline(always)]
 pub(super) fn read(
@@ -67,16 +64,12 @@ fn rice(
     values: &mut [i32],
     md5: &mut Option<Md5>,
 ) -> Result<(), FrameError> {
-    for piece in values.chunks_mut(STEP_VALUES) {
-        match parameter {
-            0..=2 => codes::<8>(bits, parameter, piece)?,
-            3..=9 => codes::<4>(bits, parameter, piece)?,
-            10..=21 => codes::<2>(bits, parameter, piece)?,
-            _ => codes::<1>(bits, parameter, piece)?,
-        }
-        if let Some(md5) = md5 {
-            md5.step();
-        }
+    match parameter {
+        0..=2 => codes::<8>(bits, parameter, values, md5)?,
+        3..=9 => codes::<4>(bits, parameter, values, md5)?,
+        10..=14 => codes::<3>(bits, parameter, values, md5)?,
+        15..=21 => codes::<2>(bits, parameter, values, md5)?,
+        _ => codes::<1>(bits, parameter, values, md5)?,
     }
     // Codes alternate between values from zero up and from minus one down.
     for value in values {
@@ -92,12 +85,15 @@ fn codes<const N: usize>(
     bits: &mut Bits,
     parameter: u32,
     values: &mut [i32],
+    md5: &mut Option<Md5>,
 ) -> Result<(), FrameError> {
     let (groups, rest) = values.as_chunks_mut::<N>();
     let n_fixed = parameter + 1;
     let beside_low = 64 - n_fixed;
+    // In a register, not where `bits` is: every word waits for the position.
+    let mut here = *bits;
     for group in groups {
-        let mut word = bits.peek();
+        let mut word = here.peek();
         let mut n_bits = n_fixed.wrapping_mul(N as u32);
         for value in group.iter_mut() {
             let zeros = word.leading_zeros();
@@ -108,22 +104,29 @@ fn codes<const N: usize>(
             n_bits = n_bits.wrapping_add(zeros);
         }
         if n_bits <= PEEK_BITS {
-            bits.skip(n_bits);
+            here.skip(n_bits);
         } else {
-            one_by_one(bits, parameter, group)?;
+            here = one_by_one(here, parameter, group)?;
+        }
+        if let Some(md5) = md5 {
+            md5.step();
         }
     }
-    one_by_one(bits, parameter, rest)?;
+    *bits = one_by_one(here, parameter, rest)?;
     bits.check()
 }
 
 #[cold]
 #[inline(never)]
-fn one_by_one(bits: &mut Bits, parameter: u32, values: &mut [i32]) -> Result<(), FrameError> {
+fn one_by_one<'a>(
+    mut bits: Bits<'a>,
+    parameter: u32,
+    values: &mut [i32],
+) -> Result<Bits<'a>, FrameError> {
     for value in values {
         let high = u64::from(bits.read_unary()?);
         let code = high << parameter | bits.read(parameter)?;
         *value = u32::try_from(code).map_err(|_| FrameError::Residual)? as i32;
     }
-    Ok(())
+    Ok(bits)
 }

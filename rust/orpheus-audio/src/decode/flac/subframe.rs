@@ -3,7 +3,7 @@
 use super::FrameError;
 use super::bits::Bits;
 use super::md5::Md5;
-use super::predict::{self, MAX_ORDER, Predictor};
+use super::predict::{self, MAX_ORDER, Predictor, Processor};
 use super::residual;
 
 /// How a channel is coded.
@@ -25,7 +25,7 @@ struct Head {
 
 /// Decodes a channel of samples of `n_bits` ≤ 32 bits into `out`.
 #[inline(always)]
-pub(super) fn decode(
+pub(super) fn decode<P: Processor>(
     bits: &mut Bits,
     n_bits: u32,
     out: &mut [i32],
@@ -46,7 +46,7 @@ pub(super) fn decode(
             warm_up(bits, head.n_bits, warmup)?;
             let predictor = predictor(bits, order)?;
             residual::read(bits, order, rest, md5)?;
-            predict::linear(&predictor, head.n_bits, out);
+            predict::linear::<P>(&predictor, head.n_bits, out, md5);
         }
     }
     if head.n_wasted > 0 {

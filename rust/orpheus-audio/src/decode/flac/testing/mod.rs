@@ -217,7 +217,7 @@ fn coded(channels: Channels, block: &[Vec<i32>]) -> Vec<Vec<i64>> {
 }
 
 fn md5(samples: &[Vec<i32>], n_bits: u32) -> [u8; 16] {
-    let mut md5 = Md5::new();
+    let mut md5 = Md5::new(n_bits);
     for n in 0..samples[0].len() {
         for channel in samples {
             let n_bytes = n_bits.div_ceil(8) as usize;
