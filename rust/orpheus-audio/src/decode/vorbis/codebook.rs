@@ -3,7 +3,9 @@
 use super::bits::{Bits, ilog};
 
 /// Codes up to this length are found by one look into a table.
-const FAST_BITS: u32 = 10;
+const MAX_FAST_BITS: u32 = 10;
+/// So many of them are available when [`Bits::refill_sound`] was.
+const BURST: usize = 5;
 /// Entries and vector values over all codebooks of a stream. Encoders come nowhere near; a crafted
 /// header would otherwise ask for gigabytes.
 const MAX_VALUES: usize = 1 << 23;
@@ -25,8 +27,8 @@ impl Budget {
 pub(super) struct Codebook {
     n_dimensions: usize,
     n_entries: usize,
-    /// By the next [`FAST_BITS`] bits: entry in the upper bits, length in the lowest six; 0 where the
-    /// code is longer.
+    /// By the next bits, as many as the longest code has, or [`MAX_FAST_BITS`]: entry in the upper
+    /// bits, length in the lowest six; 0 where the code is longer.
     fast: Vec<u32>,
     /// Longer codes in ascending order, most significant bit first and left-aligned in 32 bits, with
     /// entry and length.
@@ -68,40 +70,51 @@ impl Codebook {
     }
 
     fn index(&mut self, codes: &[u32], lengths: &[u8]) {
-        self.fast = vec![0; 1 << FAST_BITS];
+        let longest = lengths.iter().copied().max().map_or(0, u32::from);
+        let n_bits = longest.min(MAX_FAST_BITS);
+        self.fast = vec![0; 1 << n_bits];
         let used = || lengths.iter().zip(codes).enumerate().filter(|(_, (length, _))| **length > 0);
         // A single entry has a code of one bit, and both values of it mean that entry (errata 20150226).
         let alone = used().count() == 1;
         for (entry, (&length, &code)) in used() {
             let entry = entry as u32;
-            if u32::from(length) > FAST_BITS {
+            if u32::from(length) > n_bits {
                 self.slow.push((code, entry, length));
                 continue;
             }
             let reversed = code.reverse_bits();
             let step = if alone { 1 } else { 1 << length };
-            for slot in (reversed as usize..1 << FAST_BITS).step_by(step) {
+            for slot in (reversed as usize..1 << n_bits).step_by(step) {
                 self.fast[slot] = entry << 6 | u32::from(length);
             }
         }
         self.slow.sort_unstable();
     }
 
+    /// Entry and length of the code that `next` starts with; 0 if it is long, or none at all.
+    #[inline(always)]
+    fn look_up(&self, next: u64) -> u32 {
+        // The length of the table is a power of two.
+        let slot = next as usize & self.fast.len().wrapping_sub(1);
+        self.fast.get(slot).copied().unwrap_or(0)
+    }
+
     /// The next entry; `None` if the packet ends, or holds a code that means nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn entry(&self, bits: &mut Bits<'_>) -> Option<usize> {
         let next = bits.peek();
-        let found = self.fast[(next & ((1 << FAST_BITS) - 1)) as usize];
+        let found = self.look_up(u64::from(next));
         if found != 0 {
             bits.consume(found & 63);
             return (!bits.ended()).then_some((found >> 6) as usize);
         }
-        self.long_entry(next, bits)
+        self.long_entry(bits)
     }
 
     #[cold]
-    fn long_entry(&self, next: u32, bits: &mut Bits<'_>) -> Option<usize> {
-        let wanted = next.reverse_bits();
+    #[inline(never)]
+    fn long_entry(&self, bits: &mut Bits<'_>) -> Option<usize> {
+        let wanted = bits.peek().reverse_bits();
         let after = self.slow.partition_point(|&(code, ..)| code <= wanted);
         let (code, entry, length) = *self.slow.get(after.checked_sub(1)?)?;
         if (wanted ^ code) >> (32 - u32::from(length)) != 0 {
@@ -116,6 +129,40 @@ impl Codebook {
     pub(super) fn vector(&self, bits: &mut Bits<'_>) -> Option<&[f32]> {
         let start = self.entry(bits)? * self.n_dimensions;
         self.vectors.get(start..start + self.n_dimensions)
+    }
+
+    /// Adds the next vectors, of `N` = [`Codebook::n_dimensions`] values, to `targets`.
+    #[inline(always)]
+    pub(super) fn add_vectors<const N: usize>(
+        &self,
+        bits: &mut Bits<'_>,
+        targets: &mut [[f32; N]],
+    ) -> Option<()> {
+        let vectors = self.vectors.as_chunks::<N>().0;
+        let mut targets = targets.iter_mut();
+        while !targets.as_slice().is_empty() && bits.refill_sound() {
+            for target in targets.by_ref().take(BURST) {
+                let found = self.look_up(bits.buffered());
+                if found == 0 {
+                    add(target, vectors.get(self.long_entry(bits)?)?);
+                    break;
+                }
+                bits.consume(found);
+                add(target, vectors.get((found >> 6) as usize)?);
+            }
+        }
+        // Near the end of the packet.
+        for target in targets {
+            add(target, vectors.get(self.entry(bits)?)?);
+        }
+        Some(())
+    }
+}
+
+#[inline(always)]
+fn add<const N: usize>(target: &mut [f32; N], vector: &[f32; N]) {
+    for (value, add) in target.iter_mut().zip(vector) {
+        *value += add;
     }
 }
 

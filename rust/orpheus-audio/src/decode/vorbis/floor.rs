@@ -61,8 +61,8 @@ pub(super) struct Lines {
     multiplier: usize,
     /// Positions of the points, in the order in which their heights are coded.
     x: Vec<usize>,
-    /// For each point but the first two: the closest points to its left and right among those before.
-    neighbours: Vec<(usize, usize)>,
+    /// Of each point but the first two.
+    neighbours: Vec<Neighbours>,
     /// The points from left to right.
     order: Vec<usize>,
 }
@@ -88,7 +88,7 @@ impl Lines {
         if x.len() > MAX_POINTS || doubled || bits.ended() {
             return Err("a floor with points that cannot be");
         }
-        let neighbours = (2..x.len()).map(|i| neighbours(&x, i)).collect();
+        let neighbours = (2..x.len()).map(|i| Neighbours::of(&x, i)).collect();
         Ok(Self { partitions, classes, multiplier, x, neighbours, order })
     }
 
@@ -100,18 +100,16 @@ impl Lines {
     }
 
     /// §7.2.3: the heights as they are coded, or nothing if the channel is silent.
-    fn coded_heights(
-        &self,
-        bits: &mut Bits<'_>,
-        books: &[Codebook],
-    ) -> Option<[usize; MAX_POINTS]> {
+    fn coded_heights(&self, bits: &mut Bits<'_>, books: &[Codebook]) -> Option<[i32; MAX_POINTS]> {
         if !bits.flag() {
             return None;
         }
-        let n_bits = ilog(self.range() as u32 - 1);
+        let highest = self.range() - 1;
         let mut coded = [0; MAX_POINTS];
-        coded[0] = bits.read(n_bits) as usize;
-        coded[1] = bits.read(n_bits) as usize;
+        for end in &mut coded[..2] {
+            // The bits may say more than the range holds; the specification leaves open what then.
+            *end = (bits.read(ilog(highest as u32)) as i32).min(highest);
+        }
         let mut at = 2;
         for &class in &self.partitions {
             let class = &self.classes[class];
@@ -123,7 +121,7 @@ impl Lines {
                 let book = class.books[choices & ((1 << class.n_subclass_bits) - 1)];
                 choices >>= class.n_subclass_bits;
                 if let Some(book) = book {
-                    coded[at] = books[book].entry(bits)?;
+                    coded[at] = books[book].entry(bits)? as i32;
                 }
                 at += 1;
             }
@@ -131,102 +129,101 @@ impl Lines {
         (!bits.ended()).then_some(coded)
     }
 
-    fn range(&self) -> usize {
+    fn range(&self) -> i32 {
         [256, 128, 86, 64][self.multiplier - 1]
     }
 
     /// §7.2.4 step 1: each height is coded as the difference to what its neighbours predict.
-    fn heights(&self, coded: &[usize; MAX_POINTS]) -> ([usize; MAX_POINTS], [bool; MAX_POINTS]) {
+    fn heights(&self, coded: &[i32; MAX_POINTS]) -> ([i32; MAX_POINTS], [bool; MAX_POINTS]) {
         let range = self.range();
         let mut heights = *coded;
         let mut used = [false; MAX_POINTS];
         used[0] = true;
         used[1] = true;
-        for (i, &(low, high)) in (2..).zip(&self.neighbours) {
-            let predicted = point_on_line(
-                (self.x[low], heights[low]),
-                (self.x[high], heights[high]),
-                self.x[i],
-            );
-            // A damaged packet may lead out of the range; the specification leaves open what then.
-            let predicted = predicted.min(range - 1);
+        for (i, neighbours) in (2..).zip(&self.neighbours) {
+            let predicted = neighbours.predict(&heights);
             let value = coded[i];
             let (above, below) = (range - predicted, predicted);
             let room = 2 * above.min(below);
             heights[i] = if value == 0 {
                 predicted
             } else {
-                (used[low], used[high], used[i]) = (true, true, true);
+                (used[neighbours.low], used[neighbours.high], used[i]) = (true, true, true);
                 let height = if value >= room {
-                    if above > below {
-                        (value - below + predicted) as i64
-                    } else {
-                        predicted as i64 - (value as i64 - above as i64) - 1
-                    }
+                    if above > below { value } else { range - 1 - value }
                 } else if value % 2 == 1 {
-                    predicted as i64 - (value as i64 + 1) / 2
+                    predicted - (value + 1) / 2
                 } else {
-                    (predicted + value / 2) as i64
+                    predicted + value / 2
                 };
-                height.clamp(0, range as i64 - 1) as usize
+                // A damaged packet may lead out of the range.
+                height.clamp(0, range - 1)
             };
         }
         (heights, used)
     }
 
     /// §7.2.4 step 2: lines between the points that are used, on a scale of decibels.
-    fn draw(&self, heights: &[usize; MAX_POINTS], used: &[bool; MAX_POINTS], curve: &mut [f32]) {
+    fn draw(&self, heights: &[i32; MAX_POINTS], used: &[bool; MAX_POINTS], curve: &mut [f32]) {
         let table = decibels();
-        let mut from = (0, heights[0] * self.multiplier);
+        let height = |point: usize| heights[point] * self.multiplier as i32;
+        let mut from = (0, height(0));
         for &point in self.order.iter().skip(1).filter(|&&point| used[point]) {
-            let to = (self.x[point], heights[point] * self.multiplier);
+            let to = (self.x[point], height(point));
             draw_line(from, to, table, curve);
             from = to;
         }
         if from.0 < curve.len() {
-            curve[from.0..].fill(table[from.1.min(255)]);
+            curve[from.0..].fill(table[from.1.clamp(0, 255) as usize]);
         }
     }
 }
 
-/// The closest points to the left and to the right of point `i` among those before it (§9.2.4, §9.2.5).
-fn neighbours(x: &[usize], i: usize) -> (usize, usize) {
-    let low = (0..i).filter(|&j| x[j] < x[i]).max_by_key(|&j| x[j]).unwrap_or(0);
-    let high = (0..i).filter(|&j| x[j] > x[i]).min_by_key(|&j| x[j]).unwrap_or(1);
-    (low, high)
+/// What the height of a point is predicted from.
+struct Neighbours {
+    /// The closest points to the left and to the right among those before.
+    low: usize,
+    high: usize,
+    /// How far the point lies on the way from one to the other, times 2^32 and rounded up: so close
+    /// that the product with the difference of two heights has the right whole part.
+    share: u64,
 }
 
-/// §9.2.6.
-fn point_on_line(from: (usize, usize), to: (usize, usize), x: usize) -> usize {
-    let (dy, dx) = (to.1 as i64 - from.1 as i64, to.0 as i64 - from.0 as i64);
-    let offset = dy.abs() * (x as i64 - from.0 as i64) / dx.max(1);
-    let y = if dy < 0 { from.1 as i64 - offset } else { from.1 as i64 + offset };
-    y.max(0) as usize
+impl Neighbours {
+    /// §9.2.4 and §9.2.5.
+    fn of(x: &[usize], i: usize) -> Self {
+        let low = (0..i).filter(|&j| x[j] < x[i]).max_by_key(|&j| x[j]).unwrap_or(0);
+        let high = (0..i).filter(|&j| x[j] > x[i]).min_by_key(|&j| x[j]).unwrap_or(1);
+        let span = x[high].saturating_sub(x[low]).max(1) as u64;
+        let share = ((x[i].saturating_sub(x[low]) as u64) << 32).div_ceil(span);
+        Self { low, high, share }
+    }
+
+    /// §9.2.6.
+    fn predict(&self, heights: &[i32; MAX_POINTS]) -> i32 {
+        let (low, high) = (heights[self.low], heights[self.high]);
+        let offset = ((u64::from(low.abs_diff(high)) * self.share) >> 32) as i32;
+        if high < low { low - offset } else { low + offset }
+    }
 }
 
-/// §9.2.7: the line from a point up to, and without, the next, in whole steps.
-fn draw_line(from: (usize, usize), to: (usize, usize), table: &[f32; 256], curve: &mut [f32]) {
-    let (dy, dx) = (to.1 as i64 - from.1 as i64, to.0 as i64 - from.0 as i64);
-    if dx <= 0 {
+/// §9.2.7: the line from a point up to, and without, the next, in whole steps. Heights are 0 to 255.
+fn draw_line(from: (usize, i32), to: (usize, i32), table: &[f32; 256], curve: &mut [f32]) {
+    let end = to.0.min(curve.len());
+    if from.0 >= end {
         return;
     }
-    let base = dy / dx;
-    let step = if dy < 0 { base - 1 } else { base + 1 };
-    let surplus = dy.abs() - base.abs() * dx;
-    let (mut y, mut error) = (from.1 as i64, 0);
-    let end = to.0.min(curve.len());
-    let start = from.0.min(end);
-    for (i, value) in curve[start..end].iter_mut().enumerate() {
-        if i > 0 {
-            error += surplus;
-            if error >= dx {
-                error -= dx;
-                y += step;
-            } else {
-                y += base;
-            }
-        }
-        *value = table[y.clamp(0, 255) as usize];
+    // In steps of 2^-32 of a height. Rounding the slope away from 0 makes an error that stays below
+    // 2^-17 all the way, while the exact height of a line of at most 2^15 steps is never closer
+    // than 2^-15 to the next whole one.
+    let rise = i64::from(to.1 - from.1);
+    let slope = ((rise.unsigned_abs() << 32).div_ceil((to.0 - from.0) as u64)) as i64;
+    let start = i64::from(from.1) << 32;
+    // Steps are counted towards the end, whole ones only: down is rounded up.
+    let (mut height, slope) = if rise < 0 { (start | 0xffff_ffff, -slope) } else { (start, slope) };
+    for value in &mut curve[from.0..end] {
+        *value = table[usize::from((height >> 32) as u8)];
+        height = height.wrapping_add(slope);
     }
 }
 
@@ -346,10 +343,44 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_any_slope_are_those_of_the_specifications_steps() {
+        let table = std::array::from_fn(|i| i as f32);
+        for n_steps in [1, 2, 3, 7, 64, 255, 256, 1000, 4095, 32_767, 32_768] {
+            for (from, to) in [(0, 255), (255, 0), (3, 4), (200, 199), (17, 17), (100, 3), (9, 251)]
+            {
+                let mut curve = vec![9.0; n_steps];
+                draw_line((0, from), (n_steps, to), &table, &mut curve);
+                let rise = i64::from(to - from);
+                for (i, value) in curve.iter().enumerate() {
+                    // §9.2.7 counts an error up; this is what it comes to.
+                    let steps = i as i64 * rise.abs() / n_steps as i64;
+                    let wanted = i64::from(from) + rise.signum() * steps;
+                    assert_eq!(*value as i64, wanted, "{from} to {to}, {i} of {n_steps}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn neighbours_are_the_closest_points_before() {
         let x = [0, 128, 64, 32, 96, 48];
-        assert_eq!(neighbours(&x, 2), (0, 1));
-        assert_eq!(neighbours(&x, 4), (2, 1));
-        assert_eq!(neighbours(&x, 5), (3, 2));
+        let closest = |i| (Neighbours::of(&x, i).low, Neighbours::of(&x, i).high);
+        assert_eq!([2, 4, 5].map(closest), [(0, 1), (2, 1), (3, 2)]);
+    }
+
+    #[test]
+    fn predictions_are_points_on_a_line_in_whole_steps() {
+        for span in [2, 3, 7, 100, 1023, 32_768] {
+            for i in [1, span / 3, span / 2, span - 1] {
+                let neighbours = Neighbours::of(&[0, span, i], 2);
+                for (low, high) in [(0, 255), (255, 0), (7, 8), (80, 3)] {
+                    let mut heights = [0; MAX_POINTS];
+                    (heights[0], heights[1]) = (low, high);
+                    let rise = i64::from(high - low);
+                    let wanted = rise.abs() * i as i64 / span as i64 * rise.signum();
+                    assert_eq!(i64::from(neighbours.predict(&heights) - low), wanted);
+                }
+            }
+        }
     }
 }

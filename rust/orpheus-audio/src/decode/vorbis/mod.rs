@@ -6,6 +6,9 @@
 mod bits;
 mod codebook;
 mod floor;
+mod kernel;
+#[cfg(target_arch = "x86_64")]
+mod kernel_avx2;
 mod residue;
 mod setup;
 #[cfg(test)]
@@ -16,6 +19,7 @@ use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use self::bits::{Bits, ilog};
+use self::kernel::Kernel;
 use self::setup::{Identification, Mapping, Mode, Setup};
 use self::transform::{InverseMdct, Overlap, slope};
 use super::Block;
@@ -28,6 +32,7 @@ pub(super) struct VorbisDecoder {
     identification: Identification,
     setup: Setup,
     mix: Mix,
+    kernel: Kernel,
     transforms: [InverseMdct; 2],
     slopes: [Vec<f32>; 2],
     overlaps: Vec<Overlap>,
@@ -86,11 +91,13 @@ impl VorbisDecoder {
             identification,
             setup,
             mix,
+            kernel: Kernel::best(),
         })
     }
 
     /// Appends what a packet completes: a quarter of the last block and a quarter of this one; the
     /// first packet completes nothing.
+    #[inline(always)]
     fn decode_packet(
         &mut self,
         packet: &[u8],
@@ -137,6 +144,7 @@ impl VorbisDecoder {
         (!bits.ended()).then_some(mode)
     }
 
+    #[inline(always)]
     fn synthesise(&mut self, long: bool, n_lines: usize, planes: &mut [Vec<f32>]) {
         let transform = &mut self.transforms[usize::from(long)];
         if self.mix == Mix::Mono {
@@ -166,7 +174,7 @@ impl PacketDecoder for VorbisDecoder {
 
     fn decode(&mut self, packet: &[u8], block: &mut Block) -> std::result::Result<(), String> {
         block.channels.truncate(self.overlaps.len());
-        self.decode_packet(packet, &mut block.channels).map_err(str::to_owned)
+        self.kernel.decode(self, packet, &mut block.channels).map_err(str::to_owned)
     }
 
     fn reset(&mut self) {
@@ -193,6 +201,7 @@ fn unlace(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// §4.3.2 and §4.3.3.
+#[inline(always)]
 fn read_curves(
     bits: &mut Bits<'_>,
     setup: &Setup,
@@ -217,6 +226,7 @@ fn read_curves(
 }
 
 /// §4.3.4.
+#[inline(always)]
 fn read_residues(
     bits: &mut Bits<'_>,
     setup: &Setup,
@@ -250,6 +260,7 @@ fn read_residues(
     }
 }
 
+#[inline(always)]
 fn unweave(woven: &[f32], channels: &mut [&mut Channel], n_lines: usize) {
     if let [left, right] = channels {
         // The usual case, in a form that becomes vector code.
@@ -269,6 +280,7 @@ fn unweave(woven: &[f32], channels: &mut [&mut Channel], n_lines: usize) {
 }
 
 /// §4.3.5: magnitude and angle → two channels.
+#[inline(always)]
 fn uncouple(channels: &mut [Channel], magnitude: usize, angle: usize, n_lines: usize) {
     let Ok([magnitude, angle]) = channels.get_disjoint_mut([magnitude, angle]) else { return };
     let pairs = magnitude.spectrum[..n_lines].iter_mut().zip(&mut angle.spectrum[..n_lines]);
@@ -281,6 +293,7 @@ fn uncouple(channels: &mut [Channel], magnitude: usize, angle: usize, n_lines: u
 }
 
 /// The mean of all channels, under their envelopes, into the first one's spectrum.
+#[inline(always)]
 fn mix(channels: &mut [Channel], n_lines: usize) {
     let scale = 1.0 / channels.len() as f32;
     let Some((first, others)) = channels.split_first_mut() else { return };
