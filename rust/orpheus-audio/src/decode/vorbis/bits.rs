@@ -2,6 +2,9 @@
 
 /// Reads one packet. Past its end there are zeros, and `ended` says so: the specification calls the
 /// end of a packet in the middle of a value nominal.
+///
+/// Loops over codes work on a copy of their own, which the compiler keeps in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     rest: &'a [u8],
     buffer: u64,
@@ -28,10 +31,10 @@ impl<'a> Bits<'a> {
         true
     }
 
-    /// Makes at least 56 bits available.
+    /// With at least 56 bits available.
     #[cold]
     #[inline(never)]
-    fn refill_last(&mut self) {
+    fn refilled_last(mut self) -> Self {
         while self.n_buffered < 56 {
             match self.rest.split_first() {
                 Some((&byte, rest)) => {
@@ -43,13 +46,14 @@ impl<'a> Bits<'a> {
             }
             self.n_buffered += 8;
         }
+        self
     }
 
     /// The next 32 bits, without taking them.
     #[inline(always)]
     pub(super) fn peek(&mut self) -> u32 {
         if self.n_buffered < 32 && !self.refill_sound() {
-            self.refill_last();
+            *self = self.refilled_last();
         }
         self.buffer as u32
     }

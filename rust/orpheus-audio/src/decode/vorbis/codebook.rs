@@ -108,20 +108,25 @@ impl Codebook {
             bits.consume(found & 63);
             return (!bits.ended()).then_some((found >> 6) as usize);
         }
-        self.long_entry(bits)
+        self.long_entry(next, bits)
     }
 
+    #[inline(always)]
+    fn long_entry(&self, next: u32, bits: &mut Bits<'_>) -> Option<usize> {
+        let (entry, length) = self.look_up_long(next)?;
+        bits.consume(length);
+        (!bits.ended()).then_some(entry)
+    }
+
+    /// Entry and length of the long code that `next` starts with.
     #[cold]
     #[inline(never)]
-    fn long_entry(&self, bits: &mut Bits<'_>) -> Option<usize> {
-        let wanted = bits.peek().reverse_bits();
+    fn look_up_long(&self, next: u32) -> Option<(usize, u32)> {
+        let wanted = next.reverse_bits();
         let after = self.slow.partition_point(|&(code, ..)| code <= wanted);
         let (code, entry, length) = *self.slow.get(after.checked_sub(1)?)?;
-        if (wanted ^ code) >> (32 - u32::from(length)) != 0 {
-            return None;
-        }
-        bits.consume(u32::from(length));
-        (!bits.ended()).then_some(entry as usize)
+        let is_it = (wanted ^ code) >> (32 - u32::from(length)) == 0;
+        is_it.then_some((entry as usize, u32::from(length)))
     }
 
     /// The next vector, of [`Codebook::n_dimensions`] values.
@@ -144,7 +149,8 @@ impl Codebook {
             for target in targets.by_ref().take(BURST) {
                 let found = self.look_up(bits.buffered());
                 if found == 0 {
-                    add(target, vectors.get(self.long_entry(bits)?)?);
+                    let next = bits.peek();
+                    add(target, vectors.get(self.long_entry(next, bits)?)?);
                     break;
                 }
                 bits.consume(found);
@@ -161,9 +167,7 @@ impl Codebook {
 
 #[inline(always)]
 fn add<const N: usize>(target: &mut [f32; N], vector: &[f32; N]) {
-    for (value, add) in target.iter_mut().zip(vector) {
-        *value += add;
-    }
+    *target = std::array::from_fn(|i| target[i] + vector[i]);
 }
 
 /// Length of each entry's code, 0 for an entry that is not used (§3.2.1).

@@ -101,6 +101,14 @@ impl Lines {
 
     /// §7.2.3: the heights as they are coded, or nothing if the channel is silent.
     fn coded_heights(&self, bits: &mut Bits<'_>, books: &[Codebook]) -> Option<[i32; MAX_POINTS]> {
+        let mut own = *bits;
+        let coded = self.read_heights(&mut own, books);
+        *bits = own;
+        coded
+    }
+
+    #[inline(always)]
+    fn read_heights(&self, bits: &mut Bits<'_>, books: &[Codebook]) -> Option<[i32; MAX_POINTS]> {
         if !bits.flag() {
             return None;
         }
@@ -144,21 +152,17 @@ impl Lines {
             let predicted = neighbours.predict(&heights);
             let value = coded[i];
             let (above, below) = (range - predicted, predicted);
-            let room = 2 * above.min(below);
-            heights[i] = if value == 0 {
-                predicted
+            let height = if value >= 2 * above.min(below) {
+                if above > below { value } else { range - 1 - value }
             } else {
-                (used[neighbours.low], used[neighbours.high], used[i]) = (true, true, true);
-                let height = if value >= room {
-                    if above > below { value } else { range - 1 - value }
-                } else if value % 2 == 1 {
-                    predicted - (value + 1) / 2
-                } else {
-                    predicted + value / 2
-                };
-                // A damaged packet may lead out of the range.
-                height.clamp(0, range - 1)
+                // Odd values go down, even ones up.
+                predicted + (value >> 1 ^ -(value & 1))
             };
+            // A damaged packet may lead out of the range.
+            heights[i] = if value == 0 { predicted } else { height.clamp(0, range - 1) };
+            for point in [neighbours.low, neighbours.high, i] {
+                used[point] |= value != 0;
+            }
         }
         (heights, used)
     }
@@ -166,15 +170,21 @@ impl Lines {
     /// §7.2.4 step 2: lines between the points that are used, on a scale of decibels.
     fn draw(&self, heights: &[i32; MAX_POINTS], used: &[bool; MAX_POINTS], curve: &mut [f32]) {
         let table = decibels();
-        let height = |point: usize| heights[point] * self.multiplier as i32;
-        let mut from = (0, height(0));
-        for &point in self.order.iter().skip(1).filter(|&&point| used[point]) {
-            let to = (self.x[point], height(point));
-            draw_line(from, to, table, curve);
-            from = to;
+        // Gathered without a branch, as there is no telling which points are used.
+        let mut points = [(0, 0); MAX_POINTS];
+        let mut n_points = 0;
+        for &point in &self.order {
+            points[n_points] = (self.x[point], heights[point] * self.multiplier as i32);
+            n_points += usize::from(used[point]);
         }
-        if from.0 < curve.len() {
-            curve[from.0..].fill(table[from.1.clamp(0, 255) as usize]);
+        let points = &points[..n_points];
+        for pair in points.windows(2) {
+            draw_line(pair[0], pair[1], table, curve);
+        }
+        if let Some(&(x, y)) = points.last()
+            && x < curve.len()
+        {
+            curve[x..].fill(table[y.clamp(0, 255) as usize]);
         }
     }
 }
@@ -221,10 +231,16 @@ fn draw_line(from: (usize, i32), to: (usize, i32), table: &[f32; 256], curve: &m
     let start = i64::from(from.1) << 32;
     // Steps are counted towards the end, whole ones only: down is rounded up.
     let (mut height, slope) = if rise < 0 { (start | 0xffff_ffff, -slope) } else { (start, slope) };
-    for value in &mut curve[from.0..end] {
-        *value = table[usize::from((height >> 32) as u8)];
+    let mut next = || {
+        let value = table[usize::from((height >> 32) as u8)];
         height = height.wrapping_add(slope);
+        value
+    };
+    let (fours, rest) = curve[from.0..end].as_chunks_mut::<4>();
+    for four in fours {
+        *four = std::array::from_fn(|_| next());
     }
+    rest.iter_mut().for_each(|value| *value = next());
 }
 
 /// The heights' scale (§10.1): steps of 35/64 dB up to full scale.

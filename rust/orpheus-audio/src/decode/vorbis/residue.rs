@@ -78,7 +78,9 @@ impl Residue {
         scratch: &mut Vec<u8>,
     ) {
         // It returns nothing when the packet ends, which is allowed (§8.6.2).
-        let _ = self.add_until_end(bits, books, targets, scratch);
+        let mut own = *bits;
+        let _ = self.add_until_end(&mut own, books, targets, scratch);
+        *bits = own;
     }
 
     #[inline(always)]
