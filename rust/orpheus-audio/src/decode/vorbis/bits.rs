@@ -27,7 +27,8 @@ impl<'a> Bits<'a> {
         // Bits that do not count yet get in, too: the next time they are the same.
         self.buffer |= u64::from_le_bytes(*bytes) << (self.n_buffered & 63);
         self.rest = &self.rest[((self.n_buffered & 63) ^ 63) as usize >> 3..];
-        self.n_buffered |= 56;
+        // Whole bytes: what was there modulo 8, and 56.
+        self.n_buffered |= 0x38;
         true
     }
 

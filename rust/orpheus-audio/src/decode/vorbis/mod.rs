@@ -2,6 +2,10 @@
 //!
 //! Our own, because mono is what most callers want: the channels are mixed before the inverse MDCT,
 //! which is linear, so that only one transform is needed.
+#![expect(
+    clippy::inline_always,
+    reason = "inlining carries the caller's instruction set into the loops, and the bits into registers"
+)]
 
 mod bits;
 mod channels;
@@ -12,6 +16,8 @@ mod kernel;
 mod kernel_avx2;
 mod residue;
 mod setup;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod transform;
