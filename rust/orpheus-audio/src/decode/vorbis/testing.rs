@@ -36,7 +36,7 @@ impl Writer {
             self.put(1, 4);
             self.put(0, 1);
             let most = |root: u32| root.pow(n_dimensions) <= lengths.len() as u32;
-            let n_values = (1..).take_while(|&root| most(root)).count() as u32;
+            let n_values = (1..=lengths.len() as u32).take_while(|&root| most(root)).count() as u32;
             for value in 0..n_values {
                 self.put(value % 3, 2);
             }
