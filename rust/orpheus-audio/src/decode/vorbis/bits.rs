@@ -2,6 +2,9 @@
 
 /// Reads one packet. Past its end there are zeros, and `ended` says so: the specification calls the
 /// end of a packet in the middle of a value nominal.
+///
+/// Loops over codes work on a copy of their own, which the compiler keeps in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     rest: &'a [u8],
     buffer: u64,
@@ -16,37 +19,57 @@ impl<'a> Bits<'a> {
         Self { rest: packet, buffer: 0, n_buffered: 0, n_beyond: 0 }
     }
 
-    /// Makes at least 32 bits available.
-    #[inline]
-    fn refill(&mut self) {
-        if let Some((bytes, rest)) = self.rest.split_first_chunk::<4>() {
-            self.buffer |= u64::from(u32::from_le_bytes(*bytes)) << self.n_buffered;
-            self.rest = rest;
-        } else {
-            let mut last = [0; 4];
-            last[..self.rest.len()].copy_from_slice(self.rest);
-            self.buffer |= u64::from(u32::from_le_bytes(last)) << self.n_buffered;
-            // Once there is something beyond the end, all that follows is.
-            self.n_beyond += 32 - 8 * self.rest.len() as u32;
-            self.rest = &[];
+    /// Makes at least 56 bits available, none of which lies past the end. `false`: so near the end
+    /// that this has to be asked of each value; nothing has changed then.
+    #[inline(always)]
+    pub(super) fn refill_sound(&mut self) -> bool {
+        let Some(bytes) = self.rest.first_chunk::<8>() else { return false };
+        // Bits that do not count yet get in, too: the next time they are the same.
+        self.buffer |= u64::from_le_bytes(*bytes) << (self.n_buffered & 63);
+        self.rest = &self.rest[((self.n_buffered & 63) ^ 63) as usize >> 3..];
+        // Whole bytes: what was there modulo 8, and 56.
+        self.n_buffered |= 0x38;
+        true
+    }
+
+    /// With at least 56 bits available.
+    #[cold]
+    #[inline(never)]
+    fn refilled_last(mut self) -> Self {
+        while self.n_buffered < 56 {
+            match self.rest.split_first() {
+                Some((&byte, rest)) => {
+                    self.buffer |= u64::from(byte) << self.n_buffered;
+                    self.rest = rest;
+                }
+                // Once there is something beyond the end, all that follows is.
+                None => self.n_beyond = self.n_beyond.saturating_add(8),
+            }
+            self.n_buffered += 8;
         }
-        self.n_buffered += 32;
+        self
     }
 
     /// The next 32 bits, without taking them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn peek(&mut self) -> u32 {
-        if self.n_buffered < 32 {
-            self.refill();
+        if self.n_buffered < 32 && !self.refill_sound() {
+            *self = self.refilled_last();
         }
         self.buffer as u32
     }
 
-    /// Takes `n` of the bits that [`Bits::peek`] showed.
-    #[inline]
+    /// What is left of the bits that [`Bits::refill_sound`] showed.
+    #[inline(always)]
+    pub(super) fn buffered(&self) -> u64 {
+        self.buffer
+    }
+
+    /// Takes `n` of the bits that were shown, at most 63.
+    #[inline(always)]
     pub(super) fn consume(&mut self, n: u32) {
-        self.buffer >>= n;
-        self.n_buffered -= n;
+        self.buffer >>= n & 63;
+        self.n_buffered = self.n_buffered.wrapping_sub(n & 63);
     }
 
     /// The next `n` bits, at most 32.
@@ -57,12 +80,13 @@ impl<'a> Bits<'a> {
         value as u32
     }
 
+    #[inline]
     pub(super) fn flag(&mut self) -> bool {
         self.read(1) != 0
     }
 
     /// Whether bits past the end of the packet were taken.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ended(&self) -> bool {
         self.n_beyond > self.n_buffered
     }

@@ -25,6 +25,8 @@ pub(super) struct Residue {
     classes: Vec<u8>,
     /// Of each class: the codebook of every pass.
     books: Vec<[Option<usize>; N_PASSES]>,
+    /// How many passes there are until no class has a codebook any more.
+    n_passes: usize,
 }
 
 impl Residue {
@@ -54,7 +56,10 @@ impl Residue {
             return Err("a residue refers to a codebook that is not there");
         };
         let classes = classes_of(book, n_classes)?;
-        Ok(Self { layout, begin, end, partition_size, classbook, classes, books: own })
+        let is_used = |&pass: &usize| own.iter().any(|books| books[pass].is_some());
+        // The classes are read in the first pass.
+        let n_passes = (0..N_PASSES).rfind(is_used).map_or(1, |last| last + 1);
+        Ok(Self { layout, begin, end, partition_size, classbook, classes, books: own, n_passes })
     }
 
     /// Whether all channels come woven together in the first of the targets.
@@ -64,6 +69,7 @@ impl Residue {
 
     /// Adds the residues of a packet to `targets`, one for each channel that has a floor, or one for
     /// all if they are woven. If the packet ends early, the rest is 0.
+    #[inline(always)]
     pub(super) fn add(
         &self,
         bits: &mut Bits<'_>,
@@ -72,9 +78,12 @@ impl Residue {
         scratch: &mut Vec<u8>,
     ) {
         // It returns nothing when the packet ends, which is allowed (§8.6.2).
-        let _ = self.add_until_end(bits, books, targets, scratch);
+        let mut own = *bits;
+        let _ = self.add_until_end(&mut own, books, targets, scratch);
+        *bits = own;
     }
 
+    #[inline(always)]
     fn add_until_end(
         &self,
         bits: &mut Bits<'_>,
@@ -94,7 +103,11 @@ impl Residue {
         let n_columns = n_partitions.next_multiple_of(per_word);
         scratch.clear();
         scratch.resize(targets.len() * n_columns, 0);
-        for pass in 0..N_PASSES {
+        if let [target] = targets {
+            let target = &mut target[begin..end];
+            return self.add_to_one(bits, books, target, scratch);
+        }
+        for pass in 0..self.n_passes {
             for first in (0..n_partitions).step_by(per_word) {
                 if pass == 0 {
                     for classes in scratch.chunks_exact_mut(n_columns) {
@@ -119,7 +132,47 @@ impl Residue {
         Some(())
     }
 
-    #[inline]
+    /// The usual case.
+    #[inline(always)]
+    fn add_to_one(
+        &self,
+        bits: &mut Bits<'_>,
+        books: &[Codebook],
+        target: &mut [f32],
+        classes: &mut [u8],
+    ) -> Option<()> {
+        let classbook = &books[self.classbook];
+        let per_word = classbook.n_dimensions();
+        let stretches = target.chunks_mut(per_word.saturating_mul(self.partition_size));
+        for (classes, values) in classes.chunks_exact_mut(per_word).zip(stretches) {
+            let word = classbook.entry(bits)? * per_word;
+            classes.copy_from_slice(&self.classes[word..word + per_word]);
+            self.add_pass(0, bits, books, values, classes)?;
+        }
+        for pass in 1..self.n_passes {
+            self.add_pass(pass, bits, books, target, classes)?;
+        }
+        Some(())
+    }
+
+    #[inline(always)]
+    fn add_pass(
+        &self,
+        pass: usize,
+        bits: &mut Bits<'_>,
+        books: &[Codebook],
+        values: &mut [f32],
+        classes: &[u8],
+    ) -> Option<()> {
+        for (values, &class) in values.chunks_exact_mut(self.partition_size).zip(classes) {
+            if let Some(book) = self.books[usize::from(class)][pass] {
+                self.add_partition(&books[book], bits, values)?;
+            }
+        }
+        Some(())
+    }
+
+    #[inline(always)]
     fn add_partition(
         &self,
         book: &Codebook,
@@ -138,8 +191,9 @@ impl Residue {
             return Some(());
         }
         match n_dimensions {
-            2 => add_vectors::<2>(book, bits, values),
-            4 => add_vectors::<4>(book, bits, values),
+            2 => book.add_vectors::<2>(bits, values.as_chunks_mut().0),
+            4 => book.add_vectors::<4>(bits, values.as_chunks_mut().0),
+            8 => book.add_vectors::<8>(bits, values.as_chunks_mut().0),
             _ => {
                 for values in values.chunks_exact_mut(n_dimensions) {
                     let vector = book.vector(bits)?;
@@ -151,22 +205,6 @@ impl Residue {
             }
         }
     }
-}
-
-/// The common lengths, so that the compiler knows them.
-#[inline]
-fn add_vectors<const N: usize>(
-    book: &Codebook,
-    bits: &mut Bits<'_>,
-    values: &mut [f32],
-) -> Option<()> {
-    for values in values.as_chunks_mut::<N>().0 {
-        let vector: &[f32; N] = book.vector(bits)?.try_into().ok()?;
-        for (value, add) in values.iter_mut().zip(vector) {
-            *value += add;
-        }
-    }
-    Some(())
 }
 
 fn read_books(bits: &mut Bits<'_>, n_classes: usize) -> Vec<[Option<usize>; N_PASSES]> {

@@ -1,4 +1,4 @@
-//! Real files, beside symphonia's decoder.
+//! Real files, beside symphonia's decoder; made-up streams, beside the portable code.
 
 use std::path::Path;
 
@@ -60,6 +60,54 @@ fn real_files_decode_as_symphonia_decodes_them() {
         for (i, got) in mean[0].iter().enumerate() {
             let wanted = wanted.iter().map(|plane| plane[i]).sum::<f32>() / n;
             assert!((got - wanted).abs() < 2e-6, "{path:?}: mono at {i}: {got}, {wanted}");
+        }
+    }
+}
+
+/// What each packet puts out, under both kernels.
+fn decoded(headers: &[u8], packets: &[Vec<u8>], mix: Mix, kernel: Kernel) -> Vec<Vec<f32>> {
+    let mut decoder = VorbisDecoder::from_headers(headers, mix).unwrap();
+    let mut planes = vec![Vec::new(); decoder.overlaps.len()];
+    for packet in packets {
+        // What is no audio is told the same way, by a block less.
+        let _ = kernel.decode(&mut decoder, packet, &mut planes);
+    }
+    planes
+}
+
+fn bits_of(planes: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    planes.iter().map(|plane| plane.iter().map(|value| value.to_bits()).collect()).collect()
+}
+
+#[test]
+fn the_fastest_code_decodes_bit_by_bit_what_the_portable_code_does() {
+    let packets = testing::packets(400);
+    for residue_type in 0..3 {
+        for is_coupled in [false, true] {
+            let headers = testing::headers(residue_type, is_coupled);
+            for mix in [Mix::Mono, Mix::Channels] {
+                let wanted = decoded(&headers, &packets, mix, Kernel::Portable);
+                let got = decoded(&headers, &packets, mix, Kernel::fastest());
+                assert_eq!(bits_of(&got), bits_of(&wanted), "type {residue_type}, {mix:?}");
+                let energy: f32 = wanted.iter().flatten().map(|value| value * value).sum();
+                assert!(energy > 1.0 && wanted[0].len() > 100_000, "{energy}");
+            }
+        }
+    }
+}
+
+#[test]
+fn mono_is_the_mean_of_the_channels_whatever_the_packets_hold() {
+    let packets = testing::packets(400);
+    for (residue_type, is_coupled) in [(0, true), (1, false), (2, true), (2, false)] {
+        let headers = testing::headers(residue_type, is_coupled);
+        let planes = decoded(&headers, &packets, Mix::Channels, Kernel::best());
+        let mono = decoded(&headers, &packets, Mix::Mono, Kernel::best());
+        assert_eq!(mono[0].len(), planes[0].len());
+        let loudest = planes.iter().flatten().fold(0.0, |most: f32, value| most.max(value.abs()));
+        for ((left, right), mean) in planes[0].iter().zip(&planes[1]).zip(&mono[0]) {
+            // The transform rounds relative to the whole block.
+            assert!((0.5 * (left + right) - mean).abs() <= 1e-6 * loudest);
         }
     }
 }

@@ -8,8 +8,6 @@ use rustfft::{Fft, FftPlanner};
 
 /// Inverse MDCT of one block length, by a complex FFT of a quarter of it.
 pub(super) struct InverseMdct {
-    /// Half the block: number of spectral lines.
-    n_lines: usize,
     fft: Arc<dyn Fft<f32>>,
     /// exp(-iπ(n + ¼) / M) in front of the FFT, M being the number of lines.
     before: Vec<Complex32>,
@@ -30,7 +28,6 @@ impl InverseMdct {
         };
         let scratch = vec![Complex32::default(); fft.get_inplace_scratch_len()];
         Self {
-            n_lines,
             before: twiddles(0.25),
             after: twiddles(0.0),
             points: vec![Complex32::default(); n_lines / 2],
@@ -43,18 +40,21 @@ impl InverseMdct {
     /// 2M samples of the inverse MDCT are a rearrangement:
     /// its left half is c[M/2..M] and then −c[M/2..M] backwards,
     /// its right half −c[0..M/2] backwards and then −c[0..M/2].
+    #[inline(always)]
     pub(super) fn dct_iv(&mut self, spectrum: &mut [f32]) {
-        let n_lines = self.n_lines;
-        let spectrum = &mut spectrum[..n_lines];
-        let pairs = self.points.iter_mut().zip(&self.before).enumerate();
-        for (n, (point, twiddle)) in pairs {
-            *point = Complex32::new(spectrum[2 * n], spectrum[n_lines - 1 - 2 * n]) * twiddle;
+        let pairs = &mut spectrum.as_chunks_mut::<2>().0[..self.points.len()];
+        let ends = pairs.iter().zip(pairs.iter().rev());
+        for ((point, twiddle), (&[first, _], &[_, last])) in
+            self.points.iter_mut().zip(&self.before).zip(ends)
+        {
+            *point = Complex32::new(first, last) * twiddle;
         }
         self.fft.process_with_scratch(&mut self.points, &mut self.scratch);
-        for (k, (point, twiddle)) in self.points.iter().zip(&self.after).enumerate() {
-            let value = point * twiddle;
-            spectrum[2 * k] = value.re;
-            spectrum[n_lines - 1 - 2 * k] = -value.im;
+        let points = self.points.iter().zip(&self.after);
+        for ((pair, (first, before)), (last, after)) in
+            pairs.iter_mut().zip(points.clone()).zip(points.rev())
+        {
+            *pair = [(first * before).re, -(last * after).im];
         }
     }
 }

@@ -1,126 +1,27 @@
-//! Codebooks: a Huffman code over entries, each of which may stand for a vector (Vorbis I §3).
+//! Codebooks as the setup header holds them (Vorbis I §3.2.1).
 
-use super::bits::{Bits, ilog};
+use super::super::bits::{Bits, ilog};
 
-/// Codes up to this length are found by one look into a table.
-const FAST_BITS: u32 = 10;
 /// Entries and vector values over all codebooks of a stream. Encoders come nowhere near; a crafted
 /// header would otherwise ask for gigabytes.
 const MAX_VALUES: usize = 1 << 23;
 
 /// What is left of [`MAX_VALUES`].
-pub(super) struct Budget(usize);
+pub(in crate::decode::vorbis) struct Budget(usize);
 
 impl Budget {
-    pub(super) fn new() -> Self {
+    pub(in crate::decode::vorbis) fn new() -> Self {
         Self(MAX_VALUES)
     }
 
-    fn take(&mut self, n: usize) -> Result<(), &'static str> {
+    pub(super) fn take(&mut self, n: usize) -> Result<(), &'static str> {
         self.0 = self.0.checked_sub(n).ok_or("codebooks of an absurd size")?;
         Ok(())
     }
 }
 
-pub(super) struct Codebook {
-    n_dimensions: usize,
-    n_entries: usize,
-    /// By the next [`FAST_BITS`] bits: entry in the upper bits, length in the lowest six; 0 where the
-    /// code is longer.
-    fast: Vec<u32>,
-    /// Longer codes in ascending order, most significant bit first and left-aligned in 32 bits, with
-    /// entry and length.
-    slow: Vec<(u32, u32, u8)>,
-    /// Vectors of all entries, or nothing if the entries are plain numbers.
-    vectors: Vec<f32>,
-}
-
-impl Codebook {
-    pub(super) fn read(bits: &mut Bits<'_>, budget: &mut Budget) -> Result<Self, &'static str> {
-        if bits.read(24) != 0x56_4342 {
-            return Err("a codebook does not start as one");
-        }
-        let n_dimensions = bits.read(16) as usize;
-        let n_entries = bits.read(24) as usize;
-        budget.take(n_entries)?;
-        let lengths = read_lengths(bits, n_entries)?;
-        let codes = assign_codes(&lengths)?;
-        let vectors = read_vectors(bits, n_entries, n_dimensions, budget)?;
-        if bits.ended() {
-            return Err("the setup header ends in a codebook");
-        }
-        let mut book =
-            Self { n_dimensions, n_entries, fast: Vec::new(), slow: Vec::new(), vectors };
-        book.index(&codes, &lengths);
-        Ok(book)
-    }
-
-    pub(super) fn n_dimensions(&self) -> usize {
-        self.n_dimensions
-    }
-
-    pub(super) fn n_entries(&self) -> usize {
-        self.n_entries
-    }
-
-    pub(super) fn has_vectors(&self) -> bool {
-        !self.vectors.is_empty()
-    }
-
-    fn index(&mut self, codes: &[u32], lengths: &[u8]) {
-        self.fast = vec![0; 1 << FAST_BITS];
-        let used = || lengths.iter().zip(codes).enumerate().filter(|(_, (length, _))| **length > 0);
-        // A single entry has a code of one bit, and both values of it mean that entry (errata 20150226).
-        let alone = used().count() == 1;
-        for (entry, (&length, &code)) in used() {
-            let entry = entry as u32;
-            if u32::from(length) > FAST_BITS {
-                self.slow.push((code, entry, length));
-                continue;
-            }
-            let reversed = code.reverse_bits();
-            let step = if alone { 1 } else { 1 << length };
-            for slot in (reversed as usize..1 << FAST_BITS).step_by(step) {
-                self.fast[slot] = entry << 6 | u32::from(length);
-            }
-        }
-        self.slow.sort_unstable();
-    }
-
-    /// The next entry; `None` if the packet ends, or holds a code that means nothing.
-    #[inline]
-    pub(super) fn entry(&self, bits: &mut Bits<'_>) -> Option<usize> {
-        let next = bits.peek();
-        let found = self.fast[(next & ((1 << FAST_BITS) - 1)) as usize];
-        if found != 0 {
-            bits.consume(found & 63);
-            return (!bits.ended()).then_some((found >> 6) as usize);
-        }
-        self.long_entry(next, bits)
-    }
-
-    #[cold]
-    fn long_entry(&self, next: u32, bits: &mut Bits<'_>) -> Option<usize> {
-        let wanted = next.reverse_bits();
-        let after = self.slow.partition_point(|&(code, ..)| code <= wanted);
-        let (code, entry, length) = *self.slow.get(after.checked_sub(1)?)?;
-        if (wanted ^ code) >> (32 - u32::from(length)) != 0 {
-            return None;
-        }
-        bits.consume(u32::from(length));
-        (!bits.ended()).then_some(entry as usize)
-    }
-
-    /// The next vector, of [`Codebook::n_dimensions`] values.
-    #[inline]
-    pub(super) fn vector(&self, bits: &mut Bits<'_>) -> Option<&[f32]> {
-        let start = self.entry(bits)? * self.n_dimensions;
-        self.vectors.get(start..start + self.n_dimensions)
-    }
-}
-
 /// Length of each entry's code, 0 for an entry that is not used (§3.2.1).
-fn read_lengths(bits: &mut Bits<'_>, n_entries: usize) -> Result<Vec<u8>, &'static str> {
+pub(super) fn read_lengths(bits: &mut Bits<'_>, n_entries: usize) -> Result<Vec<u8>, &'static str> {
     let mut lengths = vec![0; n_entries];
     let ordered = bits.flag();
     if !ordered {
@@ -151,7 +52,7 @@ fn read_lengths(bits: &mut Bits<'_>, n_entries: usize) -> Result<Vec<u8>, &'stat
 
 /// The codes, most significant bit first and left-aligned: each entry takes the lowest that is free
 /// at its length (§3.2.1). The tree must be full, but for a book with a single entry.
-fn assign_codes(lengths: &[u8]) -> Result<Vec<u32>, &'static str> {
+pub(super) fn assign_codes(lengths: &[u8]) -> Result<Vec<u32>, &'static str> {
     let n_used = lengths.iter().filter(|&&length| length > 0).count();
     let mut codes = vec![0; lengths.len()];
     if n_used <= 1 {
@@ -177,7 +78,7 @@ fn assign_codes(lengths: &[u8]) -> Result<Vec<u32>, &'static str> {
 }
 
 /// What the entries stand for (§3.2.1, §3.3).
-fn read_vectors(
+pub(super) fn read_vectors(
     bits: &mut Bits<'_>,
     n_entries: usize,
     n_dimensions: usize,
@@ -283,26 +184,6 @@ mod tests {
         assert_eq!(root(6561, 8), 3);
         assert_eq!(root(1, 65_535), 1);
         assert_eq!(root((1 << 24) - 1, 2), 4095);
-    }
-
-    #[test]
-    fn every_code_short_or_long_finds_its_entry() {
-        // A chain: lengths 1, 2, 3, ... 19, 20, 20.
-        let lengths: Vec<u8> = (1..=20).chain([20]).collect();
-        let codes = assign_codes(&lengths).unwrap();
-        let mut book = Codebook {
-            n_dimensions: 1,
-            n_entries: lengths.len(),
-            fast: Vec::new(),
-            slow: Vec::new(),
-            vectors: Vec::new(),
-        };
-        book.index(&codes, &lengths);
-        for (entry, (&code, &length)) in codes.iter().zip(&lengths).enumerate() {
-            let packet = code.reverse_bits().to_le_bytes();
-            let mut bits = Bits::new(&packet);
-            assert_eq!(book.entry(&mut bits), Some(entry), "length {length}");
-        }
     }
 
     #[test]
