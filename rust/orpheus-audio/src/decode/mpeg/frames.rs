@@ -9,6 +9,11 @@ use crate::source::Input;
 const READ_BYTES: usize = 256 << 10;
 /// Frames that must fit together before a position counts as the stream again.
 const CHAIN: usize = 3;
+/// Zeros behind the last frame that may be filling, up to a page of a disk; more are lost frames.
+const MOST_FILLING_BYTES: u64 = 4096;
+/// What a tag at the end begins with, should the search from the end of the file have missed it.
+const TAG_MAGICS: [&[u8]; 5] = [b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN", b"3DI"];
+const LONGEST_MAGIC: usize = 11;
 
 pub(super) struct Frames {
     input: Input,
@@ -19,6 +24,10 @@ pub(super) struct Frames {
     at: usize,
     last: usize,
     stream: Option<FrameHeader>,
+    /// Bytes of the last frame: what an unreadable stretch would hold is counted by them.
+    frame_bytes: u64,
+    /// Bytes behind the last frame that are neither tag nor filling.
+    n_behind: u64,
 }
 
 /// What lay between two frames.
@@ -26,12 +35,24 @@ struct Passed {
     n_bytes: u64,
     /// Frames of another kind were among it.
     other_stream: bool,
+    /// Nothing but zeros was.
+    is_zero: bool,
 }
 
 impl Frames {
     pub(super) fn new(mut input: Input, start: u64) -> Result<Self> {
         let end = info_tag::audio_end(&mut input)?;
-        Ok(Self { input, base: start, end, buffer: Vec::new(), at: 0, last: 0, stream: None })
+        Ok(Self {
+            input,
+            base: start,
+            end,
+            buffer: Vec::new(),
+            at: 0,
+            last: 0,
+            stream: None,
+            frame_bytes: 1,
+            n_behind: 0,
+        })
     }
 
     /// The next frame; bytes that belong to none are counted as lost frames.
@@ -45,6 +66,7 @@ impl Frames {
         self.last = self.at;
         self.at += header.n_bytes;
         self.stream.get_or_insert(header);
+        self.frame_bytes = header.n_bytes as u64;
         Ok(Some((header, &self.buffer[self.last..self.at])))
     }
 
@@ -75,23 +97,48 @@ impl Frames {
         self.last = self.at;
     }
 
+    /// Samples that the bytes behind the last frame stand for: all that is left of frames that were
+    /// ruined, if there are any. Known at the end.
+    pub(super) fn n_samples_behind(&self) -> u64 {
+        self.samples_in(self.n_behind)
+    }
+
+    /// What so many bytes of the stream would hold.
+    fn samples_in(&self, n_bytes: u64) -> u64 {
+        let n_samples = self.stream.map_or(0, |stream| u64::from(stream.n_samples));
+        n_bytes.div_ceil(self.frame_bytes) * n_samples
+    }
+
     fn next_header(&mut self, losses: &mut Losses) -> Result<Option<FrameHeader>> {
+        self.n_behind = 0;
         if self.available(HEADER_BYTES)? < HEADER_BYTES {
+            // Less than a header, but its beginning.
+            let is_cut = self.buffer.get(self.at) == Some(&0xff);
+            self.n_behind = u64::from(is_cut);
             return Ok(None);
         }
         if let Some(header) = self.header_here() {
             return Ok(Some(header));
         }
-        let Passed { n_bytes, other_stream } = self.resync()?;
-        let Some(stream) = self.stream else { return Ok(None) };
-        let n_lost = n_bytes.div_ceil(stream.n_bytes as u64) * u64::from(stream.n_samples);
-        if other_stream {
-            losses.add(n_lost, "the stream changes its sample rate or layer");
-        } else if self.available(HEADER_BYTES)? >= HEADER_BYTES {
-            losses.add(n_lost, "bytes that are no frame in between");
+        let is_tag = self.is_tag_here()?;
+        let Passed { n_bytes, other_stream, is_zero } = self.resync()?;
+        if self.stream.is_none() {
+            return Ok(None);
         }
-        // Foreign bytes behind the last frame are no loss; a count in the header tells lost frames.
+        if other_stream {
+            losses.add(self.samples_in(n_bytes), "the stream changes its sample rate or layer");
+        } else if self.available(HEADER_BYTES)? >= HEADER_BYTES {
+            losses.add(self.samples_in(n_bytes), "bytes that are no frame in between");
+        } else if !(is_tag || is_zero && n_bytes <= MOST_FILLING_BYTES) {
+            self.n_behind = n_bytes;
+        }
         Ok(self.header_here())
+    }
+
+    fn is_tag_here(&mut self) -> Result<bool> {
+        let n = self.available(LONGEST_MAGIC)?;
+        let here = &self.buffer[self.at..self.at + n];
+        Ok(TAG_MAGICS.iter().any(|magic| here.starts_with(magic)))
     }
 
     /// The header at the current position, if it belongs to the stream.
@@ -102,7 +149,7 @@ impl Frames {
 
     /// Moves to the next chain of frames of the stream, or to the end.
     fn resync(&mut self) -> Result<Passed> {
-        let mut passed = Passed { n_bytes: 0, other_stream: false };
+        let mut passed = Passed { n_bytes: 0, other_stream: false, is_zero: true };
         loop {
             let n = self.available(READ_BYTES)?;
             let at_end = n < READ_BYTES;
@@ -110,6 +157,7 @@ impl Frames {
             let found = find_chain(bytes, CHAIN, at_end);
             // The search stops short of the last bytes: a chain may begin there.
             let step = found.unwrap_or(if at_end { n } else { n / 2 });
+            passed.is_zero &= bytes[..step].iter().all(|&byte| byte == 0);
             self.at += step;
             passed.n_bytes += step as u64;
             match found {

@@ -163,13 +163,21 @@ impl Mpeg {
         }
     }
 
-    /// More frames than the tag counts means that the tag is wrong, fewer that frames are gone.
-    fn settle_count(&mut self, n_frames: u64) {
-        let Some(n) = self.tag.as_ref().and_then(|tag| tag.n_frames) else { return };
-        // Some encoders count the tag's own frame; LAME, which notes the delay, does not.
-        let counts_itself = n == n_frames + 1 && self.n_padding_claimed() == 0;
-        if counts_itself || n < n_frames {
-            self.info.n_samples = None;
+    /// What is known only behind the last frame: whether the tag's count holds, and whether the bytes
+    /// that are left were frames. More frames than the tag counts means that the tag is wrong, fewer
+    /// that frames are gone; a tag whose count is reached outweighs foreign bytes.
+    fn settle_end(&mut self, n_frames: u64) {
+        let n_behind = self.frames.n_samples_behind();
+        let counted = self.tag.as_ref().and_then(|tag| tag.n_frames);
+        if let Some(n) = counted {
+            // Some encoders count the tag's own frame; LAME, which notes the delay, does not.
+            let counts_itself = n == n_frames + 1 && self.n_padding_claimed() == 0;
+            if counts_itself && n_behind == 0 || n < n_frames {
+                self.info.n_samples = None;
+            }
+        }
+        if n_behind > 0 && counted.is_none_or(|n| n < n_frames) {
+            self.losses.add(n_behind, "bytes behind the last frame are neither frames nor a tag");
         }
     }
 
@@ -182,8 +190,8 @@ impl Mpeg {
             index.push(self.frames.last_offset());
         }
         self.frames.jump(here);
+        self.settle_end(index.n_frames());
         let n_samples = self.n_samples_of(index.n_frames());
-        self.settle_count(index.n_frames());
         if let Some(promised) = self.info.n_samples {
             let missing = promised.saturating_sub(n_samples.saturating_add(self.losses.n_samples));
             if missing > 0 {
@@ -247,7 +255,9 @@ impl Backend for Mpeg {
         while block.n_samples() == 0 {
             if !self.decode_frame()? {
                 self.ended = true;
-                self.settle_count(self.n_frames);
+                if self.index.is_none() {
+                    self.settle_end(self.n_frames);
+                }
                 self.release(block);
                 return Ok(true);
             }

@@ -86,6 +86,47 @@ fn the_count_is_that_of_a_full_decode_and_what_is_lost_is_noted_once() {
 }
 
 #[test]
+fn frames_that_were_ruined_at_the_end_are_lost() {
+    let frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 80 }]);
+    let (sound, ruined) = (frames[..40].concat(), frames[40..].concat());
+    let noise = |n: usize| (0..n).map(|i| (i * i * 31 >> 3) as u8 & 0x7f).collect::<Vec<_>>();
+    let n_whole = 40 * 1152;
+    for (name, tail, n_lost) in [
+        ("zeros", vec![0; ruined.len()], n_whole),
+        ("noise", noise(ruined.len()), n_whole),
+        ("one frame of noise", noise(frames[0].len()), 1152),
+        ("half a header", frames[0][..2].to_vec(), 1152),
+        ("a sector of zeros", vec![0; 2048], 0),
+        ("a tag that nobody finishes", [&b"APETAGEX"[..], &noise(5000)].concat(), 0),
+        ("two bytes", b"\r\n".to_vec(), 0),
+    ] {
+        let bytes = [&sound[..], &tail].concat();
+        let mut straight = open(&bytes, Mix::Mono);
+        assert_eq!(rest(&mut straight)[0].len(), n_whole, "{name}");
+        let mut measured = open(&bytes, Mix::Mono);
+        assert_eq!(measured.measure().unwrap(), Some(n_whole as u64), "{name}");
+        rest(&mut measured);
+        for losses in [&straight.losses, &measured.losses] {
+            let got = losses.n_samples;
+            assert!(
+                got.abs_diff(n_lost as u64) <= 1152 * (n_lost as u64 / 46_080),
+                "{name}: {got}"
+            );
+            assert_eq!(losses.is_empty(), n_lost == 0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn foreign_bytes_behind_as_many_frames_as_the_tag_counts_are_no_loss() {
+    let frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 40 }]);
+    let tag = info_frame(&frames[0], 40, 576, 1500);
+    let mut mpeg = open(&[tag, frames.concat(), vec![0x33; 9000]].concat(), Mix::Mono);
+    assert_eq!(rest(&mut mpeg)[0].len() as u64, mpeg.info.n_samples.unwrap());
+    assert!(mpeg.losses.is_empty());
+}
+
+#[test]
 fn a_frame_that_cannot_be_decoded_is_silent_and_moves_nothing() {
     let mut frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 40 }]);
     let whole = rest(&mut open(&frames.concat(), Mix::Channels));
