@@ -41,6 +41,11 @@ impl Entries {
 
     /// When the packet behind the last one is due.
     pub(super) fn end(&self) -> u64 {
+    #[cfg(test)]
+    pub(super) fn n_holes(&self) -> usize {
+        self.holes.len()
+    }
+
         self.end
     }
 
@@ -209,5 +214,19 @@ impl Demuxer for Table {
         self.next = if self.is_entry { next - 1 } else { next };
         self.time = due;
         Ok(Some(due))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_that_is_larger_than_any_can_be_is_a_hole() {
+        let mut entries = Entries::default();
+        for n_bytes in [100, 400 << 20, u32::MAX, 100] {
+            entries.push(Entry { offset: 8, n_bytes, n_samples: 1024 }).unwrap();
+        }
+        assert_eq!((entries.len(), entries.n_holes(), entries.end()), (2, 1, 4096));
     }
 }

@@ -37,9 +37,14 @@ impl Clock {
 
     /// Samples of the next `ticks`.
     fn advance(&mut self, ticks: u32) -> u32 {
+        u32::try_from(self.pass(ticks.into())).unwrap_or(u32::MAX)
+    }
+
+    /// Samples of `ticks` that hold nothing.
+    fn pass(&mut self, ticks: u64) -> u64 {
         let before = self.samples(self.ticks);
-        self.ticks = self.ticks.saturating_add(u64::from(ticks));
-        u32::try_from(self.samples(self.ticks).saturating_sub(before)).unwrap_or(u32::MAX)
+        self.ticks = self.ticks.saturating_add(ticks);
+        self.samples(self.ticks).saturating_sub(before)
     }
 
     /// The first fragment says when it begins: that is time 0 here.

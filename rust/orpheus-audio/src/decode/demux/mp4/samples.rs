@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 
 /// Longest stretch of PCM that is read as one packet.
 const PCM_SAMPLES: u64 = 4096;
+/// Why packets that are counted have no place.
+const CUT_SHORT: &str = "the sample table is cut short";
 
 /// Reads the packets that a sample table box lists.
 pub(super) fn read(
@@ -134,8 +136,8 @@ impl Tables {
             Ok(true)
         })?;
         if packet < n_packets {
-            let n_lost = (packet..n_packets).map(|_| u64::from(clock.advance(times.next()))).sum();
-            entries.push_hole(n_lost, "the sample table is cut short");
+            let n_lost = clock.pass(times.skip(n_packets - packet));
+            entries.push_hole(n_lost, CUT_SHORT);
         }
         Ok(())
     }
@@ -155,7 +157,11 @@ impl Tables {
                 done += n_samples;
             }
             Ok(left > 0)
-        })
+        })?;
+        if left > 0 {
+            entries.push_hole(left, CUT_SHORT);
+        }
+        Ok(())
     }
 }
 
@@ -185,5 +191,78 @@ impl<'a> Times<'a> {
         }
         self.left -= 1;
         self.ticks
+    }
+
+    /// Ticks of the next `n_packets` together: by the run, as their number may be a lie.
+    fn skip(&mut self, mut n_packets: u64) -> u64 {
+        let mut ticks = 0_u64;
+        while n_packets > 0 {
+            ticks = ticks.saturating_add(self.next().into());
+            // Of the run that this one began.
+            let n = u64::from(self.left).min(n_packets - 1);
+            ticks = ticks.saturating_add(n.saturating_mul(self.ticks.into()));
+            self.left -= n as u32;
+            n_packets -= n + 1;
+        }
+        ticks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    /// `n_packets` of one byte, as many as `per_chunk` in each of the chunks.
+    fn tables(n_packets: u32, per_chunk: u32, chunks: &[u32], times: &[u32]) -> Tables {
+        Tables {
+            times: words(times),
+            sizes: words(&[0, 1, n_packets]),
+            size_bits: 32,
+            runs: words(&[0, 1, 1, per_chunk, 1]),
+            chunks: words(&[&[0, chunks.len() as u32], chunks].concat()),
+            chunks_are_long: false,
+        }
+    }
+
+    #[test]
+    fn pcm_whose_chunks_are_not_all_listed_is_missing_the_others() {
+        let whole = tables(400, 100, &[40, 140, 240, 340], &[]);
+        let mut entries = Entries::default();
+        whole.pcm(1, &mut entries).unwrap();
+        assert_eq!((entries.end(), entries.n_holes()), (400, 0));
+        let cut = tables(400, 100, &[40, 140], &[]);
+        let mut entries = Entries::default();
+        cut.pcm(1, &mut entries).unwrap();
+        assert_eq!((entries.len(), entries.end(), entries.n_holes()), (2, 400, 1));
+    }
+
+    #[test]
+    fn packets_that_have_no_place_last_as_long_as_their_runs_say() {
+        let times = [0, 3, 5, 1024, 4, 512, 1000, 3];
+        let table = words(&times);
+        let mut one_by_one = Times::new(&table);
+        let ticks: Vec<u64> = (0..2000).map(|_| one_by_one.next().into()).collect();
+        for (n_read, n_skipped) in [(0, 2000), (0, 5), (3, 4), (5, 1), (7, 1500), (9, 0)] {
+            let mut times = Times::new(&table);
+            (0..n_read).for_each(|_| _ = times.next());
+            let sum: u64 = ticks[n_read..n_read + n_skipped].iter().sum();
+            assert_eq!(times.skip(n_skipped as u64), sum, "{n_skipped} from {n_read}");
+            assert_eq!(u64::from(times.next()), *ticks.get(n_read + n_skipped).unwrap_or(&3));
+        }
+    }
+
+    #[test]
+    fn a_count_of_packets_that_is_a_lie_is_not_counted_up_to() {
+        let lie = tables(u32::MAX, 1, &[40], &[0, 1, u32::MAX, 1024]);
+        let mut entries = Entries::default();
+        let mut clock = Clock::new(44_100, 44_100);
+        let before = std::time::Instant::now();
+        lie.packets(&mut clock, u64::MAX, &mut entries).unwrap();
+        assert_eq!(entries.end(), u64::from(u32::MAX) * 1024);
+        assert!(before.elapsed().as_millis() < 500, "{:?}", before.elapsed());
     }
 }
