@@ -3,7 +3,7 @@
 use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
 
 use super::bytes::Bytes;
-use super::{Demuxer, Packet, Stream};
+use super::{Demuxer, MOST_PACKET_BYTES, Packet, Stream};
 use crate::decode::Losses;
 use crate::error::{Error, Result};
 
@@ -32,6 +32,8 @@ pub(super) struct Entries {
     list: Vec<Entry>,
     holes: Vec<Hole>,
     end: u64,
+    /// Packets that were too large to be true.
+    n_refused: usize,
 }
 
 impl Entries {
@@ -39,13 +41,13 @@ impl Entries {
         self.list.len()
     }
 
-    /// When the packet behind the last one is due.
-    pub(super) fn end(&self) -> u64 {
     #[cfg(test)]
     pub(super) fn n_holes(&self) -> usize {
         self.holes.len()
     }
 
+    /// When the packet behind the last one is due.
+    pub(super) fn end(&self) -> u64 {
         self.end
     }
 
@@ -73,9 +75,15 @@ impl Entries {
         n_bytes.checked_div(self.list.len() as u64).unwrap_or(0)
     }
 
+    /// Appends a packet, or a hole in place of one that is larger than any can be.
     pub(super) fn push(&mut self, entry: Entry) -> Result<()> {
-        if self.list.len() == MOST_ENTRIES {
+        if self.list.len() + self.n_refused == MOST_ENTRIES {
             return Err(Error::damaged("more packets than any track has"));
+        }
+        if u64::from(entry.n_bytes) > MOST_PACKET_BYTES {
+            self.n_refused += 1;
+            self.push_hole(entry.n_samples.into(), "a packet is larger than any can be");
+            return Ok(());
         }
         self.end = self.end.saturating_add(u64::from(entry.n_samples));
         self.list.push(entry);
@@ -84,7 +92,13 @@ impl Entries {
 
     pub(super) fn push_hole(&mut self, n_lost: u64, why: &'static str) {
         self.end = self.end.saturating_add(n_lost);
-        self.holes.push(Hole { entry: self.list.len(), n_lost, why });
+        let entry = self.list.len();
+        match self.holes.last_mut() {
+            Some(last) if last.entry == entry => {
+                last.n_lost = last.n_lost.saturating_add(n_lost);
+            }
+            _ => self.holes.push(Hole { entry, n_lost, why }),
+        }
     }
 
     /// Drops the packets that do not lie within the first `n_bytes`, and says how many samples they
