@@ -24,6 +24,8 @@ pub struct Decoder {
     /// Samples before this one were not asked for.
     wanted_from: u64,
     n_decoded: u64,
+    /// Samples that came out, with those that were only passed over: what the work is measured by.
+    n_worked: u64,
     n_mended: u64,
     /// Samples that the whole track has, with those found missing, once measured.
     measured: Option<u64>,
@@ -83,6 +85,7 @@ impl Decoder {
             position: 0,
             wanted_from: 0,
             n_decoded: 0,
+            n_worked: 0,
             n_mended: 0,
             measured: None,
         })
@@ -143,7 +146,12 @@ impl Decoder {
             let Some(is_silence) = self.step()? else { return Ok(None) };
             let block = if is_silence { &mut self.silence } else { &mut self.block };
             let n_unwanted = self.wanted_from.saturating_sub(self.position);
-            self.position += block.n_samples() as u64;
+            let n_samples = block.n_samples() as u64;
+            self.position += n_samples;
+            self.n_worked += n_samples;
+            let info = self.backend.info();
+            self.limits.check_length(self.n_worked, info.sample_rate, info.n_channels)?;
+            self.guard.yielded(self.n_worked as f64 / f64::from(info.sample_rate));
             block.drop_front(usize::try_from(n_unwanted).unwrap_or(usize::MAX));
             if block.n_samples() > 0 {
                 break is_silence;
@@ -281,5 +289,70 @@ mod tests {
             Block { channels: vec![vec![f32::NAN, 0.5, f32::INFINITY], vec![0.25, -1e20, 1.5]] };
         assert_eq!(mend(&mut block), 2);
         assert_eq!(block.channels, [vec![0.0, 0.5, 0.0], vec![0.25, 0.0, 1.5]]);
+    }
+    use crate::decode::Losses;
+    use crate::source::Input;
+
+    /// A second of silence after the other, each of which costs some CPU time; it cannot seek.
+    struct Slow {
+        info: TrackInfo,
+        losses: Losses,
+        n_left: u32,
+        cpu_seconds: f64,
+    }
+
+    impl Backend for Slow {
+        fn info(&self) -> &TrackInfo {
+            &self.info
+        }
+
+        fn next_block(&mut self, block: &mut Block) -> Result<bool> {
+            let until = cpu_time::ThreadTime::now();
+            while until.elapsed().as_secs_f64() < self.cpu_seconds {}
+            block.clear(1);
+            block.channels[0].resize(self.info.sample_rate as usize, 0.0);
+            self.n_left = self.n_left.saturating_sub(1);
+            Ok(self.n_left > 0)
+        }
+
+        fn losses(&mut self) -> &mut Losses {
+            &mut self.losses
+        }
+
+        fn forget_promise(&mut self) {}
+
+        fn tolerance(&self) -> u64 {
+            0
+        }
+    }
+
+    fn slow(n_seconds: u32, cpu_seconds: f64, limits: &Limits) -> Decoder {
+        let info = TrackInfo {
+            container: "slow",
+            codec: "slow".to_owned(),
+            sample_rate: 1000,
+            n_channels: 1,
+            n_samples: None,
+        };
+        let backend = Slow { info, losses: Losses::default(), n_left: n_seconds, cpu_seconds };
+        let watch = Input::open(&Source::Bytes([0].as_slice().into()), limits).unwrap().watch();
+        let guard = Guard::uncancelled(limits);
+        Decoder::with_backend(Box::new(backend), watch.unwrap(), limits, guard).unwrap()
+    }
+
+    #[test]
+    fn what_is_passed_over_earns_its_cpu_time() {
+        let limits = Limits { max_cpu_seconds: 0.05, ..Limits::default() };
+        let mut decoder = slow(200, 0.002, &limits);
+        decoder.seek(190_000).unwrap();
+        assert_eq!(decoder.next_block().unwrap().map(Block::n_samples), Some(1000));
+    }
+
+    #[test]
+    fn what_is_passed_over_counts_against_the_limits() {
+        let limits = Limits { max_seconds: 100.0, ..Limits::default() };
+        let mut decoder = slow(200, 0.0, &limits);
+        decoder.seek(190_000).unwrap();
+        assert_eq!(decoder.next_block().unwrap_err().kind(), "limit");
     }
 }
