@@ -151,7 +151,14 @@ impl Packets {
             self.losses.add(0, "a chained stream of another sample rate or channel count");
             return Ok(false);
         }
-        self.decoder = make_decoder(parameters, self.mix)?;
+        match make_decoder(parameters, self.mix) {
+            Ok(decoder) => self.decoder = decoder,
+            Err(error @ Error::Io(_)) => return Err(error),
+            Err(error) => {
+                self.losses.add(0, format!("a chained stream cannot be decoded: {error}"));
+                return Ok(false);
+            }
+        }
         self.parameters = parameters.clone();
         self.timeline = Timeline::new(stream.delay, &self.info);
         Ok(true)

@@ -6,16 +6,26 @@ use super::super::bytes::{le_u32, le_u64};
 use super::page::crc32;
 use crate::decode::{DecodeOptions, Decoder, decode};
 use crate::limits::Limits;
+use crate::outcome::Status;
 use crate::signal::Signal;
 use crate::source::Source;
 
 /// The track with every granule position of its audio mapped, and its checksums made right again.
 fn with_granules(map: impl Fn(u64) -> u64) -> Option<Vec<u8>> {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/audio");
-    let Ok(mut bytes) = std::fs::read(shared.join("music/aakburns--ghost-2.ogg")) else {
+    let Ok(bytes) = std::fs::read(shared.join("music/aakburns--ghost-2.ogg")) else {
         eprintln!("skipped: ../shared/audio is not there");
         return None;
     };
+    Some(with_pages(bytes, map))
+}
+
+/// Makes the checksums right.
+fn with_new_checksums(bytes: Vec<u8>) -> Vec<u8> {
+    with_pages(bytes, |granule| granule)
+}
+
+fn with_pages(mut bytes: Vec<u8>, map: impl Fn(u64) -> u64) -> Vec<u8> {
     let mut at = 0;
     while at < bytes.len() {
         let n_segments = usize::from(bytes[at + 26]);
@@ -31,7 +41,7 @@ fn with_granules(map: impl Fn(u64) -> u64) -> Option<Vec<u8>> {
         at = end;
     }
     assert!(le_u32(&bytes, 22).is_some());
-    Some(bytes)
+    bytes
 }
 
 fn whole(bytes: &[u8]) -> Signal {
@@ -67,4 +77,19 @@ fn the_last_page_cuts_the_end_off() {
     let n_whole = whole(&plain).n_samples() as u64;
     let Some(short) = with_granules(|n| if n == n_whole { n - 300 } else { n }) else { return };
     assert_eq!(whole(&short).n_samples() as u64, n_whole - 300);
+}
+
+#[test]
+fn a_chained_stream_that_cannot_be_decoded_costs_only_itself() {
+    let Some(first) = with_granules(|n| n) else { return };
+    let mut second = first.clone();
+    let setup = second.windows(7).position(|seven| seven == b"\x05vorbis").unwrap();
+    // The first codebook is none.
+    second[setup + 8..setup + 11].fill(0);
+    let second = with_new_checksums(second);
+    let source = Source::Bytes([first.as_slice(), &second].concat().into());
+    let (signal, _, outcome) = decode(&source, &DecodeOptions::default()).unwrap();
+    assert_eq!(outcome.status, Status::Partial);
+    assert!(outcome.message.contains("chained"), "{outcome:?}");
+    assert_eq!(signal.samples(), whole(&first).samples());
 }
