@@ -12,6 +12,7 @@ pub(crate) struct FrameHeader {
     pub(crate) mpeg1: bool,
     pub(crate) sample_rate: u32,
     pub(crate) n_channels: usize,
+    pub(crate) kbit_per_second: u16,
     /// Samples per channel.
     pub(crate) n_samples: u32,
     /// Length of the whole frame.
@@ -34,49 +35,28 @@ impl FrameHeader {
         if b0 != 0xff || b1 & 0xe0 != 0xe0 {
             return None;
         }
-        let (mpeg1, rate_shift) = match (b1 >> 3) & 3 {
-            3 => (true, 0),
-            2 => (false, 1),
-            0 => (false, 2),
-            _ => return None,
-        };
-        let layer = match (b1 >> 1) & 3 {
-            3 => 1,
-            2 => 2,
-            1 => 3,
-            _ => return None,
-        };
+        let (mpeg1, rate_shift) = version(b1)?;
+        let layer = layer(b1)?;
         let sample_rate = [44_100_u32, 48_000, 32_000].get(usize::from((b2 >> 2) & 3))?;
         let sample_rate = sample_rate >> rate_shift;
-        let row = match (mpeg1, layer) {
-            (true, layer) => usize::from(layer) - 1,
-            (false, 1) => 3,
-            (false, _) => 4,
-        };
-        // Index 0 is free format, index 15 is forbidden.
-        let index = usize::from(b2 >> 4).checked_sub(1)?;
-        let bitrate = u32::from(*BITRATES[row].get(index)?) * 1000;
-        let padding = u32::from((b2 >> 1) & 1);
+        let kbit_per_second = kbit_per_second(mpeg1, layer, b2)?;
         let n_samples = match (layer, mpeg1) {
             (1, _) => 384,
             (3, false) => 576,
             _ => 1152,
         };
+        let padding = u32::from((b2 >> 1) & 1);
+        let per_second = u32::from(kbit_per_second) * 1000;
         let n_bytes = if layer == 1 {
-            (12 * bitrate / sample_rate + padding) * 4
+            (12 * per_second / sample_rate + padding) * 4
         } else {
-            n_samples / 8 * bitrate / sample_rate + padding
+            n_samples / 8 * per_second / sample_rate + padding
         };
         let n_channels = if b3 >> 6 == 3 { 1 } else { 2 };
         let n_bytes = n_bytes as usize;
-        (n_bytes > HEADER_BYTES).then_some(Self {
-            layer,
-            mpeg1,
-            sample_rate,
-            n_channels,
-            n_samples,
-            n_bytes,
-        })
+        let header =
+            Self { layer, mpeg1, sample_rate, n_channels, kbit_per_second, n_samples, n_bytes };
+        (n_bytes > HEADER_BYTES).then_some(header)
     }
 
     /// Whether `other` can follow in the same stream.
@@ -94,6 +74,31 @@ impl FrameHeader {
             (false, _) => 9,
         }
     }
+}
+
+/// Whether it is MPEG-1, and how often the sample rates of that are halved.
+fn version(byte: u8) -> Option<(bool, u32)> {
+    match (byte >> 3) & 3 {
+        3 => Some((true, 0)),
+        2 => Some((false, 1)),
+        0 => Some((false, 2)),
+        _ => None,
+    }
+}
+
+fn layer(byte: u8) -> Option<u8> {
+    4_u8.checked_sub((byte >> 1) & 3).filter(|&layer| layer < 4)
+}
+
+fn kbit_per_second(mpeg1: bool, layer: u8, byte: u8) -> Option<u16> {
+    let row = match (mpeg1, layer) {
+        (true, layer) => usize::from(layer) - 1,
+        (false, 1) => 3,
+        (false, _) => 4,
+    };
+    // Index 0 is free format, index 15 is forbidden.
+    let index = usize::from(byte >> 4).checked_sub(1)?;
+    BITRATES[row].get(index).copied()
 }
 
 /// Offset of the first frame in `bytes` that `n_chained` frames of the same stream start at.
@@ -149,6 +154,7 @@ mod tests {
                 mpeg1: true,
                 sample_rate: 44_100,
                 n_channels: 2,
+                kbit_per_second: 128,
                 n_samples: 1152,
                 n_bytes: 417
             }

@@ -4,6 +4,7 @@
 //! files without a Xing header and cuts at it, believes a Xing header of zero frames, and cannot
 //! say what it skipped.
 
+mod checksum;
 mod frame_decoder;
 mod frame_index;
 mod frames;
@@ -21,6 +22,9 @@ use super::{Backend, Block, Losses, TrackInfo};
 use crate::error::{Error, Result};
 use crate::source::Input;
 
+/// Frames whose checksums are tried before any is believed: there are encoders that write nothing but
+/// wrong ones.
+const TRIED_FRAMES: usize = 16;
 /// More undecodable frames than this at the start are damage, not a stream cut from another.
 const LEAD_IN_FRAMES: u64 = 4;
 /// Frames to decode before one whose samples are to be right: the filterbank remembers 480 samples of
@@ -39,6 +43,8 @@ pub(super) struct Mpeg {
     tag: Option<InfoTag>,
     first: FrameHeader,
     mix: Mix,
+    /// Whether a frame that fails its checksum is damaged.
+    trusts_checksums: bool,
     /// Where frame 0 starts; the tag's frame does not count.
     audio_at: u64,
     /// Once measured: what the walk found missing was noted then.
@@ -65,29 +71,20 @@ impl Mpeg {
             frames.step_back();
         }
         let audio_at = frames.offset();
-        let name = match first.layer {
-            1 => "mp1",
-            2 => "mp2",
-            _ => "mp3",
-        };
+        let trusts_checksums = tries_checksums(&mut frames)?;
+        frames.jump(audio_at);
         let decoder = FrameDecoder::new(&first, mix)?;
         let n_planes = if mix == Mix::Mono && decoder.mixes() { 1 } else { first.n_channels };
-        let n_samples = tag.as_ref().and_then(|tag| tag.n_samples(&first));
         Ok(Self {
             frames,
             decoder,
-            info: TrackInfo {
-                container: "mpeg",
-                codec: name.to_owned(),
-                sample_rate: first.sample_rate,
-                n_channels: first.n_channels,
-                n_samples,
-            },
+            info: describe(&first, tag.as_ref()),
             losses: Losses::default(),
             n_skip: tag.as_ref().map_or(0, |tag| tag.delay),
             tag,
             first,
             mix,
+            trusts_checksums,
             audio_at,
             index: None,
             held: Block::default(),
@@ -107,7 +104,11 @@ impl Mpeg {
         let Some((header, bytes)) = self.frames.next(losses)? else { return Ok(false) };
         self.n_frames += 1;
         self.held.channels.resize_with(self.n_planes, Vec::new);
-        let decoded = if header.n_channels == self.info.n_channels {
+        let decoded = if self.trusts_checksums && checksum::fits(&header, bytes) == Some(false) {
+            // Later frames may refer to its main data, which the checksum does not cover.
+            self.decoder.prime(&header, bytes);
+            Err("a frame fails its checksum".to_owned())
+        } else if header.n_channels == self.info.n_channels {
             self.decoder.decode(&header, bytes, &mut self.held.channels)
         } else {
             Err("the number of channels changes".to_owned())
@@ -189,8 +190,8 @@ impl Mpeg {
         while self.frames.next(&mut self.losses)?.is_some() {
             index.push(self.frames.last_offset());
         }
-        self.frames.jump(here);
         self.settle_end(index.n_frames());
+        self.frames.jump(here);
         let n_samples = self.n_samples_of(index.n_frames());
         if let Some(promised) = self.info.n_samples {
             let missing = promised.saturating_sub(n_samples.saturating_add(self.losses.n_samples));
@@ -240,6 +241,35 @@ impl Mpeg {
         self.held.clear(self.n_planes);
         Ok(losses.n_silenced == 0)
     }
+}
+
+fn describe(first: &FrameHeader, tag: Option<&InfoTag>) -> TrackInfo {
+    let codec = match first.layer {
+        1 => "mp1",
+        2 => "mp2",
+        _ => "mp3",
+    };
+    TrackInfo {
+        container: "mpeg",
+        codec: codec.to_owned(),
+        sample_rate: first.sample_rate,
+        n_channels: first.n_channels,
+        n_samples: tag.and_then(|tag| tag.n_samples(first)),
+    }
+}
+
+/// Whether most of the next frames' checksums are right.
+fn tries_checksums(frames: &mut Frames) -> Result<bool> {
+    let (mut n_right, mut n_wrong) = (0, 0);
+    for _ in 0..TRIED_FRAMES {
+        let Some((header, bytes)) = frames.next(&mut Losses::default())? else { break };
+        match checksum::fits(&header, bytes) {
+            Some(true) => n_right += 1,
+            Some(false) => n_wrong += 1,
+            None => {}
+        }
+    }
+    Ok(n_right > n_wrong)
 }
 
 impl Backend for Mpeg {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::layer3::testing::{Piece, info_frame, random_pieces};
+use super::layer3::testing::{Piece, info_frame, mischecked_pieces, random_pieces};
 use super::*;
 use crate::limits::Limits;
 use crate::source::{SharedBytes, Source};
@@ -141,6 +141,41 @@ fn a_frame_that_cannot_be_decoded_is_silent_and_moves_nothing() {
     assert!(mended[0][20 * 1152..21 * 1152].iter().all(|&sample| sample == 0.0));
     assert_eq!(mended[0][..20 * 1152], whole[0][..20 * 1152]);
     assert_eq!(mended[0][32 * 1152..], whole[0][32 * 1152..]);
+}
+
+/// Writes the checksum that belongs to a stereo frame, bit by bit as the standard draws it.
+fn seal(frame: &mut [u8], n_side: usize) {
+    let covered = frame[2..4].iter().chain(&frame[6..6 + n_side]);
+    let bits = covered.flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1));
+    let sum = bits.fold(0xffff_u16, |sum, bit| {
+        let carries = (sum >> 15 == 1) != bit;
+        sum << 1 ^ if carries { 0x8005 } else { 0 }
+    });
+    frame[4..6].copy_from_slice(&sum.to_be_bytes());
+}
+
+#[test]
+fn a_frame_that_fails_its_checksum_is_silent_where_checksums_are_written_rightly() {
+    for (rate, n_side, n_samples) in [(0, 32, 1152), (4, 17, 576)] {
+        let pieces = [Piece { bitrate: 9, n_frames: 60 }];
+        let mischecked = mischecked_pieces(rate, &pieces);
+        let mut mpeg = open(&mischecked.concat(), Mix::Channels);
+        let whole = rest(&mut mpeg);
+        assert!(mpeg.losses.is_empty(), "an encoder that only writes wrong ones");
+        let mut frames = mischecked;
+        frames.iter_mut().for_each(|frame| seal(frame, n_side));
+        let mut mpeg = open(&frames.concat(), Mix::Channels);
+        assert_eq!(rest(&mut mpeg), whole);
+        assert!(mpeg.losses.is_empty());
+        // A gain: as loud as before or not, the frame decodes.
+        frames[40][6 + 7] ^= 1;
+        let mut mpeg = open(&frames.concat(), Mix::Channels);
+        let mended = rest(&mut mpeg);
+        assert_eq!(mpeg.losses.n_silenced, n_samples as u64);
+        assert_eq!(mended[0].len(), whole[0].len());
+        assert!(mended[0][40 * n_samples..41 * n_samples].iter().all(|&sample| sample == 0.0));
+        assert_eq!(mended[0][..40 * n_samples], whole[0][..40 * n_samples]);
+    }
 }
 
 #[test]

@@ -16,11 +16,20 @@ pub(crate) struct Piece {
 /// The frames of a stream whose bit rate changes from piece to piece; `rate` is the number of the
 /// sample rate.
 pub(crate) fn random_pieces(rate: usize, n_channels: usize, pieces: &[Piece]) -> Vec<Vec<u8>> {
+    random_frames(rate, n_channels, pieces, false)
+}
+
+/// The same with checksums, all of them wrong.
+pub(crate) fn mischecked_pieces(rate: usize, pieces: &[Piece]) -> Vec<Vec<u8>> {
+    random_frames(rate, 2, pieces, true)
+}
+
+fn random_frames(rate: usize, n_channels: usize, pieces: &[Piece], crc: bool) -> Vec<Vec<u8>> {
     let mut random = Random::new(11);
     let allowed = Allowed { joint: &[None, Some(2), Some(3)], mismatched: true, disputed: true };
     let mut frames = Vec::new();
     for piece in pieces {
-        let format = Format { rate, n_channels, bitrate: piece.bitrate, crc: false };
+        let format = Format { rate, n_channels, bitrate: piece.bitrate, crc };
         frames.extend(stream(&mut random, format, &allowed, piece.n_frames).1);
     }
     frames

@@ -13,7 +13,7 @@ use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::codecs::MpaDecoder;
 
-pub(crate) use self::files::{Piece, info_frame, random_pieces};
+pub(crate) use self::files::{Piece, info_frame, mischecked_pieces, random_pieces};
 use self::random::Random;
 use self::reference::Reference;
 use self::streams::{Allowed, stream};
