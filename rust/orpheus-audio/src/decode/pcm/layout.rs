@@ -1,5 +1,7 @@
 //! How the samples of a stream are coded and laid out in blocks.
 
+use std::ops::Range;
+
 use super::adpcm;
 use super::bytes::Order;
 use super::linear::{self, Number, Target};
@@ -114,17 +116,23 @@ impl Layout {
     /// Replaces the contents of `planes`, which are [`Layout::n_planes`], by the samples in `bytes`:
     /// whole blocks and perhaps the beginning of one more.
     ///
-    /// `false` if a block contradicts its format.
-    pub(super) fn decode(&self, bytes: &[u8], mix: Mix, planes: &mut [Vec<f32>]) -> bool {
+    /// A block that contradicts its format is silent; `note_damage` is told its samples.
+    pub(super) fn decode(
+        &self,
+        bytes: &[u8],
+        mix: Mix,
+        planes: &mut [Vec<f32>],
+        mut note_damage: impl FnMut(Range<usize>),
+    ) {
         if let Coding::Linear(number, order) = self.coding {
             let target = Target { n_channels: self.n_channels, mix, planes };
             linear::decode(number, order, bytes, target);
-            return true;
+            return;
         }
         planes.iter_mut().for_each(Vec::clear);
-        let mut sound = true;
         for block in bytes.chunks(self.block_bytes) {
-            sound &= match &self.coding {
+            let start = planes.first().map_or(0, Vec::len);
+            let is_sound = match &self.coding {
                 Coding::Microsoft(coefficients) => {
                     adpcm::decode_microsoft(block, coefficients, planes)
                 }
@@ -135,7 +143,12 @@ impl Layout {
                 // Half a packet of one channel is of no use to the others.
                 Coding::AppleIma | Coding::Linear(..) => true,
             };
+            if !is_sound {
+                for plane in planes.iter_mut() {
+                    plane[start..].fill(0.0);
+                }
+                note_damage(start..planes.first().map_or(0, Vec::len));
+            }
         }
-        sound
     }
 }

@@ -139,11 +139,14 @@ impl Backend for Pcm {
             block.clear(0);
             return Ok(false);
         };
-        let is_sound = self.layout.decode(bytes, self.mix, &mut block.channels);
         let n_wanted = usize::try_from(n_left).unwrap_or(usize::MAX);
+        let mut n_silenced = 0;
+        self.layout.decode(bytes, self.mix, &mut block.channels, |damaged| {
+            n_silenced += damaged.end.min(n_wanted) - damaged.start.min(n_wanted);
+        });
         block.channels.iter_mut().for_each(|plane| plane.truncate(n_wanted));
-        if !is_sound {
-            self.losses.add(block.n_samples() as u64, "a block contradicts its format");
+        if n_silenced > 0 {
+            self.losses.add_silenced(n_silenced as u64, "a block contradicts its format");
         }
         self.position += block.n_samples() as u64;
         Ok(true)

@@ -135,13 +135,33 @@ fn a_fact_chunk_cuts_the_filling_of_the_last_block_off() {
 }
 
 #[test]
+fn a_block_that_contradicts_its_format_is_silence_in_its_place() {
+    let sound_block = [&[100, 0, 3, 0][..], &[0x21; 4]].concat();
+    let mut blocks = vec![sound_block; 300];
+    let bytes = |blocks: &[Vec<u8>]| writer::wav(&format(IMA, 1, 8, 9), b"", &blocks.concat());
+    let whole = sound(&bytes(&blocks));
+    blocks[150][2] = 89;
+    let (planes, _, outcome) = planes(&bytes(&blocks)).unwrap();
+    let (from, to) = (150 * 9, 151 * 9);
+    assert_eq!(planes[0][from..to], [0.0; 9]);
+    assert_eq!((&planes[0][..from], &planes[0][to..]), (&whole[0][..from], &whole[0][to..]));
+    let told = [outcome.seconds_sound, outcome.seconds_lost].map(|n| (n * 22_050.0).round());
+    assert_eq!(told, [2691.0, 9.0], "{outcome:?}");
+    // One lost block is no loss of what the file promises.
+    assert_eq!(outcome.message, "a block contradicts its format");
+}
+
+#[test]
 fn a_step_index_or_predictor_that_does_not_exist_is_noticed() {
-    let (_, _, outcome) =
-        planes(&writer::wav(&format(IMA, 1, 8, 9), b"", &[0, 0, 89, 0, 0, 0, 0, 0])).unwrap();
-    assert_eq!(outcome.status, Status::Partial);
-    let (_, _, outcome) =
-        planes(&writer::wav(&format(MICROSOFT, 1, 8, 4), b"", &[7, 16, 0, 0, 0, 0, 0, 0])).unwrap();
-    assert_eq!(outcome.status, Status::Partial);
+    for (tag, block) in [(IMA, [0, 0, 89, 0, 0, 0, 0, 0]), (MICROSOFT, [7, 16, 0, 0, 0, 0, 0, 0])] {
+        let n_samples = if tag == IMA { 9 } else { 4 };
+        let sound_block = [0; 8];
+        let bytes = writer::wav(&format(tag, 1, 8, n_samples), b"", &[block, sound_block].concat());
+        assert_eq!(planes(&bytes).unwrap().2.status, Status::Partial);
+        // Nothing but silence is left of the first block alone.
+        let alone = writer::wav(&format(tag, 1, 8, n_samples), b"", &block);
+        assert_eq!(planes(&alone).unwrap_err().kind(), "damaged");
+    }
 }
 
 proptest! {
