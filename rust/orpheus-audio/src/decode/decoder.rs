@@ -121,7 +121,15 @@ impl Decoder {
     /// What the track says about itself, its length as measured.
     pub(crate) fn measured_info(&self) -> TrackInfo {
         let info = self.info().clone();
-        TrackInfo { n_samples: self.measured.or(info.n_samples), ..info }
+        let n_samples = self.measured.or(info.n_samples).filter(|&n| self.believes(n));
+        TrackInfo { n_samples, ..info }
+    }
+
+    /// Whether a track may be as long. A promise beyond that is a flipped bit of its header, and says
+    /// nothing about how much is missing.
+    fn believes(&self, n_samples: u64) -> bool {
+        let info = self.backend.info();
+        self.limits.check_length(n_samples, info.sample_rate, info.n_channels).is_ok()
     }
 
     /// Passes over everything before `sample`, without decoding it where the format allows that:
@@ -163,9 +171,6 @@ impl Decoder {
         if is_silence {
             self.backend.losses().n_silenced += n_samples;
         }
-        let info = self.backend.info();
-        self.limits.check_length(self.n_decoded, info.sample_rate, info.n_channels)?;
-        self.guard.yielded(self.n_decoded as f64 / f64::from(info.sample_rate));
         self.n_mended += mend(block);
         Ok(Some(block))
     }
@@ -214,6 +219,8 @@ impl Decoder {
         let rate = f64::from(self.info().sample_rate);
         let n_mended = self.n_mended;
         let n_decoded = self.n_decoded;
+        let promised = self.position.saturating_add(self.backend.losses().n_samples);
+        let is_believed = self.believes(promised);
         let losses = self.backend.losses();
         if n_mended > 0 {
             losses.add(0, format!("{n_mended} samples were NaN, infinite or absurd: silenced"));
@@ -235,7 +242,8 @@ impl Decoder {
         }
         let n_mended = n_mended.saturating_add(losses.n_silenced);
         let n_sound = n_decoded - n_mended.min(n_decoded);
-        let n_lost = losses.n_samples.saturating_add(n_mended);
+        let n_missing = if is_believed { losses.n_samples } else { 0 };
+        let n_lost = n_missing.saturating_add(n_mended);
         Ok(Outcome::partial(message, n_sound as f64 / rate, n_lost as f64 / rate))
     }
 
@@ -282,14 +290,6 @@ fn mend(block: &mut Block) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_that_are_no_samples_are_silenced_and_counted() {
-        let mut block =
-            Block { channels: vec![vec![f32::NAN, 0.5, f32::INFINITY], vec![0.25, -1e20, 1.5]] };
-        assert_eq!(mend(&mut block), 2);
-        assert_eq!(block.channels, [vec![0.0, 0.5, 0.0], vec![0.25, 0.0, 1.5]]);
-    }
     use crate::decode::Losses;
     use crate::source::Input;
 
@@ -354,5 +354,13 @@ mod tests {
         let mut decoder = slow(200, 0.0, &limits);
         decoder.seek(190_000).unwrap();
         assert_eq!(decoder.next_block().unwrap_err().kind(), "limit");
+    }
+
+    #[test]
+    fn values_that_are_no_samples_are_silenced_and_counted() {
+        let mut block =
+            Block { channels: vec![vec![f32::NAN, 0.5, f32::INFINITY], vec![0.25, -1e20, 1.5]] };
+        assert_eq!(mend(&mut block), 2);
+        assert_eq!(block.channels, [vec![0.0, 0.5, 0.0], vec![0.25, 0.0, 1.5]]);
     }
 }

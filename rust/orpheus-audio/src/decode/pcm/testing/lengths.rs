@@ -93,6 +93,17 @@ fn a_stream_without_a_length_ends_where_the_file_ends() {
 }
 
 #[test]
+fn a_length_beyond_all_limits_is_told_but_not_believed() {
+    let (data, expected) = samples(300);
+    let flipped = 4 * 300 + (1_u64 << 60);
+    let bytes = writer::rf64(b"RF64", &WAVE.format(false), flipped, &data);
+    let (planes, info, outcome) = planes(&bytes).unwrap();
+    assert!(planes == expected);
+    assert_eq!((info.n_samples, outcome.status), (None, Status::Partial));
+    assert_eq!(outcome.seconds_lost, 0.0, "{outcome:?}");
+}
+
+#[test]
 fn a_length_that_is_not_met_is_a_loss() {
     let (data, expected) = samples(300);
     let n_claimed = 4 * 500;
