@@ -34,6 +34,8 @@ const BESIDE: [u32; 8] = [
     0x1941_a469, // Attachments
     0xec,        // Void
     0xbf,        // CRC-32
+/// Why the stream has a hole.
+const MISSING: &str = "a stretch of the stream is missing";
 ];
 /// Headers are read whole; pictures are elsewhere.
 const MOST_HEADER_BYTES: u64 = 16 << 20;
@@ -55,6 +57,10 @@ pub(in crate::decode) fn open(
             no_audio()
         };
         return Err(walk.refusal.unwrap_or(refusal));
+    let mut found = stand_in(found, walk.refusal.take(), losses)?;
+    if walk.hole {
+        found.entries.push_hole(0, MISSING);
+    }
     };
     let total = found.entries.end();
     let stop = (found.discard > 0).then(|| total.saturating_sub(found.discard));
@@ -102,6 +108,8 @@ struct Walk {
     /// Why the first audio track is not read.
     refusal: Option<Error>,
     hole: bool,
+    /// The last block was one of the track's.
+    is_ours: bool,
     is_cut: bool,
 }
 
@@ -227,7 +235,7 @@ impl Walk {
     }
 
     fn read_discard(&mut self, body: &[u8]) {
-        if let Some(found) = &mut self.found {
+        if let Some(found) = self.found.as_mut().filter(|_| self.is_ours) {
             let nanoseconds = u64::try_from(signed(body)).unwrap_or(0);
             found.discard = nanoseconds_to_samples(nanoseconds, found.rate());
         }
@@ -242,7 +250,12 @@ impl Walk {
             self.hole = true;
             return Ok(());
         };
-        if block.track != found.number || n_bytes > MOST_PACKET_BYTES {
+        self.is_ours = block.track == found.number;
+        if !self.is_ours {
+            return Ok(());
+        }
+        if n_bytes > MOST_PACKET_BYTES {
+            self.hole = true;
             return Ok(());
         }
         let ticks = self.cluster_time.saturating_add_signed(block.time);
@@ -281,10 +294,7 @@ fn note_gap(found: &mut Found, nanoseconds: u64, hole: &mut bool) {
     };
     if gap > tolerance || *hole {
         found.durations.after_hole();
-        found.entries.push_hole(
-            if gap > rate / 250 { gap } else { 0 },
-            "a stretch of the stream is missing",
-        );
+        found.entries.push_hole(if gap > rate / 250 { gap } else { 0 }, MISSING);
         *hole = false;
     }
 }
