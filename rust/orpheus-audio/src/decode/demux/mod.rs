@@ -111,6 +111,23 @@ fn unsupported(what: impl Into<String>) -> Error {
     Error::Unsupported { what: what.into(), advice: CONVERT }
 }
 
+/// Takes a track although another was refused before it, if that one is of no use to anybody.
+///
+/// # Errors
+///
+/// The refusal, where another decoder can read that track.
+fn stand_in<T>(track: T, refusal: Option<Error>, losses: &mut Losses) -> Result<T> {
+    match refusal {
+        None => Ok(track),
+        Some(error @ Error::Unsupported { .. }) => Err(error),
+        Some(error) => {
+            losses
+                .add(0, format!("the first audio track cannot be read ({error}): this is another"));
+            Ok(track)
+        }
+    }
+}
+
 fn no_audio() -> Error {
     Error::NotAudio("the container holds no audio track".to_owned())
 }

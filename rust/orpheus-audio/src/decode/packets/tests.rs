@@ -313,3 +313,36 @@ fn a_stretch_behind_missing_pages_is_where_it_was() {
     let (got, _, outcome) = decode(&Source::Bytes(torn.into()), &options).unwrap();
     assert_eq!(channel(&got, 0), &channel(&right, 0)[30 * 44_100..][..44_100], "{outcome:?}");
 }
+
+/// A movie whose movie box stands behind the packets, with its one track twice.
+fn with_two_tracks(bytes: &[u8], change_first: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let find = |name: &[u8]| bytes.windows(4).rposition(|four| four == name).unwrap() - 4;
+    let size = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let (moov, trak) = (find(b"moov"), find(b"trak"));
+    assert_eq!(moov + size(moov), bytes.len());
+    let second = &bytes[trak..trak + size(trak)];
+    let mut first = second.to_vec();
+    change_first(&mut first);
+    let n_moov = (size(moov) + first.len()) as u32;
+    let head = [&bytes[..moov], &n_moov.to_be_bytes(), &bytes[moov + 4..trak]].concat();
+    [&head, &first, &bytes[trak..]].concat()
+}
+
+fn rename(bytes: &mut [u8], from: &[u8; 4], to: &[u8; 4]) {
+    let at = bytes.windows(4).position(|four| four == from).unwrap();
+    bytes[at..at + 4].copy_from_slice(to);
+}
+
+#[test]
+fn the_second_track_of_a_movie_is_not_taken_for_the_first() {
+    let Some(bytes) = read("formats/alac.m4a") else { return };
+    let right = whole(&bytes).0;
+    let foreign = with_two_tracks(&bytes, |first| rename(first, b"alac", b"ac-3"));
+    let refused = decode(&Source::Bytes(foreign.into()), &DecodeOptions::default()).unwrap_err();
+    assert_eq!(refused.kind(), "unsupported");
+    let damaged = with_two_tracks(&bytes, |first| rename(first, b"stsd", b"free"));
+    let (signal, outcome) = whole(&damaged);
+    assert_eq!(outcome.status, Status::Partial);
+    assert!(outcome.message.contains("the first audio track"), "{outcome:?}");
+    assert_eq!(signal.samples(), right.samples());
+}

@@ -8,9 +8,8 @@ use self::ebml::{Element, children, element, float, signed, unsigned};
 use self::track::{TrackEntry, nanoseconds_to_samples};
 use super::bytes::Bytes;
 use super::durations::Durations;
-use super::no_audio;
 use super::table::{Entries, Entry, Table};
-use super::{MOST_PACKET_BYTES, Stream};
+use super::{MOST_PACKET_BYTES, Stream, no_audio, stand_in};
 use crate::decode::Losses;
 use crate::error::{Error, Result};
 use crate::source::Input;
@@ -34,9 +33,9 @@ const BESIDE: [u32; 8] = [
     0x1941_a469, // Attachments
     0xec,        // Void
     0xbf,        // CRC-32
+];
 /// Why the stream has a hole.
 const MISSING: &str = "a stretch of the stream is missing";
-];
 /// Headers are read whole; pictures are elsewhere.
 const MOST_HEADER_BYTES: u64 = 16 << 20;
 
@@ -50,18 +49,18 @@ pub(in crate::decode) fn open(
     let mut bytes = Bytes::new(input, start, end);
     let mut walk = Walk::default();
     walk.run(&mut bytes, losses)?;
-    let Some(mut found) = walk.found else {
+    let Some(found) = walk.found.take() else {
         let refusal = if walk.is_cut || !losses.is_empty() {
             Error::damaged("the description of the tracks cannot be read")
         } else {
             no_audio()
         };
         return Err(walk.refusal.unwrap_or(refusal));
+    };
     let mut found = stand_in(found, walk.refusal.take(), losses)?;
     if walk.hole {
         found.entries.push_hole(0, MISSING);
     }
-    };
     let total = found.entries.end();
     let stop = (found.discard > 0).then(|| total.saturating_sub(found.discard));
     found.stream.n_samples = stop.and_then(|stop| stop.checked_sub(found.stream.delay));
@@ -108,9 +107,9 @@ struct Walk {
     /// Why the first audio track is not read.
     refusal: Option<Error>,
     hole: bool,
+    is_cut: bool,
     /// The last block was one of the track's.
     is_ours: bool,
-    is_cut: bool,
 }
 
 impl Walk {
@@ -234,6 +233,7 @@ impl Walk {
         }
     }
 
+    /// Of the block in front of it, which may be another track's.
     fn read_discard(&mut self, body: &[u8]) {
         if let Some(found) = self.found.as_mut().filter(|_| self.is_ours) {
             let nanoseconds = u64::try_from(signed(body)).unwrap_or(0);
@@ -324,3 +324,6 @@ fn is_filling(bytes: &mut Bytes, at: u64, end: u64) -> Result<bool> {
     let n_bytes = (end - at).min(MOST) as usize;
     Ok(end - at <= MOST && bytes.get(at, n_bytes)?.iter().all(|&byte| byte == 0))
 }
+
+#[cfg(test)]
+mod tests;

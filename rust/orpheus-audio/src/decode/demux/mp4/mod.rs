@@ -11,8 +11,8 @@ use self::edits::{Edit, Gapless};
 use self::sample_entry::SampleEntry;
 use super::bytes::{Bytes, be_u32};
 use super::durations::Durations;
-use super::no_audio;
 use super::table::{Entries, Table};
+use super::{no_audio, stand_in};
 use crate::decode::Losses;
 use crate::error::{Error, Result};
 use crate::source::Input;
@@ -86,7 +86,7 @@ pub(in crate::decode) fn open(
         Some(moov) => *moov,
         None => search_movie(&mut bytes)?.ok_or_else(|| no_movie(&top))?,
     };
-    let mut track = find_track(&mut bytes, &moov)?;
+    let mut track = find_track(&mut bytes, &moov, losses)?;
     let sample_rate = track.entry.stream.parameters.sample_rate.unwrap_or(0);
     let mut clock = Clock::new(track.timescale, sample_rate);
     let mut entries = read_packets(&mut bytes, &track, &mut clock)?;
@@ -115,8 +115,9 @@ fn no_movie(top: &[Atom]) -> Error {
     }
 }
 
-/// The first audio track of a codec that is decoded here, or the reason why the first is not.
-fn find_track(bytes: &mut Bytes, moov: &Atom) -> Result<Track> {
+/// The first audio track, or the reason why it is not read. Another one is what somebody else hears: it
+/// stands in for a damaged first one, which is told, not for one that others can decode.
+fn find_track(bytes: &mut Bytes, moov: &Atom, losses: &mut Losses) -> Result<Track> {
     let mut refusal = None;
     for trak in moov.children(bytes)?.into_iter().filter(|atom| atom.kind == *b"trak") {
         let Some(mdia) = trak.child(bytes, b"mdia")? else { continue };
@@ -125,7 +126,7 @@ fn find_track(bytes: &mut Bytes, moov: &Atom) -> Result<Track> {
             continue;
         }
         match read_track(bytes, trak, &mdia) {
-            Ok(track) => return Ok(track),
+            Ok(track) => return stand_in(track, refusal, losses),
             Err(error) => refusal = refusal.or(Some(error)),
         }
     }
