@@ -33,24 +33,13 @@ pub(super) struct Head {
     pub(super) origins: Vec<Origin>,
 }
 
-fn u16_at(data: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([data[at], data[at + 1]])
-}
-
 impl Head {
-    /// Parses `OpusHead` with its magic. `big_endian` where it comes from MP4, whose `dOps` box has
-    /// the same fields.
+    /// Parses `OpusHead` with its magic; its numbers are little-endian in every version.
     pub(super) fn parse(data: &[u8]) -> Result<Self, HeadError> {
         const FIXED: usize = 19;
         if data.len() < FIXED || !data.starts_with(b"OpusHead") {
             return Err(HeadError::Damaged("no Opus header"));
         }
-        // The MP4 box has version 0 and big-endian numbers (Opus in ISOBMFF §4.3.2).
-        let big_endian = data[8] == 0;
-        let number = |at: usize| {
-            let value = u16_at(data, at);
-            if big_endian { value.swap_bytes() } else { value }
-        };
         if data[8] > 15 {
             return Err(HeadError::Unsupported("version of the Opus header"));
         }
@@ -58,7 +47,7 @@ impl Head {
         if n_channels == 0 || n_channels > MAX_CHANNELS {
             return Err(HeadError::Damaged("impossible count of channels"));
         }
-        let gain = f32::from(number(16) as i16) / 256.0;
+        let gain = f32::from(i16::from_le_bytes([data[16], data[17]])) / 256.0;
         let (n_streams, n_coupled, origins) = mapping(data, FIXED - 1, n_channels)?;
         Ok(Self { n_channels, gain: 10_f32.powf(gain / 20.0), n_streams, n_coupled, origins })
     }
@@ -143,6 +132,14 @@ mod tests {
         let wanted =
             [stream(0, 0), stream(2, 0), stream(0, 1), stream(1, 0), stream(1, 1), stream(3, 0)];
         assert_eq!(head.origins, wanted);
+        assert!((head.gain - 10_f32.powf(1.0 / 20.0)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn version_0_has_the_byte_order_of_version_1() {
+        let mut data = header(2, 0, &[]);
+        data[8] = 0;
+        let head = Head::parse(&data).unwrap();
         assert!((head.gain - 10_f32.powf(1.0 / 20.0)).abs() < 1e-6);
     }
 
