@@ -13,6 +13,7 @@ from orpheus_fast.audio import Tags
 from orpheus_fast.library.records import Embedding, TrackResult
 from orpheus_fast.library.scan import FoundFile
 from orpheus_fast.library.spaces import SpaceSpec
+from orpheus_fast.library.vectors import Appended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from orpheus_fast.library.changes import CatalogWriter
     from orpheus_fast.library.store import Store
     from orpheus_fast.library.writer import Writer
 
@@ -62,6 +64,16 @@ def result(name: str, *spaces: SpaceSpec, **changes: Any) -> TrackResult:
 def failure(name: str, **changes: Any) -> TrackResult:
     values = {"outcome": "failed", "kind": "not_audio", "message": "no audio in it", "duration_seconds": None}
     return result(name, **(values | changes))
+
+
+def commit(catalog: CatalogWriter, *results: TrackResult) -> list[int]:
+    """Commit with the rows that vector files would have given."""
+    appended = {}
+    for name, held in catalog.spaces().items():
+        n = sum(name in r.embeddings and r.embeddings[name].vector is not None for r in results)
+        if n:
+            appended[name] = Appended(held.n_rows, held.n_rows + n, ((0, held.n_rows + n),))
+    return catalog.commit_batch(results, appended)
 
 
 def fill(writer: Writer, spec: SpaceSpec, names: Sequence[str], *, batch: int = 7) -> None:

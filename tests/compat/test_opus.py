@@ -33,7 +33,8 @@ def test_the_container_does_not_change_the_samples() -> None:
     ogg = orpheus.decode(FORMATS / "opus.opus")
     webm = orpheus.decode(FORMATS / "opus.webm")
     assert webm.outcome.status == "ok"
-    assert ogg.samples.shape == webm.samples.shape == (2, 144_000)
+    assert ogg.samples.shape == (2, 144_000)
+    np.testing.assert_array_equal(webm.samples, ogg.samples)
 
 
 @pytest.mark.parametrize(
