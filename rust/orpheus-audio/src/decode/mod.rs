@@ -119,7 +119,7 @@ fn open_own(
 
 fn open_backend(mut input: Input, sniffed: Sniffed, mix: Mix) -> Result<Box<dyn Backend>> {
     Ok(match sniffed.container {
-        Container::Mpeg => Box::new(mpeg::Mpeg::open(input, sniffed.start, mix)?),
+        Container::Mpeg => Box::new(mpeg::Mpeg::open_file(input, sniffed.start, mix)?),
         Container::Flac => Box::new(flac::Flac::open(input, sniffed, mix)?),
         Container::Wav | Container::Wave64 | Container::Aiff | Container::Au => {
             pcm::open(input, sniffed, mix)?

@@ -12,8 +12,11 @@ const CHAIN: usize = 3;
 /// Zeros behind the last frame that may be filling, up to a page of a disk; more are lost frames.
 const MOST_FILLING_BYTES: u64 = 4096;
 /// What a tag at the end begins with, should the search from the end of the file have missed it.
-const TAG_MAGICS: [&[u8]; 5] = [b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN", b"3DI"];
+const TAG_MAGICS: [&[u8]; 4] = [b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN"];
 const LONGEST_MAGIC: usize = 11;
+/// The largest frame (layer II at 8 kHz and 160 kbit/s): what is left of one may stand in front of a
+/// stream that was cut out of another.
+const LARGEST_FRAME: u64 = 2880;
 
 pub(super) struct Frames {
     input: Input,
@@ -28,6 +31,8 @@ pub(super) struct Frames {
     frame_bytes: u64,
     /// Bytes behind the last frame that are neither tag nor filling.
     n_behind: u64,
+    /// The same in front of the first one, if they are more than what is left of a frame.
+    n_before: u64,
 }
 
 /// What lay between two frames.
@@ -52,7 +57,27 @@ impl Frames {
             stream: None,
             frame_bytes: 1,
             n_behind: 0,
+            n_before: 0,
         })
+    }
+
+    /// Looks at what stands between the tags at the front, which end at `tags_end`, and the first frame,
+    /// at `start`.
+    pub(super) fn look_before(&mut self, tags_end: u64, start: u64) -> Result<()> {
+        let n_before = start.saturating_sub(tags_end);
+        if n_before <= LARGEST_FRAME {
+            return Ok(());
+        }
+        let mut bytes = vec![0; n_before as usize];
+        self.input.read_at(tags_end, &mut bytes)?;
+        // A tag that lies about its length is looked through from behind its header on.
+        let mut lying = [0; 3];
+        self.input.read_at(tags_end.saturating_sub(10), &mut lying)?;
+        let is_padding = tags_end > 0 && bytes.iter().all(|&byte| byte == 0);
+        if !is_padding && !is_tag(&bytes) && lying != *b"ID3" {
+            self.n_before = n_before;
+        }
+        Ok(())
     }
 
     /// The next frame; bytes that belong to none are counted as lost frames.
@@ -97,10 +122,10 @@ impl Frames {
         self.last = self.at;
     }
 
-    /// Samples that the bytes behind the last frame stand for: all that is left of frames that were
-    /// ruined, if there are any. Known at the end.
-    pub(super) fn n_samples_behind(&self) -> u64 {
-        self.samples_in(self.n_behind)
+    /// Samples that the bytes before the first and behind the last frame stand for: all that is left of
+    /// frames that were ruined, if there are any. Known at the end.
+    pub(super) fn n_samples_around(&self) -> u64 {
+        self.samples_in(self.n_before).saturating_add(self.samples_in(self.n_behind))
     }
 
     /// What so many bytes of the stream would hold.
@@ -137,8 +162,7 @@ impl Frames {
 
     fn is_tag_here(&mut self) -> Result<bool> {
         let n = self.available(LONGEST_MAGIC)?;
-        let here = &self.buffer[self.at..self.at + n];
-        Ok(TAG_MAGICS.iter().any(|magic| here.starts_with(magic)))
+        Ok(is_tag(&self.buffer[self.at..self.at + n]))
     }
 
     /// The header at the current position, if it belongs to the stream.
@@ -189,4 +213,8 @@ impl Frames {
         }
         Ok((self.buffer.len() - self.at).min(n))
     }
+}
+
+fn is_tag(bytes: &[u8]) -> bool {
+    TAG_MAGICS.iter().any(|magic| bytes.starts_with(magic))
 }

@@ -20,6 +20,7 @@ use self::info_tag::InfoTag;
 use self::layer3::{Mix, Soundness};
 use super::{Backend, Block, Losses, TrackInfo};
 use crate::error::{Error, Result};
+use crate::sniff::skip_id3v2;
 use crate::source::Input;
 
 /// Frames whose checksums are tried before any is believed: there are encoders that write nothing but
@@ -61,6 +62,23 @@ pub(super) struct Mpeg {
 }
 
 impl Mpeg {
+    /// Opens a file of nothing but frames, the first of which stands at `start`, and tags.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mpeg::open`].
+    pub(super) fn open_file(mut input: Input, start: u64, mix: Mix) -> Result<Self> {
+        let tags_end = skip_id3v2(&mut input)?;
+        let mut opened = Self::open(input, start, mix)?;
+        opened.frames.look_before(tags_end, start)?;
+        Ok(opened)
+    }
+
+    /// Opens a stretch of frames from `start` on.
+    ///
+    /// # Errors
+    ///
+    /// The input's; [`Error::Damaged`] if no frame is there.
     pub(super) fn open(input: Input, start: u64, mix: Mix) -> Result<Self> {
         let mut frames = Frames::new(input, start)?;
         let Some((first, bytes)) = frames.next(&mut Losses::default())? else {
@@ -168,17 +186,17 @@ impl Mpeg {
     /// that are left were frames. More frames than the tag counts means that the tag is wrong, fewer
     /// that frames are gone; a tag whose count is reached outweighs foreign bytes.
     fn settle_end(&mut self, n_frames: u64) {
-        let n_behind = self.frames.n_samples_behind();
+        let n_around = self.frames.n_samples_around();
         let counted = self.tag.as_ref().and_then(|tag| tag.n_frames);
         if let Some(n) = counted {
             // Some encoders count the tag's own frame; LAME, which notes the delay, does not.
             let counts_itself = n == n_frames + 1 && self.n_padding_claimed() == 0;
-            if counts_itself && n_behind == 0 || n < n_frames {
+            if counts_itself && n_around == 0 || n < n_frames {
                 self.info.n_samples = None;
             }
         }
-        if n_behind > 0 && counted.is_none_or(|n| n < n_frames) {
-            self.losses.add(n_behind, "bytes behind the last frame are neither frames nor a tag");
+        if n_around > 0 && counted.is_none_or(|n| n < n_frames) {
+            self.losses.add(n_around, "bytes around the frames are neither frames nor a tag");
         }
     }
 

@@ -118,6 +118,28 @@ fn frames_that_were_ruined_at_the_end_are_lost() {
 }
 
 #[test]
+fn frames_that_were_ruined_at_the_start_are_lost() {
+    let frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 80 }]);
+    let sound = frames[40..].concat();
+    let n_ruined = frames[..40].concat().len();
+    let n_lost = |front: &[u8]| {
+        let source = Source::Bytes(SharedBytes::new([front, &sound].concat()));
+        let input = Input::open(&source, &Limits::default()).unwrap();
+        let mut mpeg = Mpeg::open_file(input, front.len() as u64, Mix::Mono).unwrap();
+        assert_eq!(mpeg.measure().unwrap(), Some(40 * 1152));
+        (mpeg.losses.n_samples + 576) / 1152
+    };
+    assert_eq!(n_lost(&vec![0; n_ruined]), 40);
+    assert_eq!(n_lost(&vec![0x33; n_ruined]), 40);
+    // What is left of a frame; padding behind a tag; a tag that does not belong there, and one that
+    // lies about its length.
+    assert_eq!(n_lost(&frames[39][7..]), 0);
+    assert_eq!(n_lost(&[&b"ID3\x04\0\0\0\0\0\x04tags"[..], &[0; 9000]].concat()), 0);
+    assert_eq!(n_lost(&[&b"APETAGEX"[..], &[0x33; 9000]].concat()), 0);
+    assert_eq!(n_lost(&[&b"ID3\x04\0\0\x7f\x7f\x7f\x7f"[..], &[0x33; 9000]].concat()), 0);
+}
+
+#[test]
 fn foreign_bytes_behind_as_many_frames_as_the_tag_counts_are_no_loss() {
     let frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 40 }]);
     let tag = info_frame(&frames[0], 40, 576, 1500);
