@@ -102,6 +102,26 @@ impl Header {
     }
 }
 
+/// What stands in front of an item's value (`APEv2` specification, "APE Tag Item").
+struct Item {
+    n_value: u32,
+    flags: u32,
+    n_key: usize,
+    key: String,
+}
+
+impl Item {
+    fn parse(head: &[u8]) -> Option<Self> {
+        let (&[a, b, c, d, e, f, g, h], rest) = head.split_first_chunk()?;
+        let n_key = rest.iter().position(|&byte| byte == 0)?;
+        let key = String::from_utf8_lossy(&rest[..n_key]).into_owned();
+        // What ffmpeg and others write instead of the common key.
+        let key = if key.eq_ignore_ascii_case("date") { "Year".to_owned() } else { key };
+        let [n_value, flags] = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
+        Some(Self { n_value, flags, n_key, key })
+    }
+}
+
 fn read_items(
     peek: &mut Peek,
     start: u64,
@@ -116,16 +136,10 @@ fn read_items(
         // The key is as long as its terminator says: look at as much as it could be.
         let n_most = (end.saturating_sub(position)).min(8 + MAX_KEY_BYTES as u64);
         let head = peek.bytes(position, n_most as usize)?;
-        let key_bytes = head.get(8..).and_then(|rest| rest.iter().position(|&byte| byte == 0));
-        let Some(n_key) = key_bytes else {
+        let Some(Item { n_value, flags, n_key, key }) = Item::parse(&head) else {
             findings.note(Kind::Ape, "an item is cut off or has no key; the rest was left out");
             break;
         };
-        let n_value = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-        let flags = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
-        let key = String::from_utf8_lossy(&head[8..8 + n_key]).into_owned();
-        // What ffmpeg and others write instead of the common key.
-        let key = if key.eq_ignore_ascii_case("date") { "Year".to_owned() } else { key };
         let value_at = position + 9 + n_key as u64;
         position = value_at + u64::from(n_value);
         if position > end {
@@ -135,7 +149,7 @@ fn read_items(
         let is_text = flags & 0b110 == 0;
         if is_text && n_value as usize <= MAX_ITEM_BYTES && parse::is_wanted(Kind::Ape, &key) {
             let value = peek.bytes(value_at, n_value as usize)?;
-            fits &= part.add(item(&key, &value, header.version));
+            fits &= part.add(as_utf8(&key, &value, header.version));
         }
     }
     if !fits {
@@ -146,7 +160,7 @@ fn read_items(
 }
 
 /// An item with its text as UTF-8; `APEv1` had no such rule.
-fn item(key: &str, value: &[u8], version: u32) -> Vec<u8> {
+fn as_utf8(key: &str, value: &[u8], version: u32) -> Vec<u8> {
     let value = if version >= 2000 {
         text::utf8_or_latin1(value)
     } else {

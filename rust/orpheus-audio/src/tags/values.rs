@@ -19,25 +19,7 @@ const UUID_CHARACTERS: usize = 36;
 
 /// What all tags say together: the first one that has a field is believed about it.
 pub(super) fn tags(mut findings: Findings) -> Tags {
-    let mut known = BTreeMap::new();
-    let mut kinds = Vec::new();
-    for part in std::mem::take(&mut findings.parts) {
-        let (values, n_lost) = parse::values(&part);
-        if n_lost > 0 {
-            findings.note(part.kind, &format!("{n_lost} items could not be read"));
-        }
-        let mut of_part: BTreeMap<Field, Vec<String>> = BTreeMap::new();
-        for (field, value) in values {
-            of_part.entry(field).or_default().push(value);
-        }
-        for (field, values) in of_part {
-            known.entry(field).or_insert(values);
-        }
-        if !kinds.contains(&part.kind.name()) {
-            kinds.push(part.kind.name());
-        }
-    }
-    let values = Values(known);
+    let (values, kinds) = gather(&mut findings);
     let (artist, artists) = values.people(Field::Artist, Field::Artists);
     let (album_artist, album_artists) = values.people(Field::AlbumArtist, Field::AlbumArtists);
     let date = [Field::Date, Field::Year, Field::ReleaseDate]
@@ -63,6 +45,29 @@ pub(super) fn tags(mut findings: Findings) -> Tags {
         kinds,
         problems: findings.problems.iter().filter_map(|problem| clean(problem)).collect(),
     }
+}
+
+/// The values of every field, from the first tag that has it, and the kinds of tags there are.
+fn gather(findings: &mut Findings) -> (Values, Vec<&'static str>) {
+    let mut known = BTreeMap::new();
+    let mut kinds = Vec::new();
+    for part in std::mem::take(&mut findings.parts) {
+        let (values, n_lost) = parse::values(&part);
+        if n_lost > 0 {
+            findings.note(part.kind, &format!("{n_lost} items could not be read"));
+        }
+        let mut of_part: BTreeMap<Field, Vec<String>> = BTreeMap::new();
+        for (field, value) in values {
+            of_part.entry(field).or_default().push(value);
+        }
+        for (field, values) in of_part {
+            known.entry(field).or_insert(values);
+        }
+        if !kinds.contains(&part.kind.name()) {
+            kinds.push(part.kind.name());
+        }
+    }
+    (Values(known), kinds)
 }
 
 struct Values(BTreeMap<Field, Vec<String>>);

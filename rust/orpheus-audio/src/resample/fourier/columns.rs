@@ -90,21 +90,11 @@ impl<R: Real> Pass<R> {
         re: &mut [S::V],
         im: &mut [S::V],
     ) {
+        if self.stride == 1 {
+            return run_adjacent::<S, RADIX>(simd, re, im);
+        }
         let zero = simd.splat(R::default());
         let mut z = [Complex { re: zero, im: zero }; RADIX];
-        if self.stride == 1 {
-            let blocks = re.as_chunks_mut::<RADIX>().0.iter_mut();
-            for (re, im) in blocks.zip(im.as_chunks_mut::<RADIX>().0) {
-                for q in 0..RADIX {
-                    z[q] = Complex { re: re[q], im: im[q] };
-                }
-                transform(simd, &mut z);
-                for q in 0..RADIX {
-                    (re[q], im[q]) = (z[q].re, z[q].im);
-                }
-            }
-            return;
-        }
         let block = RADIX * self.stride;
         for (re, im) in re.chunks_exact_mut(block).zip(im.chunks_exact_mut(block)) {
             let [re, im] = [parts::<_, RADIX>(re), parts::<_, RADIX>(im)];
@@ -127,6 +117,23 @@ impl<R: Real> Pass<R> {
                     (re[q][place], im[q][place]) = (z[q].re, z[q].im);
                 }
             }
+        }
+    }
+}
+
+/// Butterflies over values that stand side by side: none of them is turned.
+#[inline(always)]
+fn run_adjacent<S: Simd, const RADIX: usize>(simd: S, re: &mut [S::V], im: &mut [S::V]) {
+    let zero = simd.splat(S::Real::default());
+    let mut z = [Complex { re: zero, im: zero }; RADIX];
+    let blocks = re.as_chunks_mut::<RADIX>().0.iter_mut();
+    for (re, im) in blocks.zip(im.as_chunks_mut::<RADIX>().0) {
+        for q in 0..RADIX {
+            z[q] = Complex { re: re[q], im: im[q] };
+        }
+        transform(simd, &mut z);
+        for q in 0..RADIX {
+            (re[q], im[q]) = (z[q].re, z[q].im);
         }
     }
 }

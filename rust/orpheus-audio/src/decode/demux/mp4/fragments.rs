@@ -109,11 +109,8 @@ impl Run {
         let (Some(flags), Some(n_packets)) = (be_u32(trun, 0), be_u32(trun, 4)) else {
             return Ok(None);
         };
-        let mut fields = trun
-            .get(8..)
-            .unwrap_or(&[])
-            .chunks_exact(4)
-            .map(|four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]));
+        let words = trun.get(8..).unwrap_or(&[]).as_chunks::<4>().0;
+        let mut fields = words.iter().map(|word| u32::from_be_bytes(*word));
         if flags & 1 != 0 {
             let Some(offset) = fields.next() else { return Ok(None) };
             self.next = self.base.saturating_add_signed(i64::from(offset as i32));

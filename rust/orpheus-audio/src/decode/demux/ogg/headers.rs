@@ -24,28 +24,9 @@ pub(super) fn read_link(
     first: Option<Page>,
     losses: &mut Losses,
 ) -> Result<Link> {
-    let (serial, mut mapping, mut page) = find_audio(bytes, pages, first)?;
-    let mut next_sequence = None;
-    let mut partial = Vec::new();
-    while mapping.wants_more() {
-        if page.serial == serial && !page.is_first() {
-            if page.is_damaged || page.after_hole {
-                losses.add(0, "a header page is damaged");
-            }
-            next_sequence = Some(page.sequence.wrapping_add(1));
-            if !take_headers(bytes, &page, &mut mapping, &mut partial)? {
-                // The first page of audio: it is read again as such.
-                pages.position = page.at;
-                next_sequence = Some(page.sequence);
-                break;
-            }
-            if !mapping.wants_more() {
-                break;
-            }
-        }
-        page = pages.next(bytes, Damaged::Accept)?.0.ok_or_else(header_missing)?;
-    }
-    let (stream, durations) = mapping.finish().ok_or_else(header_missing)?;
+    let (serial, mut mapping, page) = find_audio(bytes, pages, first)?;
+    let next_sequence = read_headers(bytes, pages, (serial, page), &mut mapping, losses)?;
+    let (mut stream, durations) = mapping.finish().ok_or_else(header_missing)?;
     let mut cursor = Cursor {
         pages: pages.clone(),
         serial,
@@ -60,9 +41,39 @@ pub(super) fn read_link(
         seen_last: false,
         ended: false,
     };
-    let mut stream = stream;
     find_offset(bytes, &mut cursor, &mut stream, losses)?;
     Ok(Link { stream, cursor })
+}
+
+/// Reads the stream's headers from `page` on; returns the number of the page behind them.
+fn read_headers(
+    bytes: &mut Bytes,
+    pages: &mut Pages,
+    (serial, mut page): (u32, Page),
+    mapping: &mut Mapping,
+    losses: &mut Losses,
+) -> Result<Option<u32>> {
+    let mut next_sequence = None;
+    let mut partial = Vec::new();
+    while mapping.wants_more() {
+        if page.serial == serial && !page.is_first() {
+            if page.is_damaged || page.after_hole {
+                losses.add(0, "a header page is damaged");
+            }
+            next_sequence = Some(page.sequence.wrapping_add(1));
+            if !take_headers(bytes, &page, mapping, &mut partial)? {
+                // The first page of audio: it is read again as such.
+                pages.position = page.at;
+                next_sequence = Some(page.sequence);
+                break;
+            }
+            if !mapping.wants_more() {
+                break;
+            }
+        }
+        page = pages.next(bytes, Damaged::Accept)?.0.ok_or_else(header_missing)?;
+    }
+    Ok(next_sequence)
 }
 
 fn header_missing() -> Error {

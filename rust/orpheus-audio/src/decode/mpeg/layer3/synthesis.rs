@@ -169,6 +169,16 @@ fn cosine_sums<L: Lanes, const N: usize>(
             ];
         }
     }
+    interleave(&odds, &evens, sums);
+}
+
+/// Puts sums of odd and of even `m`, the latter in two halves that alternate, in order.
+#[inline(always)]
+fn interleave<L: Lanes, const N: usize>(
+    odds: &[[L; 2]; N],
+    evens: &[[L; 2]; N],
+    sums: &mut [Sums; N],
+) {
     for n in 0..N {
         let even = evens[n][0].interleaved(evens[n][1]);
         for i in 0..2 {

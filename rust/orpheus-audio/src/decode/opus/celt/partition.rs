@@ -163,8 +163,7 @@ impl Shapes<'_, '_> {
                 0.min(delta + ((n_bins as i32) << BIT_RESOLUTION >> (5 - part.size_log)))
             };
         }
-        let first_bits = bits.min(0.max((bits - delta) / 2));
-        let budget = [first_bits, bits - first_bits];
+        let budget = halved(bits, delta);
         let (first, second) = shape.split_at_mut(n_bins);
         let (low_first, low_second) = lowband.map(|low| low.split_at(n_bins)).unzip();
         let shift = n_blocks_before >> 1;
@@ -284,34 +283,26 @@ impl Shapes<'_, '_> {
     /// One band of both channels, as mid and side.
     pub(super) fn stereo_band(
         &mut self,
-        shapes: [&mut [f32]; 2],
+        [mid, side]: [&mut [f32]; 2],
         part: Part,
         lowband: Option<&mut [f32]>,
         out: Option<&mut [f32]>,
     ) -> u32 {
-        let [mid, side] = shapes;
         let n_bins = mid.len();
         if n_bins == 1 {
-            mid[0] = self.sign();
-            side[0] = self.sign();
-            if let Some(out) = out {
-                out[0] = mid[0];
-            }
-            return 1;
+            return self.one_bin(mid, side, out);
         }
         let Split { angle, bits, cost, fill } = self.angle(n_bins, part, part.n_blocks, true);
         self.left -= cost;
         let hit = if n_bins == 2 {
             self.two_bins([&mut *mid, &mut *side], angle, Part { bits, ..part }, lowband, out)
         } else {
-            let first_bits = bits.min(0.max((bits - angle.delta) / 2));
             let halves = [
                 Part { gain: 1.0, fill, ..part },
                 Part { gain: angle.gains[1], fill: fill >> part.n_blocks, ..part },
             ];
             let mut low = Some((lowband, out));
-            let budget = [first_bits, bits - first_bits];
-            let hit = self.both(budget, angle.theta, |this, half, bits| {
+            let hit = self.both(halved(bits, angle.delta), angle.theta, |this, half, bits| {
                 let part = Part { bits, ..halves[half] };
                 if half == 0 {
                     let (lowband, out) = low.take().unwrap_or((None, None));
@@ -329,6 +320,16 @@ impl Shapes<'_, '_> {
             }
         }
         hit
+    }
+
+    /// In one bin, only the signs are coded.
+    fn one_bin(&mut self, mid: &mut [f32], side: &mut [f32], out: Option<&mut [f32]>) -> u32 {
+        mid[0] = self.sign();
+        side[0] = self.sign();
+        if let Some(out) = out {
+            out[0] = mid[0];
+        }
+        1
     }
 
     /// In two bins, the side is the mid turned by a quarter: only its sign is coded.
@@ -381,3 +382,9 @@ fn merge(mid: &mut [f32], side: &mut [f32], mid_gain: f32) {
 
 /// Room for what a band is filled with.
 pub(super) type Lowband = [f32; MAX_BINS];
+
+/// Bits of the first half, which gets `delta` less, and of the second.
+fn halved(bits: i32, delta: i32) -> [i32; 2] {
+    let first = bits.min(0.max((bits - delta) / 2));
+    [first, bits - first]
+}

@@ -47,11 +47,14 @@ pub(super) fn decode(
         if count == 0 && n_low_bits == 0 {
             continue;
         }
-        let distribution = [t::SIGN[row + count.min(6)], 0];
-        for pulse in block.iter_mut().filter(|pulse| **pulse > 0) {
-            if range.icdf(&distribution, 8) == 0 {
-                *pulse = -*pulse;
-            }
+        decode_signs(range, [t::SIGN[row + count.min(6)], 0], block);
+    }
+}
+
+fn decode_signs(range: &mut RangeDecoder, distribution: [u8; 2], block: &mut [i32; BLOCK]) {
+    for pulse in block.iter_mut().filter(|pulse| **pulse > 0) {
+        if range.icdf(&distribution, 8) == 0 {
+            *pulse = -*pulse;
         }
     }
 }

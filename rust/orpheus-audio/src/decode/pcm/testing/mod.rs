@@ -97,18 +97,7 @@ fn file(container: (&str, bool), kind: Kind, n_channels: u16, data: &[u8]) -> Op
         "bw64" if wave_kind => writer::rf64(b"BW64", &wave.format(false), n_data, data),
         "w64" if wave_kind => writer::wave64(&wave.format(false), data),
         "aiff" if !kind.is_float() && kind != Kind::U8 => writer::aiff(None, wave, n_samples, data),
-        "aifc" => {
-            let codec: &[u8] = match kind {
-                Kind::F32 => b"fl32",
-                Kind::F64 => b"FL64",
-                Kind::S24 => b"in24",
-                Kind::S32 => b"in32",
-                Kind::S16 => b"twos",
-                Kind::S8 => b"NONE",
-                Kind::U8 => b"raw ",
-            };
-            writer::aiff(Some(codec), wave, n_samples, data)
-        }
+        "aifc" => writer::aiff(Some(aifc_codec(kind)), wave, n_samples, data),
         "sowt" if !kind.is_float() && kind != Kind::U8 => {
             writer::aiff(Some(b"sowt"), wave, n_samples, data)
         }
@@ -123,6 +112,18 @@ fn file(container: (&str, bool), kind: Kind, n_channels: u16, data: &[u8]) -> Op
         }
         _ => return None,
     })
+}
+
+fn aifc_codec(kind: Kind) -> &'static [u8] {
+    match kind {
+        Kind::F32 => b"fl32",
+        Kind::F64 => b"FL64",
+        Kind::S24 => b"in24",
+        Kind::S32 => b"in32",
+        Kind::S16 => b"twos",
+        Kind::S8 => b"NONE",
+        Kind::U8 => b"raw ",
+    }
 }
 
 proptest! {

@@ -165,7 +165,6 @@ fn mono_is_the_mean_of_the_channels() {
 
 #[test]
 fn every_code_of_every_table_gives_its_values_with_every_sign() {
-    let layout = &super::bands::bands(0).long;
     let mut random = Random::new(4);
     for table in (1..32).filter(|table| ![4, 14].contains(table)) {
         let number = if table < 16 { table } else { table / 8 * 8 };
@@ -178,30 +177,34 @@ fn every_code_of_every_table_gives_its_values_with_every_sign() {
                     let value = if table > 15 && value == 15 { 15 + more as i32 } else { value };
                     if signs >> i & 1 == 1 { -value } else { value }
                 });
-                let mut writer = writer::BitWriter::default();
-                writer.put(5, 3);
-                writer::put_pair(&mut writer, table, values);
-                let coded = Coded {
-                    tables: [table as u8; 3],
-                    region_ends: [1; 3],
-                    quads_b: false,
-                    end: writer.n_bits,
-                    slots: &layout.slots,
-                    gains: [1.0; 256],
-                    add: signs == 0,
-                };
-                for kernel in kernels() {
-                    let mut lines = [0.0; N_LINES];
-                    let bits = Bits::new(&writer.bytes, 3);
-                    assert_eq!(kernel.decode(codes(), bits, &coded, &mut lines), Ok(1));
-                    for (value, at) in values.into_iter().zip(layout.slots[0].at) {
-                        let exact = f64::from(value.abs()).powf(4.0 / 3.0);
-                        let exact = f64::from(value.signum()) * exact;
-                        let difference = f64::from(lines[usize::from(at)]) - exact;
-                        assert!(difference.abs() <= exact.abs() * 6e-8, "{table}: {values:?}");
-                    }
-                }
+                assert_decodes_to(table, values, signs == 0);
             }
+        }
+    }
+}
+
+fn assert_decodes_to(table: usize, values: [i32; 2], add: bool) {
+    let layout = &super::bands::bands(0).long;
+    let mut writer = writer::BitWriter::default();
+    writer.put(5, 3);
+    writer::put_pair(&mut writer, table, values);
+    let coded = Coded {
+        tables: [table as u8; 3],
+        region_ends: [1; 3],
+        quads_b: false,
+        end: writer.n_bits,
+        slots: &layout.slots,
+        gains: [1.0; 256],
+        add,
+    };
+    for kernel in kernels() {
+        let mut lines = [0.0; N_LINES];
+        let bits = Bits::new(&writer.bytes, 3);
+        assert_eq!(kernel.decode(codes(), bits, &coded, &mut lines), Ok(1));
+        for (value, at) in values.into_iter().zip(layout.slots[0].at) {
+            let exact = f64::from(value.signum()) * f64::from(value.abs()).powf(4.0 / 3.0);
+            let difference = f64::from(lines[usize::from(at)]) - exact;
+            assert!(difference.abs() <= exact.abs() * 6e-8, "{table}: {values:?}");
         }
     }
 }

@@ -47,21 +47,10 @@ fn frame(random: &mut Random, format: Format, allowed: &Allowed, n_bits: usize) 
     for index in 0..format.n_granules() {
         let mut channels: Vec<Channel> = Vec::new();
         for i in 0..format.n_channels {
-            let mut block = random_block(random);
-            if let (1, false) = (i, allowed.mismatched && random.one_in(2)) {
-                block = channels[0].block;
-            }
-            if !allowed.disputed {
-                block.mixed = false;
-            }
             let first = granules.first().map(|channels| &channels[i]);
-            if shared[i].contains(&true) && (index == 0 || first.is_some_and(is_short)) {
-                // Short blocks share nothing, nor does anyone with them.
-                block = BlockType { shape: Shape::Long, mixed: false };
-            }
-            if i == 1 && !allowed.mismatched {
-                block = channels[0].block;
-            }
+            // Short blocks share nothing, nor does anyone with them.
+            let long = shared[i].contains(&true) && (index == 0 || first.is_some_and(is_short));
+            let block = allowed_block(random, allowed, channels.first(), long);
             let budget = Budget {
                 n_bits: (left / n_parts).min(4095),
                 few: intensity && i == 1,
@@ -79,6 +68,26 @@ fn frame(random: &mut Random, format: Format, allowed: &Allowed, n_bits: usize) 
         granules.push(channels);
     }
     FrameValues { joint, shared, granules }
+}
+
+/// A block that may stand beside the one of the left channel, and is long where it must be.
+fn allowed_block(
+    random: &mut Random,
+    allowed: &Allowed,
+    left: Option<&Channel>,
+    long: bool,
+) -> BlockType {
+    let mut block = random_block(random);
+    if let (Some(left), false) = (left, allowed.mismatched && random.one_in(2)) {
+        block = left.block;
+    }
+    if !allowed.disputed {
+        block.mixed = false;
+    }
+    if long {
+        block = BlockType { shape: Shape::Long, mixed: false };
+    }
+    left.filter(|_| !allowed.mismatched).map_or(block, |left| left.block)
 }
 
 fn is_short(channel: &Channel) -> bool {
