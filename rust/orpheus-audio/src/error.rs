@@ -6,6 +6,9 @@ use std::sync::Arc;
 /// What the functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Advice for what no decoder here reads.
+pub(crate) const CONVERT: &str = "convert it to FLAC, WAV, MP3, Ogg Vorbis or M4A";
+
 /// Why a track could not be decoded, or a request could not be met.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]

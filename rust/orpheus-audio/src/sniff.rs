@@ -2,7 +2,8 @@
 
 use crate::decode::external::formats::named;
 use crate::decode::mpeg::header::find_chain;
-use crate::error::{Error, Result};
+use crate::decode::mpeg::info_tag::audio_end;
+use crate::error::{CONVERT, Error, Result};
 use crate::source::Input;
 
 /// Containers that a backend reads.
@@ -66,10 +67,7 @@ pub(crate) fn sniff(input: &mut Input) -> Result<Sniffed> {
         return Ok(Sniffed { container, start, end: input.len() });
     }
     if let Some(what) = unsupported_by_magic(head) {
-        return Err(Error::Unsupported {
-            what: what.to_owned(),
-            advice: "convert it to FLAC, WAV, MP3, Ogg Vorbis or M4A",
-        });
+        return Err(Error::Unsupported { what: what.to_owned(), advice: CONVERT });
     }
     if let Some(what) = not_audio_by_magic(head) {
         return Err(Error::NotAudio(what.to_owned()));
@@ -160,19 +158,23 @@ pub(crate) fn skip_id3v2(input: &mut Input) -> Result<u64> {
     Ok(start)
 }
 
-fn syncsafe(bytes: &[u8]) -> Option<u32> {
+/// A number of seven bits in each byte, the highest first (`ID3v2.4` structure §6.2).
+pub(crate) fn syncsafe(bytes: &[u8]) -> Option<u32> {
     bytes.iter().try_fold(0_u32, |value, &byte| (byte < 0x80).then(|| value << 7 | u32::from(byte)))
 }
 
 /// MPEG audio and ADTS have no magic number: only a chain of frames that fit together is believed.
 fn search_frames(input: &mut Input, start: u64) -> Result<Sniffed> {
+    let audio_end = audio_end(input)?;
     let mut bytes = vec![0; SEARCH_BYTES.min(input.len() as usize)];
     let n = input.read_at(start, &mut bytes)?;
     let bytes = &bytes[..n];
     let file_end = input.len();
     let at_end = start + n as u64 == file_end;
-    let mpeg = find_chain(bytes, CHAIN, at_end && trailing_tag_bytes(bytes) == 0)
-        .or_else(|| find_chain(&bytes[..n - trailing_tag_bytes(bytes)], CHAIN, at_end));
+    let n_audio = audio_end.saturating_sub(start).min(n as u64) as usize;
+    let is_whole = at_end && n_audio == n;
+    let mpeg = find_chain(bytes, CHAIN, is_whole)
+        .or_else(|| find_chain(&bytes[..n_audio], CHAIN, n_audio < n));
     let adts = find_adts_chain(bytes, at_end);
     let (container, offset) = match (mpeg, adts) {
         (Some(mpeg), Some(adts)) if adts <= mpeg => (Container::Adts, adts),
@@ -181,14 +183,6 @@ fn search_frames(input: &mut Input, start: u64) -> Result<Sniffed> {
         (None, None) => return Err(Error::NotAudio(describe(bytes).to_owned())),
     };
     Ok(Sniffed { container, start: start + offset as u64, end: file_end })
-}
-
-/// Length of an `ID3v1` tag at the end.
-fn trailing_tag_bytes(bytes: &[u8]) -> usize {
-    match bytes.len().checked_sub(128) {
-        Some(at) if &bytes[at..at + 3] == b"TAG" => 128,
-        _ => 0,
-    }
 }
 
 fn find_adts_chain(bytes: &[u8], at_end: bool) -> Option<usize> {

@@ -13,13 +13,12 @@ use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::get_codecs;
 
 use super::Block;
-use super::demux::CONVERT;
 use super::flac::crc::crc16;
 use super::mpeg::layer3::Mix;
 use super::opus::OpusDecoder;
 use super::packets::PacketDecoder;
 use super::vorbis::VorbisDecoder;
-use crate::error::{Error, Result};
+use crate::error::{CONVERT, Error, Result};
 
 /// The decoder's own words, without the frame that its error type puts around them.
 pub(super) fn describe(error: &SymphoniaError) -> String {

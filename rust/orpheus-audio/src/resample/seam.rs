@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::Quality;
-use super::design::{BEST, HIGH};
+use super::design::{BEST, HIGH, greatest_common_divisor};
 
 /// How two rates fit together.
 #[derive(Debug, Clone, Copy)]
@@ -60,13 +60,6 @@ impl Seam {
 /// rate of the inputs.
 pub(crate) fn common_stride<'a>(seams: impl IntoIterator<Item = &'a Seam>) -> u64 {
     seams.into_iter().map(Seam::stride).fold(1, |a, b| a / greatest_common_divisor(a, b) * b)
-}
-
-fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::part::{Findings, Kind, MAX_ITEM_BYTES, Part};
 use super::peek::Peek;
 use super::text;
 use crate::error::Result;
+use crate::sniff::syncsafe;
 
 /// More tags in a row than any tagger writes.
 const MAX_TAGS: usize = 16;
@@ -263,10 +264,6 @@ fn synchronised(bytes: &[u8]) -> Vec<u8> {
     let kept = unstuff(&mut bytes, &mut false);
     bytes.truncate(kept);
     bytes
-}
-
-pub(super) fn syncsafe(bytes: &[u8]) -> Option<u32> {
-    bytes.iter().try_fold(0_u32, |value, &byte| (byte < 0x80).then(|| value << 7 | u32::from(byte)))
 }
 
 /// Frames as text. A frame that should be there once, but is there several times, has several values.

@@ -17,7 +17,7 @@ use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
 use super::Losses;
-use crate::error::{Error, Result};
+use crate::error::{CONVERT, Error, Result};
 
 /// More bytes than any packet of audio has: 32 channels of 64-bit PCM for a second at 48 kHz are 12 MB.
 const MOST_PACKET_BYTES: u64 = 16 << 20;
@@ -103,9 +103,6 @@ pub(super) trait Demuxer: Send {
     /// The input's.
     fn seek(&mut self, time: u64) -> Result<Option<u64>>;
 }
-
-/// Advice for what no decoder here reads.
-pub(super) const CONVERT: &str = "convert it to FLAC, WAV, MP3, Ogg Vorbis or M4A";
 
 fn unsupported(what: impl Into<String>) -> Error {
     Error::Unsupported { what: what.into(), advice: CONVERT }

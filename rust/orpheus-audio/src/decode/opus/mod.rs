@@ -22,7 +22,7 @@ use self::stream::StreamDecoder;
 use crate::decode::Block;
 use crate::decode::mpeg::layer3::Mix;
 use crate::decode::packets::PacketDecoder;
-use crate::error::{Error, Result};
+use crate::error::{CONVERT, Error, Result};
 
 /// Decodes the packets of one track.
 pub(super) struct OpusDecoder {
@@ -99,10 +99,9 @@ impl OpusDecoder {
 fn refused(error: HeadError) -> Error {
     match error {
         HeadError::Damaged(why) => Error::damaged(why),
-        HeadError::Unsupported(what) => Error::Unsupported {
-            what: what.to_owned(),
-            advice: "convert it to FLAC, WAV, MP3, Ogg Vorbis or M4A",
-        },
+        HeadError::Unsupported(what) => {
+            Error::Unsupported { what: what.to_owned(), advice: CONVERT }
+        }
     }
 }
 

@@ -16,11 +16,11 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 use self::aac::SbrDetector;
 pub(super) use self::codec::PacketDecoder;
 use self::timeline::Timeline;
-use super::demux::{self, CONVERT, Demuxer, Packet};
+use super::demux::{self, Demuxer, Packet};
 use super::mpeg::layer3::Mix;
 use super::symphonia::make_decoder;
 use super::{Backend, Block, Losses, TrackInfo};
-use crate::error::{Error, Result};
+use crate::error::{CONVERT, Error, Result};
 use crate::sniff::{Container, Sniffed};
 use crate::source::Input;
 

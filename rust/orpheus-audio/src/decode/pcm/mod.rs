@@ -26,13 +26,10 @@ use self::stream::{Lengths, Span, Stream};
 use super::mpeg::Mpeg;
 use super::mpeg::layer3::Mix;
 use super::{Backend, Block, Losses, TrackInfo};
-use crate::error::Result;
+use crate::error::{CONVERT, Result};
 use crate::limits::Limits;
 use crate::sniff::{Container, Sniffed};
 use crate::source::Input;
-
-/// Advice for codecs that are not decoded.
-const CONVERT: &str = "convert it to FLAC, WAV, MP3, Ogg Vorbis or M4A";
 
 /// What the headers lead to.
 #[derive(Debug)]

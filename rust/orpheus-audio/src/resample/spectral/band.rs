@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, ROW};
 use crate::resample::aligned::Aligned;
+use crate::resample::design::Design;
 use crate::resample::fourier::Rows;
 use crate::resample::prototype::LowPass;
 use crate::resample::simd::{Real, Simd, Tier};
@@ -12,6 +13,13 @@ pub(in crate::resample) struct Sharpness {
     /// To either side, in samples at twice the lower rate.
     pub(in crate::resample) reach: usize,
     pub(in crate::resample) attenuation_db: f64,
+}
+
+impl Sharpness {
+    /// That of the sharp filter of `design`: both ways to convert sound alike.
+    pub(super) const fn of(design: &Design) -> Self {
+        Self { reach: design.octave_reach, attenuation_db: design.octave_attenuation_db }
+    }
 }
 
 /// Which row becomes which, and how strong.

@@ -11,16 +11,17 @@ mod plan;
 
 use std::sync::Arc;
 
+use super::design;
 use super::fourier::{Block, Rows};
 use super::simd::{Kernel, Real, Simd};
 pub(super) use band::Sharpness;
 pub(super) use plan::{Plan, Plans};
 
 /// In float32: −0.1 dB at 94 % of the lower Nyquist frequency.
-pub(super) const HIGH: Sharpness = Sharpness { reach: 256, attenuation_db: 140.0 };
+pub(super) const HIGH: Sharpness = Sharpness::of(&design::HIGH);
 
 /// In float64: −0.1 dB at 94 % of the lower Nyquist frequency.
-pub(super) const BEST: Sharpness = Sharpness { reach: 320, attenuation_db: 170.0 };
+pub(super) const BEST: Sharpness = Sharpness::of(&design::BEST);
 
 /// One signal on its way through a [`Plan`].
 #[derive(Debug)]
