@@ -251,6 +251,19 @@ mod tests {
     }
 
     #[test]
+    fn a_few_frames_in_front_of_a_tag_are_a_stream() {
+        let mut frame = vec![0xff, 0xfb, 0x90, 0x64];
+        frame.resize(417, 0);
+        let mut footer = b"APETAGEX\xd0\x07\0\0\x20\0\0\0".to_vec();
+        footer.resize(32, 0);
+        let id3v1 = [&b"TAG"[..], &[0x20; 125]].concat();
+        for tags in [vec![], footer.clone(), id3v1.clone(), [footer, id3v1].concat()] {
+            let sniffed = sniff_bytes(&[frame.repeat(2), tags].concat()).unwrap();
+            assert_eq!((sniffed.container, sniffed.start), (Container::Mpeg, 0));
+        }
+    }
+
+    #[test]
     fn text_is_not_audio() {
         let error = sniff_bytes(&b"once upon a time ".repeat(400)).unwrap_err();
         assert_eq!(error.to_string(), "not audio: the file is text");
