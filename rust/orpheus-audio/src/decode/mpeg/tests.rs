@@ -89,7 +89,7 @@ fn the_count_is_that_of_a_full_decode_and_what_is_lost_is_noted_once() {
 fn frames_that_were_ruined_at_the_end_are_lost() {
     let frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 80 }]);
     let (sound, ruined) = (frames[..40].concat(), frames[40..].concat());
-    let noise = |n: usize| (0..n).map(|i| (i * i * 31 >> 3) as u8 & 0x7f).collect::<Vec<_>>();
+    let noise = |n: usize| (0..n).map(|i| ((i * i * 31) >> 3) as u8 & 0x7f).collect::<Vec<_>>();
     let n_whole = 40 * 1152;
     for (name, tail, n_lost) in [
         ("zeros", vec![0; ruined.len()], n_whole),
@@ -185,7 +185,9 @@ fn a_frame_that_fails_its_checksum_is_silent_where_checksums_are_written_rightly
         let whole = rest(&mut mpeg);
         assert!(mpeg.losses.is_empty(), "an encoder that only writes wrong ones");
         let mut frames = mischecked;
-        frames.iter_mut().for_each(|frame| seal(frame, n_side));
+        for frame in &mut frames {
+            seal(frame, n_side);
+        }
         let mut mpeg = open(&frames.concat(), Mix::Channels);
         assert_eq!(rest(&mut mpeg), whole);
         assert!(mpeg.losses.is_empty());

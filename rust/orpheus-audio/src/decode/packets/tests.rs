@@ -328,7 +328,7 @@ fn with_two_tracks(bytes: &[u8], change_first: impl Fn(&mut Vec<u8>)) -> Vec<u8>
     [&head, &first, &bytes[trak..]].concat()
 }
 
-fn rename(bytes: &mut [u8], from: &[u8; 4], to: &[u8; 4]) {
+fn rename(bytes: &mut [u8], from: &[u8], to: &[u8]) {
     let at = bytes.windows(4).position(|four| four == from).unwrap();
     bytes[at..at + 4].copy_from_slice(to);
 }

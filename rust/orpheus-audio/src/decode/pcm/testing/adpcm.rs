@@ -145,8 +145,8 @@ fn a_block_that_contradicts_its_format_is_silence_in_its_place() {
     let (from, to) = (150 * 9, 151 * 9);
     assert_eq!(planes[0][from..to], [0.0; 9]);
     assert_eq!((&planes[0][..from], &planes[0][to..]), (&whole[0][..from], &whole[0][to..]));
-    let told = [outcome.seconds_sound, outcome.seconds_lost].map(|n| (n * 22_050.0).round());
-    assert_eq!(told, [2691.0, 9.0], "{outcome:?}");
+    let told = [outcome.seconds_sound, outcome.seconds_lost].map(|n| (n * 22_050.0).round() as u64);
+    assert_eq!(told, [2691, 9], "{outcome:?}");
     // One lost block is no loss of what the file promises.
     assert_eq!(outcome.message, "a block contradicts its format");
 }

@@ -100,7 +100,7 @@ fn a_length_beyond_all_limits_is_told_but_not_believed() {
     let (planes, info, outcome) = planes(&bytes).unwrap();
     assert!(planes == expected);
     assert_eq!((info.n_samples, outcome.status), (None, Status::Partial));
-    assert_eq!(outcome.seconds_lost, 0.0, "{outcome:?}");
+    assert!(outcome.seconds_lost < 1e-9, "{outcome:?}");
 }
 
 #[test]
