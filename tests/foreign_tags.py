@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["apev2", "with_asf_picture", "with_mp4_cover"]
+__all__ = ["apev2", "id3v1", "lyrics3", "with_asf_picture", "with_mp4_cover"]
 
 # Metadata library object, ASF specification 01.20.06 §4.7, inside a header extension object, §3.4.
 ASF_EXTENSION = bytes.fromhex("b503bf5f2ea9cf118ee300c00c205365")
@@ -24,6 +24,17 @@ def apev2(n_cover_bytes: int) -> bytes:
         for flags in (0xA000_0000, 0x8000_0000)
     )
     return header + items + footer
+
+
+def id3v1() -> bytes:
+    """128 bytes."""
+    return b"TAG" + b"Alone".ljust(30, b"\0") + bytes(94) + b"\xff"
+
+
+def lyrics3() -> bytes:
+    """A Lyrics3 v2 tag with one field, which stands before an ID3v1 tag."""
+    body = b"LYRICSBEGINLYR00005hello"
+    return body + f"{len(body):06d}LYRICS200".encode()
 
 
 def with_mp4_cover(file: bytes, n_cover_bytes: int) -> bytes:

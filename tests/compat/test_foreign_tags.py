@@ -24,8 +24,8 @@ RATE = 48_000
 BIG = (3 << 20) // 2
 
 
-def sound(container: str, codec: str) -> bytes:
-    return foreign_audio.encode(signals.noise(0.5, sample_rate=RATE, n_channels=2), RATE, container, codec)
+def sound(container: str, codec: str, seconds: float = 0.5) -> bytes:
+    return foreign_audio.encode(signals.noise(seconds, sample_rate=RATE, n_channels=2), RATE, container, codec)
 
 
 def he_aac() -> bytes:
@@ -48,6 +48,7 @@ def with_attachment(file: bytes, n_bytes: int) -> bytes:
 
 
 COVERS: dict[str, tuple[Callable[[], bytes], Callable[[bytes], bytes]]] = {
+    "wv": (lambda: sound("wv", "wavpack"), lambda file: file + foreign_tags.apev2(BIG)),
     "tta": (lambda: sound("tta", "tta"), lambda file: file + foreign_tags.apev2(BIG)),
     "mp4": (lambda: sound("mp4", "ac3"), lambda file: foreign_tags.with_mp4_cover(file, BIG)),
     "he_aac": (he_aac, lambda file: foreign_tags.with_mp4_cover(file, BIG)),
@@ -66,3 +67,28 @@ def test_a_picture_of_more_than_a_megabyte_costs_no_sound(name: str) -> None:
     decoded = audio.decode(covered)
     assert (decoded.outcome.status, decoded.outcome.message) == ("ok", "")
     np.testing.assert_array_equal(decoded.samples, expected.samples)
+
+
+RAW = [("wv", "wavpack"), ("tta", "tta"), ("ac3", "ac3"), ("eac3", "eac3")]
+TAGS = {
+    "apev2": foreign_tags.apev2(20_000),
+    "large_apev2": foreign_tags.apev2(20 << 20),
+    "id3v1": foreign_tags.id3v1(),
+    "all": foreign_tags.apev2(20_000) + foreign_tags.lyrics3() + foreign_tags.id3v1(),
+}
+
+
+@pytest.mark.parametrize("tag", sorted(TAGS))
+@pytest.mark.parametrize(("container", "codec"), RAW)
+def test_tags_behind_the_sound_are_no_damage(container: str, codec: str, tag: str) -> None:
+    plain = sound(container, codec)
+    decoded = audio.decode(plain + TAGS[tag])
+    assert (decoded.outcome.status, decoded.outcome.message) == ("ok", "")
+    np.testing.assert_array_equal(decoded.samples, audio.decode(plain).samples)
+
+
+@pytest.mark.parametrize(("container", "codec"), RAW)
+def test_a_file_that_is_cut_and_then_tagged_is_not_whole(container: str, codec: str) -> None:
+    plain = sound(container, codec, 3.0)
+    decoded = audio.decode(plain[: -len(plain) // 3 - 77] + TAGS["all"])
+    assert decoded.outcome.status == "partial", decoded.outcome

@@ -128,11 +128,12 @@ impl External {
     }
 
     fn answer(&mut self, offset: u64, n_bytes: usize) -> Result<(), Death> {
-        self.read.resize(n_bytes.min(MAX_READ), 0);
-        let n_read = match self.bytes.start.checked_add(offset) {
-            Some(at) => self.bytes.input.read_at(at, &mut self.read).map_err(Death::Else)?,
-            None => 0,
-        };
+        // What follows the end may be a tag, which is not shown.
+        let end = self.bytes.input.len();
+        let at = self.bytes.start.saturating_add(offset).min(end);
+        let n_left = usize::try_from(end - at).unwrap_or(MAX_READ);
+        self.read.resize(n_bytes.min(MAX_READ).min(n_left), 0);
+        let n_read = self.bytes.input.read_at(at, &mut self.read).map_err(Death::Else)?;
         let worker = self.worker.as_mut().ok_or(Death::Closed)?;
         worker.send(DATA, &[&self.read[..n_read]])
     }

@@ -72,7 +72,7 @@ fn be_u32(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Offset behind the last byte that can be audio: `ID3v1`, `Lyrics3` and APE tags stand after it.
-pub(super) fn audio_end(input: &mut Input) -> Result<u64> {
+pub(in crate::decode) fn audio_end(input: &mut Input) -> Result<u64> {
     let mut end = input.len();
     for _ in 0..4 {
         let n = trailing_tag_bytes(input, end)?;
