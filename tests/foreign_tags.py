@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["apev2", "id3v1", "lyrics3", "with_asf_picture", "with_mp4_cover"]
+import numpy as np
+
+__all__ = ["apev2", "dsdiff", "id3v1", "lyrics3", "with_asf_picture", "with_dsf_tag", "with_mp4_cover"]
 
 # Metadata library object, ASF specification 01.20.06 §4.7, inside a header extension object, §3.4.
 ASF_EXTENSION = bytes.fromhex("b503bf5f2ea9cf118ee300c00c205365")
@@ -59,6 +61,25 @@ def with_asf_picture(file: bytes, n_cover_bytes: int) -> bytes:
     n_bytes, n_objects = struct.unpack_from("<QI", file, 16)
     sizes = struct.pack("<QI", n_bytes + len(extension) + len(library), n_objects + 1)
     return file[:16] + sizes + file[28:n_bytes] + extension + library + file[n_bytes:]
+
+
+def with_dsf_tag(file: bytes, tag: bytes) -> bytes:
+    """The tag stands at the end; the DSD chunk says where."""
+    return file[:12] + struct.pack("<QQ", len(file) + len(tag), len(file)) + file[28:] + tag
+
+
+def dsdiff(n_samples: int, tag: bytes = b"") -> bytes:
+    """DSDIFF 1.5: noise of one bit on two channels, eight bits to a sample, then perhaps an ID3 chunk."""
+    sound = np.random.default_rng(1).integers(0, 256, 2 * n_samples, dtype=np.uint8).tobytes()
+    channels = struct.pack(">H", 2) + b"SLFTSRGT"
+    fields = ((b"FS  ", struct.pack(">I", 2_822_400)), (b"CHNL", channels), (b"CMPR", b"DSD \x0enot compressed\0"))
+    properties = b"SND " + b"".join(_chunk(name, body) for name, body in fields)
+    chunks = _chunk(b"FVER", struct.pack(">I", 0x0105_0000)) + _chunk(b"PROP", properties) + _chunk(b"DSD ", sound)
+    return _chunk(b"FRM8", b"DSD " + chunks + (_chunk(b"ID3 ", tag) if tag else b""))
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return name + struct.pack(">Q", len(body)) + body + bytes(len(body) % 2)
 
 
 def _box(kind: bytes, *parts: bytes) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 import foreign_audio
 import foreign_tags
 import signals
+import tagged
 from orpheus_fast import audio
 from orpheus_fast.audio import fallback
 
@@ -30,6 +31,10 @@ def sound(container: str, codec: str, seconds: float = 0.5) -> bytes:
 
 def he_aac() -> bytes:
     return foreign_audio.he_aac_bytes(signals.sine(440.0, 0.5, sample_rate=22_050, n_channels=2), 22_050)
+
+
+def dsf() -> bytes:
+    return foreign_audio.dsf_bytes(signals.sine(1000.0, 0.05, sample_rate=2_822_400, n_channels=2))
 
 
 def with_attachment(file: bytes, n_bytes: int) -> bytes:
@@ -54,6 +59,16 @@ COVERS: dict[str, tuple[Callable[[], bytes], Callable[[bytes], bytes]]] = {
     "he_aac": (he_aac, lambda file: foreign_tags.with_mp4_cover(file, BIG)),
     "matroska": (lambda: sound("matroska", "ac3"), lambda file: with_attachment(file, BIG)),
     "asf": (lambda: sound("asf", "wmav2"), lambda file: foreign_tags.with_asf_picture(file, BIG)),
+    "dsdiff": (
+        lambda: foreign_tags.dsdiff(20_000),
+        lambda _: foreign_tags.dsdiff(20_000, tagged.id3v2([("APIC", b"\0image/jpeg\0\3\0" + bytes(BIG))])),
+    ),
+    "dsf": (
+        dsf,
+        lambda file: foreign_tags.with_dsf_tag(
+            file, tagged.id3v2([("APIC", b"\0image/jpeg\0\3\0" + foreign_tags.JPEG_START + bytes(BIG))])
+        ),
+    ),
 }
 
 
@@ -92,3 +107,9 @@ def test_a_file_that_is_cut_and_then_tagged_is_not_whole(container: str, codec: 
     plain = sound(container, codec, 3.0)
     decoded = audio.decode(plain[: -len(plain) // 3 - 77] + TAGS["all"])
     assert decoded.outcome.status == "partial", decoded.outcome
+
+
+def test_a_dsd_file_that_is_cut_is_not_whole() -> None:
+    for whole in (dsf(), foreign_tags.dsdiff(20_000)):
+        decoded = audio.decode(whole[: 2 * len(whole) // 3])
+        assert decoded.outcome.status == "partial", decoded.outcome

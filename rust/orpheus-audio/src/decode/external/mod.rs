@@ -6,6 +6,8 @@
 
 #[cfg(unix)]
 mod asf;
+#[cfg(unix)]
+mod dsd;
 pub(crate) mod formats;
 #[cfg(unix)]
 mod ogg;

@@ -7,7 +7,7 @@ use super::super::{Backend, Block, Losses, TrackInfo};
 use super::formats::Foreign;
 use super::protocol::{DATA, Header, MAX_READ, Message, OPEN, Reason, STOP, parse};
 use super::worker::{Death, Worker};
-use super::{Behind, CONVERT, Fallback, asf, ogg, pool};
+use super::{Behind, CONVERT, Fallback, asf, dsd, ogg, pool};
 use crate::error::{Error, Result};
 
 /// A worker that does not stop within this is ended: starting another one is cheaper than waiting.
@@ -74,6 +74,15 @@ impl External {
                     let why = format!("the file ends early: {n_bytes} of {} bytes", stated.n_bytes);
                     self.losses.add(0, why);
                 }
+            }
+            "dsf" => {
+                let stated = dsd::samples_of_dsf(&mut self.bytes.input, self.bytes.start)?;
+                self.info.n_samples = stated;
+            }
+            "iff" => {
+                let (input, start) = (&mut self.bytes.input, self.bytes.start);
+                let stated = dsd::samples_of_dsdiff(input, start, self.info.n_channels)?;
+                self.info.n_samples = stated.or(self.info.n_samples);
             }
             _ => {}
         }
