@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,28 @@ def test_many_files_share_few_workers(tone: bytes) -> None:
     assert 1 <= len(seen) <= 2
     # Nobody needs them any more: no worker and no zombie is left.
     assert eventually(lambda: not workers_of())
+
+
+@linux
+def test_a_worker_that_nobody_needs_ends_although_another_one_is_busy(tone: bytes) -> None:
+    use_worker(idle=0.5)
+    together = threading.Barrier(2)
+
+    def work() -> None:
+        together.wait()
+        outcomes([tone] * 4, n_threads=1)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(workers_of()) == 2
+    # Fewer files than a worker is given before it is replaced by another one.
+    for _ in range(100):
+        audio.decode(tone)
+        time.sleep(0.02)
+    assert len(workers_of()) == 1
 
 
 @linux
