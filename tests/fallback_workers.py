@@ -17,13 +17,11 @@ def use_worker(
     *,
     silence: float = 30.0,
     idle: float = 10.0,
-    memory_bytes: int = fallback.MEMORY_BYTES,
-    cpu_seconds: int = fallback.STUCK_CPU_SECONDS,
     code: str = fallback.START,
 ) -> None:
     folder = fallback._folder_of_pyav()
     assert folder is not None
-    arguments = fallback.worker_arguments(folder, memory_bytes=memory_bytes, stuck_cpu_seconds=cpu_seconds)
+    arguments = fallback.worker_arguments(folder)
     arguments[arguments.index(fallback.START)] = code
     _native.set_fallback((sys.executable, arguments, silence, idle))
 
@@ -41,7 +39,7 @@ def sabotaged(what: str) -> str:
                 return serve(link, budget, request, whitelist)
             {what}
         worker.serve = sabotage
-        worker.main(*map(int, sys.argv[3:5]))
+        worker.main(int(sys.argv[3]))
     """
     return textwrap.dedent(code)
 

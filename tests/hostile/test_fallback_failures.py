@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import sys
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+import foreign_audio
 import signals
 from fallback_workers import RATE, outcomes, sabotaged, use_worker
 from orpheus_fast import _native, audio
 from orpheus_fast.audio import fallback
+from orpheus_fast.errors import LimitError
 from worker_processes import eventually, workers_of
 
 if TYPE_CHECKING:
@@ -53,18 +57,52 @@ def test_a_worker_that_fails_costs_its_track_and_says_how(tone: bytes, what: str
 
 
 def test_a_decoder_that_only_computes_runs_out_of_processor_time(tone: bytes) -> None:
-    use_worker(cpu_seconds=1, code=sabotaged("[budget.renew(), [0 for _ in iter(int, 1)]]"))
+    use_worker(code=sabotaged("[budget.begin(1.0), next(x for x in iter(int, 1) if x)]"))
     started = time.monotonic()
     assert "processor time" in outcomes([tone])[0].message
     assert time.monotonic() - started < 25
 
 
+def test_a_decoder_that_gives_a_little_sound_for_much_computing_runs_out_of_processor_time_too(tone: bytes) -> None:
+    slow = """
+        import sys, time
+        sys.path += sys.argv[1:3]
+        from orpheus_fast.ffmpeg_worker import main, track
+        send = track.Track._send
+        def send_slowly(self, frame):
+            until = time.process_time() + 0.3
+            while time.process_time() < until:
+                pass
+            send(self, frame)
+        track.Track._send = send_slowly
+        main.main(int(sys.argv[3]))
+    """
+    use_worker(code=textwrap.dedent(slow))
+    limits = audio.Limits(max_cpu_seconds=1.0)
+    with pytest.raises(LimitError, match="CPU time"):
+        audio.decode(foreign_audio.encode(signals.silence(8.0, sample_rate=RATE), RATE, "tta", "tta"), limits=limits)
+    # Sound earns a tenth of its length: another limit, and the same decoder is fast enough.
+    assert audio.decode(tone, limits=audio.Limits(max_cpu_seconds=5.0)).outcome.ok
+
+
 @linux
 def test_a_worker_out_of_memory_costs_its_track(tone: bytes) -> None:
-    use_worker(memory_bytes=256 << 20, code=sabotaged("[bytearray(1 << 20) for _ in iter(int, 1)]"))
+    use_worker(code=sabotaged("[bytearray(1 << 20) for _ in iter(int, 1)]"))
     outcome = outcomes([tone])[0]
     assert (outcome.status, outcome.kind) == ("failed", "worker")
     assert "memory" in outcome.message
+
+
+@linux
+def test_a_file_that_makes_libav_ask_for_a_gigabyte_costs_its_track(tone: bytes) -> None:
+    # To TwinVQ, the text is the length of a chunk, for which libav asks at once.
+    (n_bytes,) = struct.unpack(">I", b"once")
+    assert n_bytes > 1 << 30
+    first, greedy, last = outcomes([tone, b"TWIN" + b"once upon a time there was no sound " * 300, tone], n_threads=1)
+    assert first.ok
+    assert last.ok
+    assert (greedy.status, greedy.kind) == ("failed", "worker"), greedy
+    assert "memory" in greedy.message
 
 
 def test_a_worker_that_cannot_be_started_is_an_outcome(tone: bytes, tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def test_a_worker_can_open_nothing_and_hears_no_ctrl_c(tone: bytes) -> None:
     assert rows["Max open files"][:2] == ["3", "3"]
     assert rows["Max file size"][:2] == ["0", "0"]
     assert rows["Max core file size"][:2] == ["0", "0"]
-    assert rows["Max address space"][:2] == [str(2 << 30)] * 2
+    soft, hard = map(int, rows["Max address space"][:2])
+    assert soft == hard <= 512 << 20
     assert sorted(os.listdir(f"/proc/{worker}/fd")) == ["0", "1", "2"]  # noqa: PTH208 -- names, not paths
     assert os.getpgid(worker) == worker != os.getpgid(0)
 

@@ -38,7 +38,7 @@ __all__ = [
     "message",
 ]
 
-VERSION: Final = 1
+VERSION: Final = 2
 OPEN, DATA, STOP = 1, 2, 3
 HELLO, READ, HEADER, BLOCK, LOSS, END, ERROR = 16, 17, 18, 19, 20, 21, 22
 # Of an ERROR.

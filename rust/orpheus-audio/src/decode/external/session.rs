@@ -92,11 +92,13 @@ impl External {
     /// Hands the file to a worker and waits for the first samples.
     fn begin(&mut self, demuxer: &str) -> Result<Header> {
         let n_bytes = self.bytes.input.len().saturating_sub(self.bytes.start).to_le_bytes();
+        let cpu_milliseconds = (self.bytes.guard.seconds_left() * 1e3) as u32;
         for fresh in [false, true] {
             let mut worker = pool::take(&self.fallback, fresh)?;
             let used = worker.n_files > 0;
             worker.n_files += 1;
-            let sent = worker.send(OPEN, &[&n_bytes, demuxer.as_bytes()]);
+            let sent =
+                worker.send(OPEN, &[&n_bytes, &cpu_milliseconds.to_le_bytes(), demuxer.as_bytes()]);
             self.worker = Some(worker);
             match sent.and_then(|()| self.listen()) {
                 // It may have died while it waited, of which this file is innocent.
@@ -191,6 +193,7 @@ impl External {
     fn take_samples(&mut self, kind: u32, block: &mut Block) -> Result<bool> {
         match parse(kind, &self.payload) {
             Some(Message::Block(samples)) => {
+                self.bytes.guard.spent_elsewhere(samples.spent)?;
                 let (rate, n_channels) = (samples.sample_rate, samples.n_channels);
                 if (rate, n_channels) == (self.info.sample_rate, self.info.n_channels) {
                     self.n_samples += samples.n_samples as u64;
