@@ -67,7 +67,11 @@ class Track:
             logged.clear()
             if trouble:
                 self._n_refused += 1
-                self._lose(seconds_of(packet), trouble)
+                seconds = seconds_of(packet)
+                self._lose(seconds, trouble)
+                if self._next_pts is not None:
+                    # Else the clock would count it once more.
+                    self._next_pts += seconds
             elif mended:
                 # Its samples came, but libav does not vouch for all of them.
                 self._lose(Fraction(0), mended)

@@ -18,6 +18,7 @@ const HELLO: u32 = 16;
 const READ: u32 = 17;
 const HEADER: u32 = 18;
 const BLOCK: u32 = 19;
+/// In front of the next block, samples are missing.
 const LOSS: u32 = 20;
 const END: u32 = 21;
 const ERROR: u32 = 22;

@@ -201,10 +201,10 @@ impl External {
                 } else {
                     let n_samples = samples.n_samples as u64 * u64::from(self.info.sample_rate);
                     let n_lost = n_samples.checked_div(u64::from(rate)).unwrap_or(0);
-                    self.losses.add(n_lost, "sample rate or channels change");
+                    self.losses.add_gap(n_lost, "sample rate or channels change");
                 }
             }
-            Some(Message::Loss { n_samples, why }) => self.losses.add(n_samples, why),
+            Some(Message::Loss { n_samples, why }) => self.losses.add_gap(n_samples, why),
             Some(Message::End) => {
                 self.part();
                 self.note_excess();

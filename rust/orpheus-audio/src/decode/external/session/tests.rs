@@ -78,8 +78,8 @@ fn samples_and_losses_come_as_the_worker_sends_them() {
     while track.next_block(&mut block).unwrap() {
         assert_eq!(block.n_samples(), 0);
     }
-    // Five of the hole, and two at half of the rate.
-    assert_eq!(track.losses().n_samples, 9);
+    // Five of the hole, and two at half of the rate: silence in front of what follows.
+    assert_eq!(track.losses().n_pending, 9);
     assert_eq!(track.losses().first.as_deref(), Some("a hole"));
 }
 
