@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["eventually", "is_running", "ready_workers_of", "workers_of"]
+__all__ = ["eventually", "is_running", "is_stopped", "ready_workers_of", "workers_of"]
 
 PROC = Path("/proc")
 
@@ -44,10 +44,19 @@ def limits_of(process: int) -> str:
 
 
 def is_running(process: int) -> bool:
+    return state_of(process) not in ("", "Z")
+
+
+def is_stopped(process: int) -> bool:
+    return state_of(process) == "T"
+
+
+def state_of(process: int) -> str:
+    """Its letter; "" if there is no such process any more."""
     try:
-        return (PROC / str(process) / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return (PROC / str(process) / "stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
-        return False
+        return ""
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:

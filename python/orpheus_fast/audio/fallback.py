@@ -21,17 +21,17 @@ __all__ = ["DISABLING_VARIABLE", "register", "state"]
 # Set to anything but the empty string, files are decoded as if PyAV were not installed.
 DISABLING_VARIABLE: Final = "ORPHEUS_NO_FFMPEG"
 
-MEMORY_BYTES: Final = 2 << 30
-# Of processor time without a block of samples; a decoder that works gives one every few milliseconds.
-STUCK_CPU_SECONDS: Final = 10
+# On top of what the interpreter and the libraries take: four times the index of an MP4 file of ten hours, and room
+# for three copies of a picture of 64 MiB.
+MEMORY_BYTES: Final = 384 << 20
 STUCK_SECONDS: Final = 30.0
 IDLE_SECONDS: Final = 10.0
 
 # What the interpreter runs. Its path holds the standard library, this package and PyAV.
 START: Final = (
     "import sys; sys.path += sys.argv[1:3]; "
-    "from orpheus_fast.ffmpeg_worker.confinement import die_with; die_with(int(sys.argv[5])); "
-    "from orpheus_fast.ffmpeg_worker.main import main; main(*map(int, sys.argv[3:5]))"
+    "from orpheus_fast.ffmpeg_worker.confinement import die_with; die_with(int(sys.argv[4])); "
+    "from orpheus_fast.ffmpeg_worker.main import main; main(int(sys.argv[3]))"
 )
 
 
@@ -45,12 +45,10 @@ def register() -> bool:
     return True
 
 
-def worker_arguments(
-    folder: Path, *, memory_bytes: int = MEMORY_BYTES, stuck_cpu_seconds: int = STUCK_CPU_SECONDS
-) -> list[str]:
+def worker_arguments(folder: Path) -> list[str]:
     """Return what the interpreter is told: the worker alone, nothing of the user's environment or site."""
     package = Path(__file__).resolve().parents[2]
-    return ["-I", "-S", "-B", "-c", START, str(package), str(folder), str(memory_bytes), str(stuck_cpu_seconds)]
+    return ["-I", "-S", "-B", "-c", START, str(package), str(folder), str(MEMORY_BYTES)]
 
 
 def state() -> dict[str, object]:

@@ -53,8 +53,8 @@ class Limits:
     max_decoded_samples : int
         Samples over all channels. Bounds the memory and time that a small, crafted file can cost.
     max_cpu_seconds : float
-        CPU time of the thread that decodes it, on top of a tenth of the length of the audio that
-        came out. Front ends do not count.
+        CPU time of the thread that decodes it and of its FFmpeg worker, on top of a tenth of the
+        length of the audio that came out. Front ends do not count.
     """
 
     max_bytes: int = 64 << 30

@@ -59,15 +59,16 @@ TAGS: Final[dict[str, Any]] = {"metadata_errors": "replace"} if int(av.__version
 
 def serve(link: Link, budget: Budget, request: bytes, whitelist: str) -> None:
     """Answer one request: the whole conversation about one file."""
-    file = RemoteFile(link, struct.unpack_from("<Q", request)[0])
-    demuxer = request[8:].decode()
+    n_bytes, cpu_milliseconds = struct.unpack_from("<QI", request)
+    budget.begin(cpu_milliseconds / 1000)
+    file = RemoteFile(link, n_bytes)
+    demuxer = request[12:].decode()
     options = {
         "codec_whitelist": whitelist,
         "format_whitelist": demuxer,
         "protocol_whitelist": "none",
         "probesize": str(1 << 20),
     }
-    budget.renew()
     with av.logging.Capture() as logged:
         try:
             container = av.open(
@@ -119,7 +120,7 @@ def rehearse(budget: Budget, whitelist: str) -> None:
     """Decode a file, and refuse one, so that PyAV loads now what it would load then."""
     for demuxer, expected in (("wav", HEADER), ("flac", ERROR)):
         rehearsal = Rehearsal()
-        serve(rehearsal, budget, struct.pack("<Q", len(rehearsal.file)) + demuxer.encode(), whitelist)
+        serve(rehearsal, budget, struct.pack("<QI", len(rehearsal.file), 10_000) + demuxer.encode(), whitelist)
         if expected not in rehearsal.heard:
             sys.exit(f"PyAV {av.__version__} does not decode a WAV file, or takes one for FLAC")
 
@@ -137,21 +138,19 @@ def work(link: Link, budget: Budget, whitelist: str) -> None:
             link.send(END)
         except MemoryError:
             link.send(ERROR, bytes([OUT_OF_MEMORY]))
-        except (OSError, ValueError, LookupError, RuntimeError, AttributeError) as error:
+        except (OSError, ValueError, ArithmeticError, LookupError, RuntimeError, AttributeError) as error:
             link.send(ERROR, bytes([FAULT]), message(f"{type(error).__name__}: {describe(error)}"))
         # PyAV's objects hold each other.
         gc.collect()
 
 
-def main(memory_bytes: int, cpu_seconds: int) -> None:
+def main(memory_bytes: int) -> None:
     """Live as a worker.
 
     Parameters
     ----------
     memory_bytes : int
-        Address space.
-    cpu_seconds : int
-        Processor time between two blocks of samples.
+        Memory on top of what the libraries take.
     """
     close_inherited()
     av.logging.set_level(av.logging.ERROR)
@@ -159,7 +158,7 @@ def main(memory_bytes: int, cpu_seconds: int) -> None:
     av.logging.set_skip_repeated(v=False)
     whitelist = ",".join(name for name in sorted(av.codec.codecs_available) if allowed(name))
     versions = ", ".join(f"{name} {'.'.join(map(str, number))}" for name, number in av.library_versions.items())
-    budget = Budget(cpu_seconds)
+    budget = Budget()
     rehearse(budget, whitelist)
     confine(memory_bytes)
     gc.freeze()

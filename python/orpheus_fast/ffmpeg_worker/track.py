@@ -49,6 +49,7 @@ class Track:
         self._stream: AudioStream = container.streams.audio[0]
         self._container = container
         self._rate = 0
+        self._seconds = 0.0
         self._next_pts: Fraction | None = None
         self._n_packet_bytes = 0
         self._n_packets = 0
@@ -66,7 +67,11 @@ class Track:
             logged.clear()
             if trouble:
                 self._n_refused += 1
-                self._lose(seconds_of(packet), trouble)
+                seconds = seconds_of(packet)
+                self._lose(seconds, trouble)
+                if self._next_pts is not None:
+                    # Else the clock would count it once more.
+                    self._next_pts += seconds
             elif mended:
                 # Its samples came, but libav does not vouch for all of them.
                 self._lose(Fraction(0), mended)
@@ -126,11 +131,14 @@ class Track:
         planes = [memoryview(plane) for plane in frame.planes][: n_channels if planar else 1]
         for start in range(0, frame.samples, BLOCK_SAMPLES):
             n_samples = min(BLOCK_SAMPLES, frame.samples - start)
-            head = struct.pack("<HHII", code | PLANAR * planar, n_channels, frame.sample_rate, n_samples)
+            format_and_channels = (code | PLANAR * planar, n_channels)
+            spent = self._budget.spent_milliseconds()
+            head = struct.pack("<HHIII", *format_and_channels, frame.sample_rate, n_samples, spent)
             parts = [plane[start * width : (start + n_samples) * width] for plane in planes]
             self._link.check()
             self._link.send(BLOCK, head, *parts)
-        self._budget.renew()
+        self._seconds += frame.samples / frame.sample_rate
+        self._budget.earn(self._seconds)
 
     def _send_header(self, frame: AudioFrame) -> None:
         self._rate = frame.sample_rate

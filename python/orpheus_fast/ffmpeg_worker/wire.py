@@ -38,7 +38,7 @@ __all__ = [
     "message",
 ]
 
-VERSION: Final = 1
+VERSION: Final = 2
 OPEN, DATA, STOP = 1, 2, 3
 HELLO, READ, HEADER, BLOCK, LOSS, END, ERROR = 16, 17, 18, 19, 20, 21, 22
 # Of an ERROR.
@@ -46,6 +46,8 @@ DAMAGED, UNSUPPORTED, NOT_AUDIO, OUT_OF_MEMORY, FAULT = 0, 1, 2, 3, 4
 
 SOCKET: Final = 0
 READ_BYTES: Final = 128 << 10
+# The program takes a worker that asks for more at once for one that has gone astray.
+MAX_READ_BYTES: Final = 1 << 20
 MESSAGE_BYTES: Final = 400
 
 
@@ -108,8 +110,8 @@ class RemoteFile:
         self.interruption: Exception | None = None
 
     def read(self, n_bytes: int) -> bytes:
-        """Return up to `n_bytes`, none at the end."""
-        n_bytes = min(n_bytes, self._n_bytes - self._position)
+        """Return up to `n_bytes`, but at least one, none at the end: libavformat asks again for the rest."""
+        n_bytes = min(n_bytes, self._n_bytes - self._position, MAX_READ_BYTES)
         if n_bytes <= 0 or self.interruption:
             return b""
         skipped = self._position - self._held_from

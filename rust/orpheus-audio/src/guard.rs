@@ -22,6 +22,8 @@ struct Track {
     started: Duration,
     /// CPU time that was spent in the meantime on what is not the track's doing, nanoseconds.
     excused: AtomicU64,
+    /// CPU time that another process has spent on the track so far, nanoseconds.
+    elsewhere: AtomicU64,
     /// Length of the audio that was decoded so far, nanoseconds.
     yielded: AtomicU64,
     n_asked: AtomicU64,
@@ -40,6 +42,7 @@ impl Guard {
             max_seconds: limits.max_cpu_seconds,
             started: thread_time(),
             excused: AtomicU64::new(0),
+            elsewhere: AtomicU64::new(0),
             yielded: AtomicU64::new(0),
             n_asked: AtomicU64::new(0),
         }))
@@ -72,6 +75,27 @@ impl Guard {
         self.0.yielded.store((seconds * 1e9) as u64, Ordering::Relaxed);
     }
 
+    /// Notes how much CPU time another process has spent on the track so far.
+    ///
+    /// # Errors
+    ///
+    /// As [`Guard::check`].
+    pub(crate) fn spent_elsewhere(&self, time: Duration) -> Result<()> {
+        self.0.elsewhere.store(time.as_nanos() as u64, Ordering::Relaxed);
+        self.check_time()
+    }
+
+    /// CPU seconds that are left to a track that has yielded nothing yet.
+    pub(crate) fn seconds_left(&self) -> f64 {
+        (self.0.max_seconds - self.spent().as_secs_f64()).max(0.0)
+    }
+
+    fn spent(&self) -> Duration {
+        let excused = Duration::from_nanos(self.0.excused.load(Ordering::Relaxed));
+        let elsewhere = Duration::from_nanos(self.0.elsewhere.load(Ordering::Relaxed));
+        thread_time().saturating_sub(self.0.started).saturating_sub(excused) + elsewhere
+    }
+
     /// Does work of the caller's that does not count as the track's.
     pub(crate) fn excuse<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = thread_time();
@@ -92,8 +116,7 @@ impl Guard {
     /// As [`Guard::check`].
     pub(crate) fn check_time(&self) -> Result<()> {
         self.check_cancelled()?;
-        let excused = Duration::from_nanos(self.0.excused.load(Ordering::Relaxed));
-        let spent = thread_time().saturating_sub(self.0.started).saturating_sub(excused);
+        let spent = self.spent();
         let seconds = self.0.yielded.load(Ordering::Relaxed) as f64 * 1e-9;
         if spent.as_secs_f64() <= self.0.max_seconds + SECONDS_PER_SECOND * seconds {
             return Ok(());
@@ -132,6 +155,16 @@ mod tests {
         assert_eq!(outcome(&guard).unwrap_err().kind(), "limit");
         guard.yielded(1e4);
         assert!(outcome(&guard).is_ok());
+    }
+
+    #[test]
+    fn the_work_of_another_process_counts_like_our_own() {
+        let guard = Guard::uncancelled(&Limits { max_cpu_seconds: 2.0, ..Limits::default() });
+        assert!(guard.spent_elsewhere(Duration::from_secs(1)).is_ok());
+        assert!((0.9..=1.0).contains(&guard.seconds_left()), "{}", guard.seconds_left());
+        assert_eq!(guard.spent_elsewhere(Duration::from_secs(3)).unwrap_err().kind(), "limit");
+        guard.yielded(60.0);
+        assert!(guard.spent_elsewhere(Duration::from_secs(3)).is_ok());
     }
 
     #[test]

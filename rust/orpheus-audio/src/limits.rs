@@ -13,8 +13,8 @@ pub struct Limits {
     pub max_decoded_samples: u64,
     /// Channels.
     pub max_channels: usize,
-    /// CPU time of a track's thread, seconds; a tenth of the audio's length comes on top. Front ends do
-    /// not count.
+    /// CPU time of a track's thread and of its decoding worker, seconds; a tenth of the audio's length
+    /// comes on top. Front ends do not count.
     pub max_cpu_seconds: f64,
 }
 

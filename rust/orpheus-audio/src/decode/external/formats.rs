@@ -73,6 +73,19 @@ const FORMATS: &[(Magic, Foreign)] = formats! {
     b"", 4, b"skip" => "codec in MP4", "mov";
 };
 
+/// Streams of frames that know nothing of tags: taggers append theirs.
+const TAGGED_AT_END: [&str; 16] = [
+    "aac", "ac3", "amr", "ape", "dts", "dtshd", "eac3", "mlp", "mpc", "mpc8", "shn", "tak",
+    "truehd", "tta", "vqf", "wv",
+];
+
+impl Foreign {
+    /// Whether tags may stand behind the last byte that the demuxer needs.
+    pub(super) fn may_end_with_tags(self) -> bool {
+        TAGGED_AT_END.contains(&self.demuxer)
+    }
+}
+
 const AC3: Foreign = Foreign { what: "codec AC-3", demuxer: "ac3", container: "ffmpeg:ac3" };
 const EAC3: Foreign = Foreign { what: "codec E-AC-3", demuxer: "eac3", container: "ffmpeg:eac3" };
 const AAC: Foreign = Foreign { what: "codec AAC", demuxer: "aac", container: "ffmpeg:aac" };

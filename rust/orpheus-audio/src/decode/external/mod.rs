@@ -6,6 +6,8 @@
 
 #[cfg(unix)]
 mod asf;
+#[cfg(unix)]
+mod dsd;
 pub(crate) mod formats;
 #[cfg(unix)]
 mod ogg;
@@ -25,6 +27,7 @@ use std::time::Duration;
 
 use self::formats::{Foreign, foreign};
 use super::Backend;
+use super::mpeg::info_tag::audio_end;
 use crate::error::{Error, Result};
 use crate::guard::Guard;
 use crate::limits::Limits;
@@ -101,6 +104,11 @@ pub(super) fn open(
     let mut head = [0_u8; 64];
     let n = input.read_at(start, &mut head)?;
     let Some(foreign) = foreign(&head[..n]) else { return Err(refused) };
+    if foreign.may_end_with_tags() {
+        // libav takes them for damage, or looks for pictures in them.
+        let end = audio_end(&mut input)?;
+        input.end_at(end.max(start));
+    }
     let Some(fallback) = registered().filter(|_| cfg!(unix)) else {
         return Err(Error::Unsupported { what: what.clone(), advice: INSTALL });
     };

@@ -116,22 +116,26 @@ fn start_keeper() -> Result<Sender<Order>> {
 }
 
 fn keep(orders: &Receiver<Order>) {
-    let mut watching = false;
-    let mut patience = Duration::ZERO;
+    let mut patience = None;
+    let mut next_round = Instant::now();
     loop {
-        let order = if watching {
-            orders.recv_timeout(ROUND)
-        } else {
-            orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        let order = match patience {
+            Some(_) => orders.recv_timeout(next_round.saturating_duration_since(Instant::now())),
+            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match order {
             Ok(Order::Start(fallback, answer)) => {
                 // Nobody to take it: dropping it ends it.
                 let _ = answer.send(Worker::spawn(&fallback));
             }
-            Ok(Order::Watch(idle)) => (watching, patience) = (true, idle),
-            Err(RecvTimeoutError::Timeout) => watching = dismiss(patience),
+            Ok(Order::Watch(idle)) => patience = Some(idle),
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
+        }
+        // Orders of those who work must not keep those alive who do not.
+        if next_round <= Instant::now() {
+            patience = patience.filter(|&idle| dismiss(idle));
+            next_round = Instant::now() + ROUND;
         }
     }
 }

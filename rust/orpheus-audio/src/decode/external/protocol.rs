@@ -1,10 +1,13 @@
 //! What a worker and we say to each other: frames of `kind: u32, length: u32` and `length` bytes,
 //! little endian. The other side is `orpheus_fast/ffmpeg_worker/wire.py`.
 
-/// A worker that speaks another version is not used.
-pub(super) const VERSION: u32 = 1;
+use std::time::Duration;
 
-/// `n_bytes: u64`, then the demuxer's name: decode this file.
+/// A worker that speaks another version is not used.
+pub(super) const VERSION: u32 = 2;
+
+/// `n_bytes: u64`, `cpu_milliseconds: u32` that it may cost, to which a tenth of its length is added, then
+/// the demuxer's name: decode this file.
 pub(super) const OPEN: u32 = 1;
 /// The bytes that a `READ` asked for, fewer at the end.
 pub(super) const DATA: u32 = 2;
@@ -15,6 +18,7 @@ const HELLO: u32 = 16;
 const READ: u32 = 17;
 const HEADER: u32 = 18;
 const BLOCK: u32 = 19;
+/// In front of the next block, samples are missing.
 const LOSS: u32 = 20;
 const END: u32 = 21;
 const ERROR: u32 = 22;
@@ -62,6 +66,8 @@ pub(super) struct Pcm<'a> {
     pub(super) sample_rate: u32,
     pub(super) n_channels: usize,
     pub(super) n_samples: usize,
+    /// Processor time that the track has cost the worker so far.
+    pub(super) spent: Duration,
     kind: Kind,
     planar: bool,
     bytes: &'a [u8],
@@ -128,6 +134,7 @@ fn samples(mut fields: Fields<'_>) -> Option<Pcm<'_>> {
     let n_channels = usize::from(fields.u16()?);
     let sample_rate = fields.u32()?;
     let n_samples = usize::try_from(fields.u32()?).ok()?;
+    let spent = Duration::from_millis(u64::from(fields.u32()?));
     let kind = match format & 0xf {
         0 => Kind::U8,
         1 => Kind::S16,
@@ -140,7 +147,8 @@ fn samples(mut fields: Fields<'_>) -> Option<Pcm<'_>> {
     let n_bytes = n_channels.checked_mul(n_samples)?.checked_mul(kind.n_bytes())?;
     let whole = n_channels > 0 && n_samples > 0 && fields.0.len() == n_bytes;
     let planar = format & 0x10 != 0;
-    whole.then_some(Pcm { sample_rate, n_channels, n_samples, kind, planar, bytes: fields.0 })
+    let bytes = fields.0;
+    whole.then_some(Pcm { sample_rate, n_channels, n_samples, spent, kind, planar, bytes })
 }
 
 impl Pcm<'_> {
@@ -215,6 +223,7 @@ mod tests {
         payload.extend(n_channels.to_le_bytes());
         payload.extend(44_100_u32.to_le_bytes());
         payload.extend(n_samples.to_le_bytes());
+        payload.extend(0_u32.to_le_bytes());
         payload.extend(bytes);
         payload
     }

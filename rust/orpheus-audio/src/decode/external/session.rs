@@ -7,7 +7,7 @@ use super::super::{Backend, Block, Losses, TrackInfo};
 use super::formats::Foreign;
 use super::protocol::{DATA, Header, MAX_READ, Message, OPEN, Reason, STOP, parse};
 use super::worker::{Death, Worker};
-use super::{Behind, CONVERT, Fallback, asf, ogg, pool};
+use super::{Behind, CONVERT, Fallback, asf, dsd, ogg, pool};
 use crate::error::{Error, Result};
 
 /// A worker that does not stop within this is ended: starting another one is cheaper than waiting.
@@ -75,6 +75,15 @@ impl External {
                     self.losses.add(0, why);
                 }
             }
+            "dsf" => {
+                let stated = dsd::samples_of_dsf(&mut self.bytes.input, self.bytes.start)?;
+                self.info.n_samples = stated;
+            }
+            "iff" => {
+                let (input, start) = (&mut self.bytes.input, self.bytes.start);
+                let stated = dsd::samples_of_dsdiff(input, start, self.info.n_channels)?;
+                self.info.n_samples = stated.or(self.info.n_samples);
+            }
             _ => {}
         }
         Ok(())
@@ -83,11 +92,13 @@ impl External {
     /// Hands the file to a worker and waits for the first samples.
     fn begin(&mut self, demuxer: &str) -> Result<Header> {
         let n_bytes = self.bytes.input.len().saturating_sub(self.bytes.start).to_le_bytes();
+        let cpu_milliseconds = (self.bytes.guard.seconds_left() * 1e3) as u32;
         for fresh in [false, true] {
             let mut worker = pool::take(&self.fallback, fresh)?;
             let used = worker.n_files > 0;
             worker.n_files += 1;
-            let sent = worker.send(OPEN, &[&n_bytes, demuxer.as_bytes()]);
+            let sent =
+                worker.send(OPEN, &[&n_bytes, &cpu_milliseconds.to_le_bytes(), demuxer.as_bytes()]);
             self.worker = Some(worker);
             match sent.and_then(|()| self.listen()) {
                 // It may have died while it waited, of which this file is innocent.
@@ -128,11 +139,12 @@ impl External {
     }
 
     fn answer(&mut self, offset: u64, n_bytes: usize) -> Result<(), Death> {
-        self.read.resize(n_bytes.min(MAX_READ), 0);
-        let n_read = match self.bytes.start.checked_add(offset) {
-            Some(at) => self.bytes.input.read_at(at, &mut self.read).map_err(Death::Else)?,
-            None => 0,
-        };
+        // What follows the end may be a tag, which is not shown.
+        let end = self.bytes.input.len();
+        let at = self.bytes.start.saturating_add(offset).min(end);
+        let n_left = usize::try_from(end - at).unwrap_or(MAX_READ);
+        self.read.resize(n_bytes.min(MAX_READ).min(n_left), 0);
+        let n_read = self.bytes.input.read_at(at, &mut self.read).map_err(Death::Else)?;
         let worker = self.worker.as_mut().ok_or(Death::Closed)?;
         worker.send(DATA, &[&self.read[..n_read]])
     }
@@ -181,6 +193,7 @@ impl External {
     fn take_samples(&mut self, kind: u32, block: &mut Block) -> Result<bool> {
         match parse(kind, &self.payload) {
             Some(Message::Block(samples)) => {
+                self.bytes.guard.spent_elsewhere(samples.spent)?;
                 let (rate, n_channels) = (samples.sample_rate, samples.n_channels);
                 if (rate, n_channels) == (self.info.sample_rate, self.info.n_channels) {
                     self.n_samples += samples.n_samples as u64;
@@ -188,10 +201,10 @@ impl External {
                 } else {
                     let n_samples = samples.n_samples as u64 * u64::from(self.info.sample_rate);
                     let n_lost = n_samples.checked_div(u64::from(rate)).unwrap_or(0);
-                    self.losses.add(n_lost, "sample rate or channels change");
+                    self.losses.add_gap(n_lost, "sample rate or channels change");
                 }
             }
-            Some(Message::Loss { n_samples, why }) => self.losses.add(n_samples, why),
+            Some(Message::Loss { n_samples, why }) => self.losses.add_gap(n_samples, why),
             Some(Message::End) => {
                 self.part();
                 self.note_excess();

@@ -266,7 +266,7 @@ fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit status {code}"),
         (None, Some(9)) => "was killed (signal 9)".to_owned(),
-        (None, Some(24)) => "used up its processor time without giving samples".to_owned(),
+        (None, Some(24)) => "used up the processor time of its track".to_owned(),
         (None, Some(signal)) => format!("crashed (signal {signal})"),
         (None, None) => "ended".to_owned(),
     }

@@ -37,7 +37,7 @@ fn frame(kind: u32, payload: &[u8]) -> String {
 }
 
 fn hello() -> String {
-    frame(16, &[1, 0, 0, 0])
+    frame(16, &[2, 0, 0, 0])
 }
 
 fn header() -> String {
@@ -48,11 +48,13 @@ fn header() -> String {
     frame(18, &[&payload[..], b"odd"].concat())
 }
 
-/// One block of two 8-bit samples.
+/// One block of two 8-bit samples, which has cost a second.
 fn block(sample_rate: u32) -> String {
     let mut payload = vec![0, 0, 1, 0];
     payload.extend(sample_rate.to_le_bytes());
-    payload.extend([2, 0, 0, 0, 192, 64]);
+    payload.extend([2, 0, 0, 0]);
+    payload.extend([0xe8, 3, 0, 0]);
+    payload.extend([192, 64]);
     frame(19, &payload)
 }
 
@@ -76,8 +78,8 @@ fn samples_and_losses_come_as_the_worker_sends_them() {
     while track.next_block(&mut block).unwrap() {
         assert_eq!(block.n_samples(), 0);
     }
-    // Five of the hole, and two at half of the rate.
-    assert_eq!(track.losses().n_samples, 9);
+    // Five of the hole, and two at half of the rate: silence in front of what follows.
+    assert_eq!(track.losses().n_pending, 9);
     assert_eq!(track.losses().first.as_deref(), Some("a hole"));
 }
 
@@ -129,6 +131,19 @@ fn whoever_cancels_need_not_wait_for_the_worker() {
     let error = track.next_block(&mut Block::default()).unwrap_err();
     assert_eq!(error.kind(), "cancelled");
     assert!(started.elapsed() < Duration::from_millis(600), "{:?}", started.elapsed());
+}
+
+#[test]
+fn the_workers_processor_time_is_held_against_the_limit_of_the_track() {
+    for (max_cpu_seconds, is_enough) in [(1.5, true), (0.5, false)] {
+        let guard = Guard::uncancelled(&Limits { max_cpu_seconds, ..Limits::default() });
+        let script = hello() + &header() + &block(8000) + "sleep 5";
+        let mut track = open_guarded(&script, guard).unwrap();
+        match track.next_block(&mut Block::default()) {
+            Ok(_) => assert!(is_enough),
+            Err(error) => assert!(!is_enough && error.kind() == "limit", "{error}"),
+        }
+    }
 }
 
 #[test]
