@@ -34,7 +34,7 @@ impl<'a> Bits<'a> {
         if let Some(chunk) = self.bytes.get(self.next..).and_then(|rest| rest.first_chunk()) {
             self.word |= u64::from_be_bytes(*chunk).wrapping_shr(self.n_ready);
             self.next = self.next.wrapping_add((63_u32.wrapping_sub(self.n_ready) >> 3) as usize);
-            self.n_ready |= 56;
+            self.n_ready |= READY_BITS;
         } else {
             self.fill_at_end();
         }

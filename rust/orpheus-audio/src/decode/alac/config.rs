@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 /// Sixteen times what encoders write.
 const MOST_FRAME_LENGTH: u32 = 1 << 16;
-pub(super) const MOST_CHANNELS: usize = 8;
+const MOST_CHANNELS: usize = 8;
 
 /// `ALACSpecificConfig` of Apple's reference.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -43,7 +43,8 @@ fn pass_data(bits: &mut Bits<'_>) -> Result<()> {
     if is_aligned {
         bits.align();
     }
-    bits.pass(n_bytes as usize * 8).map(drop)
+    bits.pass(n_bytes as usize * 8)?;
+    Ok(())
 }
 
 fn pass_filling(bits: &mut Bits<'_>) -> Result<()> {
@@ -53,7 +54,8 @@ fn pass_filling(bits: &mut Bits<'_>) -> Result<()> {
         LONG => LONG + bits.read(8)? - 1,
         n_bytes => n_bytes,
     };
-    bits.pass(n_bytes as usize * 8).map(drop)
+    bits.pass(n_bytes as usize * 8)?;
+    Ok(())
 }
 
 /// The head of an element.
@@ -112,10 +114,7 @@ impl Elements {
         if n_low == 24 || n_low >= self.config.n_bits {
             return Err("more low bits than a sample has");
         }
-        let n_samples = match is_partial {
-            true => bits.read(32)? as usize,
-            false => self.config.frame_length,
-        };
+        let n_samples = if is_partial { bits.read(32)? as usize } else { self.config.frame_length };
         if n_samples > self.config.frame_length {
             return Err("a packet is longer than its stream allows");
         }

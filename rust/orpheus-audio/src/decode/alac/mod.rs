@@ -3,6 +3,10 @@
 //!
 //! Packets carry no checksum. What gives damage away here: values that leave their bits, elements
 //! that do not add up to the channels of the stream, and bits that are missing or left over.
+#![expect(
+    clippy::inline_always,
+    reason = "the hot loops must be compiled into the function that is allowed its instructions"
+)]
 
 mod bits;
 mod config;
@@ -44,8 +48,7 @@ impl AlacDecoder {
     ///
     /// # Errors
     ///
-    /// [`Error`](crate::error::Error)`::Unsupported` or `::Damaged` if this is no cookie of a stream
-    /// that can be decoded.
+    /// Unsupported or damaged, if this is no cookie of a stream that can be decoded.
     pub(super) fn new(cookie: &[u8], mix: Mix) -> crate::error::Result<Self> {
         let config = Config::parse(cookie)?;
         let is_mixed = mix == Mix::Mono && config.n_channels == 2;

@@ -208,9 +208,8 @@ fn sum_before(lanes: __m256i) -> __m256i {
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn load(lanes: [i32; N_LANES]) -> __m256i {
-    let [a, b, c, d, e, f, g, h] = lanes;
-    _mm256_setr_epi32(a, b, c, d, e, f, g, h)
+fn load(n: [i32; N_LANES]) -> __m256i {
+    _mm256_setr_epi32(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7])
 }
 
 #[target_feature(enable = "avx2")]

@@ -114,7 +114,9 @@ pub(super) fn element(
     }
     if form.is_verbatim {
         for at in 0..n_samples {
-            channels.iter().for_each(|channel| out.put(channel[at] as u32, config.n_bits));
+            for channel in channels {
+                out.put(channel[at] as u32, config.n_bits);
+            }
         }
         return;
     }
@@ -131,10 +133,14 @@ pub(super) fn element(
         out.put(*shift, 4);
         out.put(*rate, 3);
         out.put(coefficients.len() as u32, 5);
-        coefficients.iter().for_each(|&coefficient| out.put(coefficient as u32, 16));
+        for &coefficient in coefficients {
+            out.put(coefficient as u32, 16);
+        }
     }
     for at in 0..n_samples {
-        channels.iter().for_each(|channel| out.put(channel[at] as u32, n_low));
+        for channel in channels {
+            out.put(channel[at] as u32, n_low);
+        }
     }
     for (channel, prediction) in high.iter().zip(&form.predictions) {
         let rice = Rice { rate: config.rice.rate * prediction.rate / 4, ..config.rice };
@@ -206,7 +212,7 @@ fn golomb(out: &mut BitWriter, rice: Rice, n_bits: u32, residuals: &[i32]) {
     while at < residuals.len() {
         let residual = i64::from(residuals[at]);
         let value = if residual < 0 { -2 * residual - 1 } else { 2 * residual } as u32;
-        let n_low = (31 - ((mean >> 9) + 3).leading_zeros()).min(rice.most_bits);
+        let n_low = ((mean >> 9) + 3).ilog2().min(rice.most_bits);
         code(out, value - after_run, (1 << n_low) - 1, n_low, n_bits);
         at += 1;
         let kept = mean.wrapping_sub(rice.rate.wrapping_mul(mean) >> 9);

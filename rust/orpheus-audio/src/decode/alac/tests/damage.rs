@@ -111,10 +111,15 @@ fn elements_must_add_up_to_the_channels_of_the_stream() {
     assert_refused(&out.end(), &config(16, 2, 50), why);
 }
 
+/// Values, and how many bits each has.
+type Fields<'a> = &'a [(u32, u32)];
+
 /// The first bits of an element of one channel, and zeros.
-fn head(fields: &[(u32, u32)]) -> Vec<u8> {
+fn head(fields: Fields<'_>) -> Vec<u8> {
     let mut out = BitWriter::default();
-    fields.iter().for_each(|&(value, n_bits)| out.put(value, n_bits));
+    for &(value, n_bits) in fields {
+        out.put(value, n_bits);
+    }
     (0..50).for_each(|_| out.put(0, 32));
     out.end()
 }
@@ -126,7 +131,7 @@ fn heads_that_make_no_sense_are_refused() {
     let mixed = "channels are mixed as no encoder does";
     let long = "a packet is longer than its stream allows";
     let single = (0, 3 + 16);
-    let cases: [(&[(u32, u32)], usize, &str); 11] = [
+    let cases: [(Fields<'_>, usize, &str); 11] = [
         (&[(2, 3)], 1, unknown),
         (&[(5, 3)], 1, unknown),
         (&[(0, 3 + 4), (1, 12)], 1, "bits that are not in use are set"),

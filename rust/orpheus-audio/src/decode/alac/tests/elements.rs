@@ -2,6 +2,8 @@
 
 use super::super::testing::{Form, Numbers, config};
 use super::*;
+use crate::decode::Block;
+use crate::decode::packets::PacketDecoder;
 
 const SINGLE: u32 = 0;
 const PAIR: u32 = 1;
@@ -137,8 +139,7 @@ fn a_block_is_appended_to() {
     let packet = packet(&channels, &Form::usual(), &config);
     for (mix, n_planes) in [(Mix::Channels, 2), (Mix::Mono, 1)] {
         let mut decoder = AlacDecoder::new(&cookie(&config), mix).unwrap();
-        let mut block = crate::decode::Block { channels: vec![vec![0.25; 3]; 2] };
-        use crate::decode::packets::PacketDecoder;
+        let mut block = Block { channels: vec![vec![0.25; 3]; 2] };
         decoder.decode(&packet, &mut block).unwrap();
         decoder.reset();
         decoder.decode(&packet, &mut block).unwrap();

@@ -10,7 +10,7 @@ fn every_order_of_prediction_comes_back() {
     for order in 0..=31 {
         for (shift, mode) in [(9, 0), (1, 0), (15, 0), (6, 15), (9, 3)] {
             let mut form = Form::usual();
-            form.predictions[0] = Prediction { shift, mode, ..Prediction::usual(order) };
+            form.predictions[0] = Prediction { mode, shift, ..Prediction::usual(order) };
             form.predictions[1] = Prediction { shift, ..Prediction::usual(30 - order.min(30)) };
             let config = config(16, 2, 700);
             let channels = [numbers.music(700, 16, 0.7), numbers.music(700, 16, 0.5)];
@@ -77,7 +77,7 @@ fn one_channel_of_32_bits_comes_back_without_low_bits() {
         form.predictions[0] = Prediction::usual(order);
         let config = config(32, 1, 2000);
         for channel in [numbers.music(2000, 32, 0.2), numbers.noise(2000, 32)] {
-            let packet = packet(&[channel.clone()], &form, &config);
+            let packet = packet(std::slice::from_ref(&channel), &form, &config);
             assert_eq!(decode(&packet, &config), Ok(to_f32(&[channel], 32)), "{order}");
         }
     }
