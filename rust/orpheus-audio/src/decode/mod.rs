@@ -1,5 +1,6 @@
 //! Source → blocks of samples → [`Signal`]; one file per decoding backend.
 
+mod alac;
 mod decoder;
 mod demux;
 pub(crate) mod external;

@@ -2,7 +2,7 @@
 
 use symphonia::core::audio::{Audio, Channels, GenericAudioBufferRef};
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS,
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS,
 };
 use symphonia::core::codecs::audio::{
     AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO,
@@ -13,6 +13,7 @@ use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::get_codecs;
 
 use super::Block;
+use super::alac::AlacDecoder;
 use super::flac::crc::crc16;
 use super::mpeg::layer3::Mix;
 use super::opus::OpusDecoder;
@@ -68,11 +69,13 @@ pub(super) fn make_decoder(
     mix: Mix,
 ) -> Result<Box<dyn PacketDecoder>> {
     let unsupported = |what: &str| Error::Unsupported { what: what.to_owned(), advice: CONVERT };
+    let extra_data = parameters.extra_data.as_deref().unwrap_or(&[]);
     match parameters.codec {
+        CODEC_ID_ALAC => return Ok(Box::new(AlacDecoder::new(extra_data, mix)?)),
         CODEC_ID_OPUS => return Ok(Box::new(OpusDecoder::new(parameters, mix)?)),
         CODEC_ID_VORBIS => return Ok(Box::new(VorbisDecoder::new(parameters, mix)?)),
         CODEC_ID_SPEEX => return Err(unsupported("codec Speex")),
-        CODEC_ID_AAC if is_he_aac(parameters.extra_data.as_deref().unwrap_or(&[])) => {
+        CODEC_ID_AAC if is_he_aac(extra_data) => {
             return Err(unsupported("codec HE-AAC"));
         }
         CODEC_ID_NULL_AUDIO => return Err(unsupported("codec that the container does not name")),

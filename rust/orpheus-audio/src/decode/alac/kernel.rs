@@ -1,0 +1,100 @@
+//! Picks the fastest code for the processor at hand.
+
+use std::sync::LazyLock;
+
+use super::bits::Bits;
+#[cfg(target_arch = "x86_64")]
+use super::kernel_avx2::Avx2;
+use super::planes::Mixing;
+use super::predict::Predictor;
+use super::rice::Rice;
+use super::{Result, planes, predict, rice};
+use crate::tier;
+
+/// The hot loops, for one kind of processor. All kinds come to the same values.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kernel {
+    /// Any.
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+}
+
+static BEST: LazyLock<Kernel> = LazyLock::new(|| {
+    let scalar = tier::forced().is_some_and(|tier| tier == "scalar");
+    if scalar { Kernel::Portable } else { Kernel::fastest() }
+});
+
+/// Calls the function of this name, as it was compiled for the processor.
+macro_rules! dispatch {
+    ($kernel:expr, $module:ident :: $function:ident ($($argument:expr),*)) => {
+        match $kernel {
+            Self::Portable => $module::$function($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(avx2) => avx2.$function($($argument),*),
+        }
+    };
+}
+
+impl Kernel {
+    /// The fastest that this processor can run, unless `ORPHEUS_FORCE_TIER` is `scalar`.
+    pub(super) fn best() -> Self {
+        *BEST
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn fastest() -> Self {
+        Avx2::detect().map_or(Self::Portable, Self::Avx2)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn fastest() -> Self {
+        Self::Portable
+    }
+
+    /// [`rice::read`].
+    pub(super) fn read(
+        self,
+        bits: &mut Bits<'_>,
+        rice: Rice,
+        n_bits: u32,
+        out: &mut [i32],
+    ) -> Result<()> {
+        dispatch!(self, rice::read(bits, rice, n_bits, out))
+    }
+
+    /// [`predict::predict`].
+    pub(super) fn predict(self, predictor: &mut Predictor, samples: &mut [i32]) {
+        dispatch!(self, predict::predict(predictor, samples));
+    }
+
+    /// [`predict::predict`] of two channels.
+    pub(super) fn predict_pair(
+        self,
+        predictors: &mut [Predictor; 2],
+        first: &mut [i32],
+        second: &mut [i32],
+    ) {
+        dispatch!(self, predict::predict_pair(predictors, first, second));
+    }
+
+    /// [`planes::part`].
+    pub(super) fn part(self, mixing: Mixing, first: &mut [i32], second: &mut [i32]) {
+        dispatch!(self, planes::part(mixing, first, second));
+    }
+
+    /// [`planes::fits`].
+    pub(super) fn fits(self, plane: &[i32], n_bits: u32) -> bool {
+        dispatch!(self, planes::fits(plane, n_bits))
+    }
+
+    /// [`planes::to_f32`].
+    pub(super) fn to_f32(self, plane: &[i32], n_bits: u32, out: &mut [f32]) {
+        dispatch!(self, planes::to_f32(plane, n_bits, out));
+    }
+
+    /// [`planes::to_mono`].
+    pub(super) fn to_mono(self, left: &[i32], right: &[i32], n_bits: u32, out: &mut [f32]) {
+        dispatch!(self, planes::to_mono(left, right, n_bits, out));
+    }
+}
