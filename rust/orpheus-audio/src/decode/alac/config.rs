@@ -1,7 +1,7 @@
 //! The magic cookie: what all packets of a stream have in common.
 
 use super::rice::Rice;
-use crate::decode::demux::CONVERT;
+use crate::error::CONVERT;
 use crate::error::{Error, Result};
 
 /// Sixteen times what encoders write.
