@@ -63,7 +63,7 @@ struct Plan {
 }
 
 /// The rates and windows of one track.
-struct Lanes {
+struct Routes {
     seams: Vec<Seam>,
     fan: Fan,
     cutters: Vec<Cutter>,
@@ -191,15 +191,15 @@ impl Pipeline {
         plan: &Plan,
         job: &mut Job<'_>,
     ) -> Result<(Outcome, u64)> {
-        let mut lanes = self.lanes(opened.decoder.info().sample_rate, plan.n_samples)?;
+        let mut routes = self.routes(opened.decoder.info().sample_rate, plan.n_samples)?;
         let mut segments = plan.segments.iter().cloned().peekable();
         let mut ended = false;
         while !ended && let Some(mut segment) = segments.next() {
             let started = Instant::now();
             opened.decoder.seek(segment.start)?;
             job.stats.decode(started.elapsed());
-            lanes.jump(&self.taps, &self.rates, segment.start);
-            while !ended && (plan.promised || !lanes.is_done()) {
+            routes.jump(&self.taps, &self.rates, segment.start);
+            while !ended && (plan.promised || !routes.is_done()) {
                 let position = opened.decoder.position();
                 // A long block may reach into the next segment: then they are one.
                 while let Some(next) = segments.next_if(|next| next.start < position) {
@@ -208,10 +208,10 @@ impl Pipeline {
                 if position >= segment.end {
                     break;
                 }
-                ended = !self.feed_block(&mut opened, &mut lanes, job)?;
+                ended = !self.feed_block(&mut opened, &mut routes, job)?;
             }
             let started = Instant::now();
-            self.finish_segment(&mut lanes, ended, &opened.guard, job)?;
+            self.finish_segment(&mut routes, ended, &opened.guard, job)?;
             job.stats.front_end(started.elapsed());
         }
         let decoder = opened.decoder;
@@ -226,7 +226,7 @@ impl Pipeline {
     fn feed_block(
         &mut self,
         opened: &mut Opened,
-        lanes: &mut Lanes,
+        routes: &mut Routes,
         job: &mut Job<'_>,
     ) -> Result<bool> {
         let started = Instant::now();
@@ -235,51 +235,51 @@ impl Pipeline {
         job.stats.decode(decoded - started);
         let Some(block) = block else { return Ok(false) };
         downmix(block, &mut self.mono);
-        self.feed(lanes, &opened.guard, job)?;
+        self.feed(routes, &opened.guard, job)?;
         job.stats.front_end(decoded.elapsed());
         Ok(true)
     }
 
-    fn lanes(&self, from_hz: u32, n_samples: Option<u64>) -> Result<Lanes> {
+    fn routes(&self, from_hz: u32, n_samples: Option<u64>) -> Result<Routes> {
         let fan = Fan::new(from_hz, &self.rates, self.quality)?;
         let seam = |to_hz: u32| Seam::new(from_hz, to_hz, self.quality);
         let seams = self.rates.iter().map(|&to_hz| seam(to_hz)).collect();
         let cutter = |tap: &TapWorker| {
             Cutter::new(tap.plan, n_samples.map(|n| seam(tap.sample_rate).outputs(n)))
         };
-        Ok(Lanes { seams, fan, cutters: self.taps.iter().map(cutter).collect() })
+        Ok(Routes { seams, fan, cutters: self.taps.iter().map(cutter).collect() })
     }
 
     /// Sends `self.mono` through every rate to every tap.
-    fn feed(&mut self, lanes: &mut Lanes, guard: &Guard, job: &mut Job<'_>) -> Result<()> {
+    fn feed(&mut self, routes: &mut Routes, guard: &Guard, job: &mut Job<'_>) -> Result<()> {
         self.converted.iter_mut().for_each(Vec::clear);
-        lanes.fan.process(&self.mono, &mut self.converted);
-        self.cut(lanes, false, guard, job)
+        routes.fan.process(&self.mono, &mut self.converted);
+        self.cut(routes, false, guard, job)
     }
 
     /// What the resamplers hold back; with `end`, which is the track's, incomplete windows too.
     fn finish_segment(
         &mut self,
-        lanes: &mut Lanes,
+        routes: &mut Routes,
         end: bool,
         guard: &Guard,
         job: &mut Job<'_>,
     ) -> Result<()> {
         self.converted.iter_mut().for_each(Vec::clear);
-        lanes.fan.finish(&mut self.converted);
-        self.cut(lanes, end, guard, job)
+        routes.fan.finish(&mut self.converted);
+        self.cut(routes, end, guard, job)
     }
 
     /// Cuts windows out of what is at hand.
     fn cut(
         &mut self,
-        lanes: &mut Lanes,
+        routes: &mut Routes,
         end: bool,
         guard: &Guard,
         job: &mut Job<'_>,
     ) -> Result<()> {
         for (&rate, samples) in self.rates.iter().zip(&self.converted) {
-            let taps = self.taps.iter_mut().zip(&mut lanes.cutters).enumerate();
+            let taps = self.taps.iter_mut().zip(&mut routes.cutters).enumerate();
             for (i, (tap, cutter)) in taps.filter(|(_, (tap, _))| tap.sample_rate == rate) {
                 let front_end = &mut tap.front_end;
                 let mut take = |window: Window<'_>| {
@@ -296,7 +296,7 @@ impl Pipeline {
     }
 }
 
-impl Lanes {
+impl Routes {
     /// Whether every window is there.
     fn is_done(&self) -> bool {
         self.cutters.iter().all(Cutter::is_done)
