@@ -197,16 +197,20 @@ def test_stage_seconds_stay_after_the_stream_is_closed() -> None:
     assert stream.stage_seconds()["decode"] > 0
 
 
-def test_batches_are_written_into_the_buffers_of_the_caller() -> None:
-    tracks = [track(0.5 * (1 + i % 3), seed=i) for i in range(7)]
+@pytest.mark.parametrize("n_buffers", [1, 2, 3])
+def test_batches_stay_in_the_buffers_of_the_caller_until_all_others_were_filled(n_buffers: int) -> None:
+    tracks = [track(0.5 * (1 + i % 3), seed=i) for i in range(21)]
     wanted = [batch.rows.copy() for batch in audio.stream(tracks, sample_rate=RATE, window_seconds=0.5, batch_size=4)]
-    out = [np.full((4, RATE // 2), np.nan, dtype=np.float32) for _ in range(2)]
+    out = [np.full((4, RATE // 2), np.nan, dtype=np.float32) for _ in range(n_buffers)]
     with audio.stream(tracks, sample_rate=RATE, window_seconds=0.5, batch_size=4, out=out) as batches:
+        taken: list[audio.Batch] = []
         for number, batch in enumerate(batches):
+            taken.append(batch)
             if len(batch):
-                assert np.shares_memory(batch.rows, out[number % 2])
-            np.testing.assert_array_equal(batch.rows, wanted[number])
-    assert number + 1 == len(wanted)
+                assert np.shares_memory(batch.rows, out[number % n_buffers])
+            for earlier in range(max(0, number - n_buffers + 1), number + 1):
+                np.testing.assert_array_equal(taken[earlier].rows, wanted[earlier], f"{earlier} of {number + 1}")
+    assert len(taken) == len(wanted) > 8
 
 
 def test_buffers_that_do_not_fit_are_refused_before_anything_is_decoded() -> None:

@@ -284,8 +284,8 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
     out : list of numpy.ndarray or CPU torch.Tensor, optional
         float32, C-contiguous, shape (batch_size, ...): the batches are written into these, one after
         the other and round again, and `Batch.rows` is a view of the one that was filled. With n of
-        them, a batch stays valid until n - 1 more were taken and the next is asked for. Pinned
-        tensors make the copy to a GPU asynchronous.
+        them, a batch stays valid until n - 1 more were taken and the next is asked for; with one,
+        until the next is asked for. Pinned tensors make the copy to a GPU asynchronous.
 
     Returns
     -------

@@ -1,9 +1,9 @@
 //! Many tracks, few threads: bounded, ordered if asked for, and stopped at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use orpheus_audio::loader::{Batch, FrontEnd, FrontEndWorker, LoaderOptions, Next, Tap};
+use orpheus_audio::loader::{Batch, Buffers, FrontEnd, FrontEndWorker, LoaderOptions, Next, Tap};
 use orpheus_audio::{Limits, Loader, Placement, Quality, Source, Status, Window, WindowPolicy};
 
 const RATE: u32 = 8000;
@@ -104,6 +104,49 @@ fn a_front_end_that_fails_or_panics_costs_one_track() {
         }
         let expected = if panics { "panic" } else { "damaged" };
         assert_eq!(kinds, [(0, ""), (1, expected), (2, "")]);
+    }
+}
+
+/// Memory of a caller: buffers of four rows.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Vec<Vec<f32>>>>);
+
+impl Buffers for Shared {
+    fn write(&mut self, _: usize, buffer: usize, row: usize, values: &[f32]) {
+        let at = row * values.len();
+        self.0.lock().expect("no test panicked")[buffer][at..at + values.len()]
+            .copy_from_slice(values);
+    }
+
+    fn count(&self, _: usize) -> usize {
+        self.0.lock().expect("no test panicked").len()
+    }
+}
+
+#[test]
+fn a_buffer_is_written_again_only_when_its_batch_has_been_given_up() {
+    let sources = vec![tone(9), tone(30), tone(2)];
+    let mut loader = Loader::start(sources.clone(), vec![tap(None)], options(1, 4, true)).unwrap();
+    let mut wanted = Vec::new();
+    while let Some(batch) = next(&mut loader) {
+        wanted.push(batch.values);
+    }
+    for n_buffers in 1..=3 {
+        let memory = Shared(Arc::new(Mutex::new(vec![vec![0.0; 4 * 8000]; n_buffers])));
+        let mut loader =
+            Loader::start(sources.clone(), vec![tap(None)], options(2, 4, true)).unwrap();
+        loader.write_into(Box::new(memory.clone())).unwrap();
+        let mut taken = Vec::new();
+        while let Some(batch) = next(&mut loader) {
+            taken.push(batch.buffer.unwrap());
+            // The one just taken, and as many before it as there are other buffers.
+            for number in taken.len().saturating_sub(n_buffers)..taken.len() {
+                let wanted = &wanted[number];
+                let found = &memory.0.lock().unwrap()[taken[number]][..wanted.len()];
+                assert!(found == &wanted[..], "batch {number} when {} were taken", taken.len());
+            }
+        }
+        assert_eq!(taken.len(), wanted.len());
     }
 }
 
