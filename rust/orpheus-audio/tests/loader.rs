@@ -107,6 +107,102 @@ fn a_front_end_that_fails_or_panics_costs_one_track() {
     }
 }
 
+/// Breaks more than one track: a panic whose value panics when it is dropped, behind the wall.
+struct Deadly;
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the worker does not survive this");
+    }
+}
+
+impl FrontEnd for Deadly {
+    fn row_shape(&self) -> Vec<usize> {
+        vec![1]
+    }
+
+    fn worker(&self) -> Box<dyn FrontEndWorker> {
+        Box::new(Self)
+    }
+}
+
+impl FrontEndWorker for Deadly {
+    fn compute(&mut self, window: Window<'_>, _: &mut [f32]) -> Result<(), String> {
+        if window.start > 0 {
+            std::panic::panic_any(Bomb);
+        }
+        Ok(())
+    }
+}
+
+fn kinds_of(loader: &mut Loader) -> Vec<(usize, &'static str)> {
+    let mut kinds = Vec::new();
+    while let Some(batch) = next(loader) {
+        kinds.extend(batch.ended.into_iter().map(|end| (end.track, end.outcome.kind)));
+    }
+    kinds
+}
+
+#[test]
+fn tracks_of_a_worker_that_dies_end_as_failed_and_the_others_go_on() {
+    for (n_threads, ordered) in [(1, true), (1, false), (2, true), (2, false)] {
+        let sources = [1, 3, 1, 1, 1, 1].map(tone).to_vec();
+        let taps = vec![tap(Some(Arc::new(Deadly)))];
+        let options = options(n_threads, 4, ordered);
+        let mut kinds = kinds_of(&mut Loader::start(sources, taps, options).unwrap());
+        assert!(!ordered || kinds.is_sorted());
+        kinds.sort_unstable();
+        let rest = if n_threads == 1 { "panic" } else { "" };
+        let expected = ["", "panic", rest, rest, rest, rest];
+        assert_eq!(kinds, expected.into_iter().enumerate().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn sources_that_follow_when_no_worker_is_left_end_as_failed() {
+    for ordered in [true, false] {
+        let taps = vec![tap(Some(Arc::new(Deadly)))];
+        let mut loader = Loader::open(taps, options(1, 4, ordered)).unwrap();
+        let (mut n_pushed, mut kinds) = (0, Vec::new());
+        loop {
+            match loader.next(Duration::from_secs(10)).unwrap() {
+                Next::Hungry if n_pushed < 50 => {
+                    loader.push(tone(2));
+                    n_pushed += 1;
+                }
+                Next::Hungry => loader.seal(),
+                Next::Batch(batch) => kinds.extend(batch.ended.iter().map(|e| e.outcome.kind)),
+                Next::Pending => panic!("nothing for ten seconds"),
+                Next::End => break,
+            }
+        }
+        assert_eq!(kinds, ["panic"; 50]);
+    }
+}
+
+/// No thread gets as far as a worker of this.
+struct Stillborn;
+
+impl FrontEnd for Stillborn {
+    fn row_shape(&self) -> Vec<usize> {
+        vec![1]
+    }
+
+    fn worker(&self) -> Box<dyn FrontEndWorker> {
+        panic!("no worker")
+    }
+}
+
+#[test]
+fn a_front_end_without_workers_fails_every_track() {
+    let taps = vec![tap(Some(Arc::new(Stillborn)))];
+    let sources = vec![tone(1); 3];
+    let mut loader = Loader::start(sources, taps, options(2, 4, true)).unwrap();
+    assert_eq!(kinds_of(&mut loader), [(0, "panic"), (1, "panic"), (2, "panic")]);
+}
+
 /// Memory of a caller: buffers of four rows.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Vec<Vec<f32>>>>);
