@@ -267,3 +267,49 @@ def test_a_file_object_is_read_when_its_turn_comes() -> None:
     with audio.stream(files, sample_rate=RATE, window_seconds=0.5, batch_size=1, n_threads=1) as batches:
         next(batches)
         assert Counted.n_read < 50
+
+
+class Unreadable(io.BytesIO):
+    """A file on a disk that fails."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def read(self, n_bytes: int | None = -1) -> bytes:
+        del n_bytes
+        raise self.error
+
+
+@pytest.mark.parametrize("as_generator", [False, True])
+def test_a_file_object_that_cannot_be_read_is_a_failed_track_and_costs_no_other(as_generator: bool) -> None:
+    sources: list[Any] = [track(0.5, seed=seed) for seed in range(81)]
+    sources[40] = Unreadable(OSError(5, "Input/output error"))
+    sources[60] = Unreadable(RuntimeError("the bucket is gone"))
+    sources[70] = io.StringIO("opened as text")
+    given = iter(sources) if as_generator else sources
+    found, outcomes = windows(audio.stream(given, sample_rate=RATE, window_seconds=0.5, n_threads=2))
+    assert [end.track for end in outcomes] == list(range(81))
+    failed = {end.track: end.outcome for end in outcomes if not end.outcome.ok}
+    assert {number: (outcome.status, outcome.kind) for number, outcome in failed.items()} == {
+        40: ("failed", "io"),
+        60: ("failed", "io"),
+        70: ("failed", "io"),
+    }
+    assert "Input/output error" in failed[40].message
+    assert "the bucket is gone" in failed[60].message
+    assert "reads str" in failed[70].message
+    for number in found:
+        np.testing.assert_array_equal(found[number][0][2], audio.decode(sources[number]).samples[0])
+
+
+def test_what_is_no_source_raises_and_the_stream_goes_on_behind_it() -> None:
+    sources: list[Any] = [track(0.5, seed=seed) for seed in range(40)]
+    sources[30] = 7
+    stream = audio.stream(iter(sources), sample_rate=RATE, window_seconds=0.5, batch_size=1, n_threads=1)
+    outcomes: list[audio.TrackOutcome] = []
+    with pytest.raises(ParameterError, match="source is int"):
+        outcomes.extend(end for batch in stream for end in batch.outcomes)
+    outcomes.extend(end for batch in stream for end in batch.outcomes)
+    assert [end.track for end in outcomes] == list(range(40))
+    assert [end.track for end in outcomes if not end.outcome.ok] == [30]

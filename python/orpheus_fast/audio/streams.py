@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
-from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
 
@@ -213,10 +212,29 @@ class AudioStream:
         """Hand over as many sources as the workers want; what is not a path is read only now."""
         with self._feeding:
             wanted = self._loader.appetite()
-            parts = [source_parts(source) for source in islice(self._sources, wanted)]
+            if wanted == 0:
+                return
+            for source in self._sources:
+                self._push(source)
+                wanted -= 1
+                if wanted == 0:
+                    return
+            self._loader.seal()
+
+    def _push(self, source: AudioSource) -> None:
+        """Hand over a source; what is not a path is read now, and has its place in the list though that fails."""
+        try:
+            check_source(source)
+        except ParameterError as error:
+            self._loader.push_failed(str(error))
+            raise
+        try:
+            parts = source_parts(source)
+        except Exception as error:
+            # Whatever a file object raises is its track's outcome.
+            self._loader.push_failed(f"{type(error).__name__}: {error}")
+        else:
             self._loader.push(parts)
-            if len(parts) < wanted:
-                self._loader.seal()
 
     def close(self) -> None:
         """Stop the workers; later iteration ends at once."""
@@ -290,7 +308,9 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
     Returns
     -------
     AudioStream
-        Iterator over `Batch`. No track raises: each ends with an outcome.
+        Iterator over `Batch`. No track raises: each ends with an outcome, and one whose file object
+        cannot be read as `failed`, of kind `io`. What a generator raises, and what it yields that
+        is no source, raises from the iteration, which then goes on where it stopped.
 
     Examples
     --------

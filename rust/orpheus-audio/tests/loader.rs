@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use orpheus_audio::loader::{Batch, Buffers, FrontEnd, FrontEndWorker, LoaderOptions, Next, Tap};
-use orpheus_audio::{Limits, Loader, Placement, Quality, Source, Status, Window, WindowPolicy};
+use orpheus_audio::{
+    Error, Limits, Loader, Placement, Quality, Source, Status, Window, WindowPolicy,
+};
 
 const RATE: u32 = 8000;
 
@@ -254,6 +256,16 @@ fn a_loader_that_is_dropped_stops_at_once() {
     let started = Instant::now();
     drop(loader);
     assert!(started.elapsed() < Duration::from_millis(500));
+}
+
+#[test]
+fn a_source_that_could_not_be_had_ends_as_failed_in_its_place() {
+    let mut loader = Loader::open(vec![tap(None)], options(1, 4, true)).unwrap();
+    loader.push(tone(1));
+    loader.push_failed(Error::from(std::io::Error::other("the disk is gone")));
+    loader.push(tone(1));
+    loader.seal();
+    assert_eq!(kinds_of(&mut loader), [(0, ""), (1, "io"), (2, "")]);
 }
 
 #[test]

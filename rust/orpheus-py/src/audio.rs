@@ -188,15 +188,20 @@ impl TrackLoader {
         Ok(Self { loader: Mutex::new(Some(loader)) })
     }
 
-    /// Adds tracks to the list.
-    fn push(&self, py: Python<'_>, sources: Vec<SourceParts>) {
+    /// Adds a track to the list.
+    fn push(&self, py: Python<'_>, parts: SourceParts) {
         release_gil(py, || {
             let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(loader) = loader.as_mut() {
-                for parts in sources {
-                    loader.push(source(parts));
-                }
-            }
+            loader.as_mut().map(|loader| loader.push(source(parts)));
+        });
+    }
+
+    /// Adds a track whose bytes could not be read, for which `message` says why.
+    fn push_failed(&self, py: Python<'_>, message: String) {
+        let error = Error::from(std::io::Error::other(message));
+        release_gil(py, || {
+            let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+            loader.as_mut().map(|loader| loader.push_failed(error));
         });
     }
 

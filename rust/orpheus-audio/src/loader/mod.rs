@@ -119,7 +119,7 @@ const SOURCES_AHEAD: usize = 8;
 pub struct Loader {
     shared: Arc<Shared>,
     /// `None` once the list of sources is complete.
-    sources: Option<Sender<(usize, Source)>>,
+    sources: Option<Sender<(usize, Result<Source>)>>,
     n_pushed: usize,
     /// Tracks that were pushed and have not ended.
     unended: BTreeSet<usize>,
@@ -216,6 +216,15 @@ impl Loader {
 
     /// Adds a source to the list; nothing happens once it is sealed.
     pub fn push(&mut self, source: Source) {
+        self.add(Ok(source));
+    }
+
+    /// Adds a track that could not be had: in its place in the list, it ends as failed.
+    pub fn push_failed(&mut self, error: Error) {
+        self.add(Err(error));
+    }
+
+    fn add(&mut self, source: Result<Source>) {
         // It cannot fail: what the workers share, the receiver with it, lives as long as the loader.
         if let Some(sources) = &self.sources
             && sources.send((self.n_pushed, source)).is_ok()

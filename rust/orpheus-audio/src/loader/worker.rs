@@ -18,7 +18,8 @@ use crate::wall;
 
 /// What the workers share.
 pub(super) struct Shared {
-    pub(super) sources: Receiver<(usize, Source)>,
+    /// By index in the list; of those that could not be had, why.
+    pub(super) sources: Receiver<(usize, Result<Source>)>,
     pub(super) taps: Vec<CheckedTap>,
     pub(super) options: LoaderOptions,
     pub(super) cancelled: Arc<AtomicBool>,
@@ -31,7 +32,7 @@ pub(super) fn work(shared: &Shared, outlets: &Outlets) {
     while let Some(permit) = outlets.wait() {
         let Ok((track, source)) = shared.sources.recv() else { return };
         let Some(outlet) = outlets.start(track, permit) else { return };
-        let ended = load_track(shared, &source, track, &mut pipeline, &outlet);
+        let ended = load_track(shared, source, track, &mut pipeline, &outlet);
         if shared.cancelled.load(Ordering::Relaxed) || !outlet.send(Event::Ended(Box::new(ended))) {
             return;
         }
@@ -41,7 +42,7 @@ pub(super) fn work(shared: &Shared, outlets: &Outlets) {
 /// Loads a track behind the wall; `pipeline` is made with the first.
 fn load_track(
     shared: &Shared,
-    source: &Source,
+    source: Result<Source>,
     track: usize,
     pipeline: &mut Option<Pipeline>,
     outlet: &Outlet,
@@ -50,7 +51,7 @@ fn load_track(
     let result = wall::contain(|| {
         let pipeline =
             pipeline.get_or_insert_with(|| Pipeline::new(&shared.taps, shared.options.quality));
-        run(shared, source, pipeline, outlet, &mut info)
+        run(shared, &source?, pipeline, outlet, &mut info)
     });
     if matches!(result, Err(Error::Panic(_))) {
         // What a panic left half done must not reach the next track, and may break when dropped.
