@@ -245,6 +245,25 @@ def test_a_generator_is_drawn_from_only_as_tracks_are_needed() -> None:
     assert drawn == 500
 
 
+def test_the_workers_get_more_tracks_while_batches_are_ready() -> None:
+    drawn = 0
+    data = track(0.5)
+
+    def tracks() -> Iterator[bytes]:
+        nonlocal drawn
+        for _ in range(40):
+            drawn += 1
+            yield data
+
+    with audio.stream(tracks(), sample_rate=RATE, window_seconds=0.5, batch_size=1, n_threads=1) as batches:
+        taken = 0
+        for batch in batches:
+            taken += len(batch)
+            assert drawn >= min(taken + 4, 40)
+            time.sleep(0.02)
+    assert taken == 40
+
+
 def test_what_a_generator_raises_reaches_the_caller() -> None:
     def tracks() -> Iterator[bytes]:
         yield track(0.5)
@@ -313,3 +332,23 @@ def test_what_is_no_source_raises_and_the_stream_goes_on_behind_it() -> None:
     outcomes.extend(end for batch in stream for end in batch.outcomes)
     assert [end.track for end in outcomes] == list(range(40))
     assert [end.track for end in outcomes if not end.outcome.ok] == [30]
+
+
+def test_a_batch_that_is_ready_waits_for_one_source_of_a_slow_list_at_most() -> None:
+    drawn = 0
+
+    def tracks() -> Iterator[bytes]:
+        nonlocal drawn
+        for seed in range(16):
+            time.sleep(0.1)
+            drawn += 1
+            yield track(0.5, seed=seed)
+
+    with audio.stream(tracks(), sample_rate=RATE, window_seconds=0.5, batch_size=1, n_threads=2) as batches:
+        assert drawn == 1
+        taken = 0
+        for batch in batches:
+            taken += len(batch)
+            # One that is being decoded, one that is drawn meanwhile; the rest is what a busy machine takes.
+            assert drawn < taken + 6
+    assert taken == 16

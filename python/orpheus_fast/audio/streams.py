@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["AudioStream", "Batch", "Placement", "Tap", "TrackOutcome", "stream"]
 
 Placement: TypeAlias = Literal["whole", "center", "evenly", "every"]
+
+
+# Drawing sources goes on for so long before it is asked whether a batch is ready.
+_FEEDING_SECONDS = 0.01
 
 
 class Tensor(Protocol):
@@ -177,6 +182,8 @@ class AudioStream:
         self._out = None if out is None else _arrays_of(out, len(taps))
         self._lease = threads.lease(n_threads)
         self._sources = iter(sources)
+        # Whether the last source took long to draw: then, none is drawn while a batch is ready.
+        self._is_slow = False
         self._feeding = Lock()
         most = len(sources) if isinstance(sources, Sized) else self._lease.n_threads
         self._loader = _native.TrackLoader(
@@ -191,6 +198,8 @@ class AudioStream:
         return self
 
     def __next__(self) -> Batch:
+        if not self._is_slow:
+            self._feed()
         parts = None
         while parts is None:
             ended, parts = self._loader.next_batch()
@@ -209,17 +218,26 @@ class AudioStream:
         return Batch(rows, track, start_seconds, valid_samples, outcomes, tap)
 
     def _feed(self) -> None:
-        """Hand over as many sources as the workers want; what is not a path is read only now."""
-        with self._feeding:
+        """Hand over sources, as many as the workers want and can be had at once: a batch may be ready by then."""
+        if not self._feeding.acquire(timeout=_FEEDING_SECONDS):
+            # Another thread draws from the list. What is ready does not wait for it.
+            return
+        try:
             wanted = self._loader.appetite()
             if wanted == 0:
                 return
+            started = before = monotonic()
             for source in self._sources:
                 self._push(source)
                 wanted -= 1
-                if wanted == 0:
+                now = monotonic()
+                self._is_slow = now - before > _FEEDING_SECONDS
+                if wanted == 0 or now - started > _FEEDING_SECONDS:
                     return
+                before = now
             self._loader.seal()
+        finally:
+            self._feeding.release()
 
     def _push(self, source: AudioSource) -> None:
         """Hand over a source; what is not a path is read now, and has its place in the list though that fails."""
@@ -285,7 +303,8 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
     ----------
     sources : iterable of paths, bytes or binary file objects
         One track each, see `decode`. A generator is drawn from as the workers need it, and a file
-        object is read only then, so neither the list nor what is in it has to fit into memory.
+        object is read only then, so neither the list nor what is in it has to fit into memory. From
+        a slow one, sources are drawn only while no batch is ready.
     sample_rate, window_seconds, hop_seconds, placement, pad_threshold, max_windows, front_end
         Which windows, and what is made of them: see `Tap`.
     batch_size : int > 0

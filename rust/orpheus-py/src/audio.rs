@@ -221,8 +221,8 @@ impl TrackLoader {
         })
     }
 
-    /// Whether that was all, and the next batch; neither if more tracks must be pushed before.
-    /// Signals are answered while it waits.
+    /// Whether that was all, and the next batch; neither if none is ready and the workers want more
+    /// tracks. Signals are answered while it waits.
     fn next_batch(&self, py: Python<'_>) -> NativeResult<(bool, Option<BatchParts>)> {
         loop {
             let next = release_gil(py, || {

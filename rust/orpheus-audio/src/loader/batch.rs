@@ -150,6 +150,11 @@ impl Assembler {
         batch.valid_samples.push(row.n_valid as i64);
     }
 
+    /// Whether a batch waits only for the next event.
+    pub(crate) fn has_full(&self) -> bool {
+        (0..self.open.len()).any(|tap| self.is_full(tap))
+    }
+
     fn is_full(&self, tap: usize) -> bool {
         let n_rows = self.open[tap].track.len();
         n_rows >= self.batch_size || (self.ragged[tap] && n_rows > 0)

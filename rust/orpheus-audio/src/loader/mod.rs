@@ -103,7 +103,7 @@ pub enum Next {
     Batch(Batch),
     /// Nothing yet; ask again.
     Pending,
-    /// The workers will soon have nothing to do: [`Loader::push`] more sources, or
+    /// No batch is ready, and the workers will soon have nothing to do: [`Loader::push`] a source, or
     /// [`Loader::seal`] the list.
     Hungry,
     /// Every track has ended and every row was handed over.
@@ -112,6 +112,9 @@ pub enum Next {
 
 /// Sources per thread that wait or are in the works, so that no worker runs dry between two calls.
 const SOURCES_AHEAD: usize = 8;
+
+/// How long a full batch waits for the end of its last track while sources are wanted.
+const MOMENT: Duration = Duration::from_millis(5);
 
 /// Decodes tracks in the background.
 ///
@@ -248,7 +251,7 @@ impl Loader {
         }
     }
 
-    /// The next batch, waiting at most `timeout` for it.
+    /// The next batch, waiting at most `timeout` for it, and not at all while sources are wanted.
     ///
     /// # Errors
     ///
@@ -262,17 +265,16 @@ impl Loader {
             if let Some(batch) = self.assembler.pop() {
                 return Ok(Next::Batch(batch));
             }
-            if self.appetite() > self.n_ahead / 2 {
-                return Ok(Next::Hungry);
-            }
+            let is_hungry = self.appetite() > self.n_ahead / 2;
+            let until = if is_hungry { self.shortly(deadline) } else { deadline };
             let Some(feed) = &mut self.feed else {
                 if self.unended.is_empty() {
-                    return Ok(Next::End);
+                    return Ok(if self.sources.is_some() { Next::Hungry } else { Next::End });
                 }
                 self.finish();
                 continue;
             };
-            match feed.receive(deadline) {
+            match feed.receive(until) {
                 feed::Received::Event(track, event) => {
                     if matches!(event, Event::Ended(_)) {
                         self.unended.remove(&track);
@@ -281,7 +283,8 @@ impl Loader {
                 }
                 feed::Received::Pending => {
                     self.assembler.release_full();
-                    return Ok(self.assembler.pop().map_or(Next::Pending, Next::Batch));
+                    let waits = if is_hungry { Next::Hungry } else { Next::Pending };
+                    return Ok(self.assembler.pop().map_or(waits, Next::Batch));
                 }
                 feed::Received::End => {
                     self.feed = None;
@@ -289,6 +292,13 @@ impl Loader {
                 }
             }
         }
+    }
+
+    /// How long to wait when more sources are wanted: not at all, or for the end of the track whose
+    /// row filled a batch.
+    fn shortly(&self, deadline: Instant) -> Instant {
+        let wait = if self.assembler.has_full() { MOMENT } else { Duration::ZERO };
+        deadline.min(Instant::now() + wait)
     }
 
     /// No worker is left: hands over what there is. A track without an end was with a worker that died
