@@ -184,6 +184,7 @@ class AudioStream:
         self._sources = iter(sources)
         # Whether the last source took long to draw: then, none is drawn while a batch is ready.
         self._is_slow = False
+        # A forked child does not wait for it long, and then the loader refuses.
         self._feeding = Lock()
         most = len(sources) if isinstance(sources, Sized) else self._lease.n_threads
         self._loader = _native.TrackLoader(

@@ -319,13 +319,16 @@ impl Loader {
 
 impl Drop for Loader {
     fn drop(&mut self) {
+        if self.process != std::process::id() {
+            // In a forked child the threads do not exist: they cannot be waited for, and what they had
+            // locked when it was forked stays locked.
+            std::mem::forget((self.sources.take(), self.feed.take()));
+            self.workers.drain(..).for_each(std::mem::forget);
+            return;
+        }
         self.shared.cancelled.store(true, Ordering::Relaxed);
         self.sources = None;
         self.feed = None;
-        if self.process != std::process::id() {
-            // In a forked child the threads do not exist, so they cannot be waited for.
-            self.workers.drain(..).for_each(std::mem::forget);
-        }
         for worker in self.workers.drain(..) {
             // If it died of a track, that track has ended as failed.
             drop(worker.join());
