@@ -71,13 +71,14 @@ def available() -> int:
     return max(1, total() - _leased - _kept_by_torch)
 
 
-def lease(n_threads: int | None = None) -> Lease:
-    """Take threads: as many as asked for, or what is available."""
+def lease(n_threads: int | None = None, *, most: int | None = None) -> Lease:
+    """Take threads: as many as asked for, or what is available; no more than `most`, which have work."""
     global _leased  # noqa: PLW0603 -- the budget is the process's
-    taken = available() if n_threads is None else n_threads
     with _lock:
+        taken = available() if n_threads is None else n_threads
+        taken = taken if most is None else min(taken, most)
         _leased += taken
-    return Lease(taken)
+        return Lease(taken)
 
 
 def share_with_torch(n_threads: int | None = None) -> int:

@@ -48,6 +48,29 @@ def test_a_stream_gives_its_threads_back_when_it_ends_or_is_closed() -> None:
     assert threads.available() == 8
 
 
+def test_a_stream_takes_no_more_threads_than_it_has_tracks() -> None:
+    data = signals.wav_bytes(signals.noise(0.2), 8000, "s16")
+    with audio.stream([data], sample_rate=8000, window_seconds=0.1):
+        assert threads.available() == 7
+    with audio.stream([data] * 2, sample_rate=8000, window_seconds=0.1, n_threads=5):
+        assert threads.available() == 6
+    with audio.stream([], sample_rate=8000, window_seconds=0.1):
+        assert threads.available() == 7
+    assert threads.available() == 8
+
+
+def test_what_is_available_is_asked_and_taken_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+
+    def total() -> int:
+        held.append(threads._lock._is_owned())  # type: ignore[attr-defined]
+        return 8
+
+    monkeypatch.setattr(threads, "total", total)
+    threads.lease().release()
+    assert held == [True]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_has_the_whole_budget_and_waits_for_no_lock() -> None:

@@ -180,16 +180,17 @@ class AudioStream:
         # Of a stream that was closed.
         self._stage_seconds: dict[str, float] | None = None
         self._out = None if out is None else _arrays_of(out, len(taps))
-        self._lease = threads.lease(n_threads)
+        # A track is the work of one thread.
+        most = max(1, len(sources)) if isinstance(sources, Sized) else None
+        self._lease = threads.lease(n_threads, most=most)
         self._sources = iter(sources)
         # Whether the last source took long to draw: then, none is drawn while a batch is ready.
         self._is_slow = False
         # A forked child does not wait for it long, and then the loader refuses.
         self._feeding = Lock()
-        most = len(sources) if isinstance(sources, Sized) else self._lease.n_threads
         self._loader = _native.TrackLoader(
             [tap._parts() for tap in taps],
-            (max(1, min(most, self._lease.n_threads)), batch_size, ordered, quality),
+            (self._lease.n_threads, batch_size, ordered, quality),
             limit_parts(limits),
             self._out,
         )
@@ -314,7 +315,8 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
     ordered : bool
         Tracks in the order of the list; False hands them over as they are ready.
     n_threads : int, optional
-        Worker threads; None takes what is left of the budget, see `orpheus_fast.threads`.
+        Worker threads; None takes what is left of the budget, see `orpheus_fast.threads`. No more
+        than one for each track, where `sources` has a length.
     quality : {"high", "best"}
         Of the resampler.
     limits : Limits, optional
