@@ -290,17 +290,21 @@ fn a_loader_is_closed_at_once_in_the_middle_of_ten_hours() {
         WindowPolicy { placement: Placement::Evenly, max_windows: Some(300), ..tap(None).policy };
     for (policy, most_ms) in [(few, 400), (tap(None).policy, 100)] {
         for wait_ms in [0, 1, 3, 10, 30, 100, 200, 400].into_iter().filter(|&ms| ms <= most_ms) {
-            let taps = vec![Tap { sample_rate: 24_000, policy, front_end: None }];
-            let sources = vec![source.clone(); 4];
-            let loader = Loader::start(sources, taps, options(2, 1, true)).unwrap();
-            std::thread::sleep(Duration::from_millis(wait_ms));
-            let started = Instant::now();
-            drop(loader);
-            longest = longest.max(started.elapsed());
+            // The best of three: the others may have waited for a core, not for the loader.
+            let times = [0; 3].map(|_| {
+                let taps = vec![Tap { sample_rate: 24_000, policy, front_end: None }];
+                let sources = vec![source.clone(); 4];
+                let loader = Loader::start(sources, taps, options(2, 1, true)).unwrap();
+                std::thread::sleep(Duration::from_millis(wait_ms));
+                let started = Instant::now();
+                drop(loader);
+                started.elapsed()
+            });
+            longest = longest.max(times.into_iter().min().unwrap());
         }
     }
     eprintln!("closing took {longest:?} at most");
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    assert!(longest < Duration::from_millis(100), "{longest:?}");
 }
 
 #[test]
