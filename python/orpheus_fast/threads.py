@@ -17,6 +17,8 @@ __all__ = ["Lease", "available", "lease", "set_total", "share_with_torch", "tota
 
 # Re-entrant: a lease may be collected, and give back its threads, at any moment.
 _lock = RLock()
+# Counts the forks that led to this process: what was leased before them is held by threads that are not here.
+_generation = 0
 _leased = 0
 _kept_by_torch = 0
 _total: int | None = None
@@ -27,13 +29,14 @@ class Lease:
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = n_threads
+        self._generation = _generation
         self._held = True
 
     def release(self) -> None:
-        """Give the threads back; a second call does nothing."""
+        """Give the threads back; a second call does nothing, nor does one in a forked process."""
         global _leased  # noqa: PLW0603 -- the budget is the process's
         with _lock:
-            if self._held:
+            if self._held and self._generation == _generation:
                 self._held = False
                 _leased -= self.n_threads
 
@@ -68,13 +71,14 @@ def available() -> int:
     return max(1, total() - _leased - _kept_by_torch)
 
 
-def lease(n_threads: int | None = None) -> Lease:
-    """Take threads: as many as asked for, or what is available."""
+def lease(n_threads: int | None = None, *, most: int | None = None) -> Lease:
+    """Take threads: as many as asked for, or what is available; no more than `most`, which have work."""
     global _leased  # noqa: PLW0603 -- the budget is the process's
-    taken = available() if n_threads is None else n_threads
     with _lock:
+        taken = available() if n_threads is None else n_threads
+        taken = taken if most is None else min(taken, most)
         _leased += taken
-    return Lease(taken)
+        return Lease(taken)
 
 
 def share_with_torch(n_threads: int | None = None) -> int:
@@ -103,3 +107,15 @@ def usable_cores() -> int:
     except (OSError, ValueError):
         # No control group, or no quota ("max").
         return n_cores
+
+
+def _start_anew() -> None:
+    """In a forked child: no thread of the parent is here to hold the lock, or what it leased."""
+    global _lock, _generation, _leased  # noqa: PLW0603 -- the budget is the process's
+    _lock = RLock()
+    _generation += 1
+    _leased = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)

@@ -125,6 +125,54 @@ def test_a_forked_child_gets_a_clear_error_and_can_start_anew() -> None:
     assert done.stdout.split() == ["0", "199"], done.stderr
 
 
+def test_a_child_that_is_forked_while_a_thread_iterates_does_not_hang() -> None:
+    done = run(
+        """
+        import os, signal, threading, warnings
+        warnings.simplefilter("ignore")
+        import signals
+        from orpheus_fast import audio, errors
+        track = signals.wav_bytes(signals.silence(20.0), 44_100, "s16")
+        def tracks():
+            while True:
+                yield track
+        stream = audio.stream(tracks(), sample_rate=44_100, window_seconds=20.0, batch_size=64, n_threads=1)
+        stop = threading.Event()
+        def iterate():
+            for batch in stream:
+                if stop.is_set():
+                    break
+        thread = threading.Thread(target=iterate)
+        thread.start()
+        codes = []
+        for number in range(8):
+            stop.wait(0.05)
+            child = os.fork()
+            if child == 0:
+                signal.alarm(10)
+                if number % 2:
+                    try:
+                        next(stream)
+                    except errors.DecodeError as error:
+                        assert error.kind == "forked", error
+                    else:
+                        os._exit(4)
+                stream.stage_seconds()
+                stream.close()
+                del stream
+                fresh = audio.stream([track], sample_rate=44_100, window_seconds=1.0)
+                os._exit(0 if sum(len(batch) for batch in fresh) == 20 else 3)
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        stop.set()
+        thread.join()
+        stream.close()
+        print(codes)
+        """,
+        timeout=120.0,
+    )
+    assert done.stdout.strip() == str([0] * 8), done.stderr
+
+
 def test_ctrl_c_ends_a_stream_within_a_second(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     path.write_bytes(signals.wav_bytes(signals.silence(600.0, n_channels=2), RATE, "s16"))

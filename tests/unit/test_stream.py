@@ -197,16 +197,20 @@ def test_stage_seconds_stay_after_the_stream_is_closed() -> None:
     assert stream.stage_seconds()["decode"] > 0
 
 
-def test_batches_are_written_into_the_buffers_of_the_caller() -> None:
-    tracks = [track(0.5 * (1 + i % 3), seed=i) for i in range(7)]
+@pytest.mark.parametrize("n_buffers", [1, 2, 3])
+def test_batches_stay_in_the_buffers_of_the_caller_until_all_others_were_filled(n_buffers: int) -> None:
+    tracks = [track(0.5 * (1 + i % 3), seed=i) for i in range(21)]
     wanted = [batch.rows.copy() for batch in audio.stream(tracks, sample_rate=RATE, window_seconds=0.5, batch_size=4)]
-    out = [np.full((4, RATE // 2), np.nan, dtype=np.float32) for _ in range(2)]
+    out = [np.full((4, RATE // 2), np.nan, dtype=np.float32) for _ in range(n_buffers)]
     with audio.stream(tracks, sample_rate=RATE, window_seconds=0.5, batch_size=4, out=out) as batches:
+        taken: list[audio.Batch] = []
         for number, batch in enumerate(batches):
+            taken.append(batch)
             if len(batch):
-                assert np.shares_memory(batch.rows, out[number % 2])
-            np.testing.assert_array_equal(batch.rows, wanted[number])
-    assert number + 1 == len(wanted)
+                assert np.shares_memory(batch.rows, out[number % n_buffers])
+            for earlier in range(max(0, number - n_buffers + 1), number + 1):
+                np.testing.assert_array_equal(taken[earlier].rows, wanted[earlier], f"{earlier} of {number + 1}")
+    assert len(taken) == len(wanted) > 8
 
 
 def test_buffers_that_do_not_fit_are_refused_before_anything_is_decoded() -> None:
@@ -241,6 +245,25 @@ def test_a_generator_is_drawn_from_only_as_tracks_are_needed() -> None:
     assert drawn == 500
 
 
+def test_the_workers_get_more_tracks_while_batches_are_ready() -> None:
+    drawn = 0
+    data = track(0.5)
+
+    def tracks() -> Iterator[bytes]:
+        nonlocal drawn
+        for _ in range(40):
+            drawn += 1
+            yield data
+
+    with audio.stream(tracks(), sample_rate=RATE, window_seconds=0.5, batch_size=1, n_threads=1) as batches:
+        taken = 0
+        for batch in batches:
+            taken += len(batch)
+            assert drawn >= min(taken + 4, 40)
+            time.sleep(0.02)
+    assert taken == 40
+
+
 def test_what_a_generator_raises_reaches_the_caller() -> None:
     def tracks() -> Iterator[bytes]:
         yield track(0.5)
@@ -263,3 +286,69 @@ def test_a_file_object_is_read_when_its_turn_comes() -> None:
     with audio.stream(files, sample_rate=RATE, window_seconds=0.5, batch_size=1, n_threads=1) as batches:
         next(batches)
         assert Counted.n_read < 50
+
+
+class Unreadable(io.BytesIO):
+    """A file on a disk that fails."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def read(self, n_bytes: int | None = -1) -> bytes:
+        del n_bytes
+        raise self.error
+
+
+@pytest.mark.parametrize("as_generator", [False, True])
+def test_a_file_object_that_cannot_be_read_is_a_failed_track_and_costs_no_other(as_generator: bool) -> None:
+    sources: list[Any] = [track(0.5, seed=seed) for seed in range(81)]
+    sources[40] = Unreadable(OSError(5, "Input/output error"))
+    sources[60] = Unreadable(RuntimeError("the bucket is gone"))
+    sources[70] = io.StringIO("opened as text")
+    given = iter(sources) if as_generator else sources
+    found, outcomes = windows(audio.stream(given, sample_rate=RATE, window_seconds=0.5, n_threads=2))
+    assert [end.track for end in outcomes] == list(range(81))
+    failed = {end.track: end.outcome for end in outcomes if not end.outcome.ok}
+    assert {number: (outcome.status, outcome.kind) for number, outcome in failed.items()} == {
+        40: ("failed", "io"),
+        60: ("failed", "io"),
+        70: ("failed", "io"),
+    }
+    assert "Input/output error" in failed[40].message
+    assert "the bucket is gone" in failed[60].message
+    assert "reads str" in failed[70].message
+    for number in found:
+        np.testing.assert_array_equal(found[number][0][2], audio.decode(sources[number]).samples[0])
+
+
+def test_what_is_no_source_raises_and_the_stream_goes_on_behind_it() -> None:
+    sources: list[Any] = [track(0.5, seed=seed) for seed in range(40)]
+    sources[30] = 7
+    stream = audio.stream(iter(sources), sample_rate=RATE, window_seconds=0.5, batch_size=1, n_threads=1)
+    outcomes: list[audio.TrackOutcome] = []
+    with pytest.raises(ParameterError, match="source is int"):
+        outcomes.extend(end for batch in stream for end in batch.outcomes)
+    outcomes.extend(end for batch in stream for end in batch.outcomes)
+    assert [end.track for end in outcomes] == list(range(40))
+    assert [end.track for end in outcomes if not end.outcome.ok] == [30]
+
+
+def test_a_batch_that_is_ready_waits_for_one_source_of_a_slow_list_at_most() -> None:
+    drawn = 0
+
+    def tracks() -> Iterator[bytes]:
+        nonlocal drawn
+        for seed in range(16):
+            time.sleep(0.1)
+            drawn += 1
+            yield track(0.5, seed=seed)
+
+    with audio.stream(tracks(), sample_rate=RATE, window_seconds=0.5, batch_size=1, n_threads=2) as batches:
+        assert drawn == 1
+        taken = 0
+        for batch in batches:
+            taken += len(batch)
+            # One that is being decoded, one that is drawn meanwhile; the rest is what a busy machine takes.
+            assert drawn < taken + 6
+    assert taken == 16

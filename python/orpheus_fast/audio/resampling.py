@@ -38,7 +38,7 @@ def resample(samples: ArrayLike, from_hz: int, to_hz: int, *, quality: Quality =
     from_hz, to_hz : int, 1000 to 768000
         Rates before and after, at most a factor of 256 apart. Equal rates return a copy.
     quality : {"high", "best"}
-        float32 arithmetic, or float64 and a sharper stop band at about twice the cost.
+        float32 arithmetic, or float64 and a sharper stop band at two to three times the cost.
 
     Returns
     -------

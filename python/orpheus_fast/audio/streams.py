@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
-from itertools import islice
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["AudioStream", "Batch", "Placement", "Tap", "TrackOutcome", "stream"]
 
 Placement: TypeAlias = Literal["whole", "center", "evenly", "every"]
+
+
+# Drawing sources goes on for so long before it is asked whether a batch is ready.
+_FEEDING_SECONDS = 0.01
 
 
 class Tensor(Protocol):
@@ -176,13 +180,17 @@ class AudioStream:
         # Of a stream that was closed.
         self._stage_seconds: dict[str, float] | None = None
         self._out = None if out is None else _arrays_of(out, len(taps))
-        self._lease = threads.lease(n_threads)
+        # A track is the work of one thread.
+        most = max(1, len(sources)) if isinstance(sources, Sized) else None
+        self._lease = threads.lease(n_threads, most=most)
         self._sources = iter(sources)
+        # Whether the last source took long to draw: then, none is drawn while a batch is ready.
+        self._is_slow = False
+        # A forked child does not wait for it long, and then the loader refuses.
         self._feeding = Lock()
-        most = len(sources) if isinstance(sources, Sized) else self._lease.n_threads
         self._loader = _native.TrackLoader(
             [tap._parts() for tap in taps],
-            (max(1, min(most, self._lease.n_threads)), batch_size, ordered, quality),
+            (self._lease.n_threads, batch_size, ordered, quality),
             limit_parts(limits),
             self._out,
         )
@@ -192,6 +200,8 @@ class AudioStream:
         return self
 
     def __next__(self) -> Batch:
+        if not self._is_slow:
+            self._feed()
         parts = None
         while parts is None:
             ended, parts = self._loader.next_batch()
@@ -210,13 +220,41 @@ class AudioStream:
         return Batch(rows, track, start_seconds, valid_samples, outcomes, tap)
 
     def _feed(self) -> None:
-        """Hand over as many sources as the workers want; what is not a path is read only now."""
-        with self._feeding:
+        """Hand over sources, as many as the workers want and can be had at once: a batch may be ready by then."""
+        if not self._feeding.acquire(timeout=_FEEDING_SECONDS):
+            # Another thread draws from the list. What is ready does not wait for it.
+            return
+        try:
             wanted = self._loader.appetite()
-            parts = [source_parts(source) for source in islice(self._sources, wanted)]
+            if wanted == 0:
+                return
+            started = before = monotonic()
+            for source in self._sources:
+                self._push(source)
+                wanted -= 1
+                now = monotonic()
+                self._is_slow = now - before > _FEEDING_SECONDS
+                if wanted == 0 or now - started > _FEEDING_SECONDS:
+                    return
+                before = now
+            self._loader.seal()
+        finally:
+            self._feeding.release()
+
+    def _push(self, source: AudioSource) -> None:
+        """Hand over a source; what is not a path is read now, and has its place in the list though that fails."""
+        try:
+            check_source(source)
+        except ParameterError as error:
+            self._loader.push_failed(str(error))
+            raise
+        try:
+            parts = source_parts(source)
+        except Exception as error:
+            # Whatever a file object raises is its track's outcome.
+            self._loader.push_failed(f"{type(error).__name__}: {error}")
+        else:
             self._loader.push(parts)
-            if len(parts) < wanted:
-                self._loader.seal()
 
     def close(self) -> None:
         """Stop the workers; later iteration ends at once."""
@@ -267,7 +305,8 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
     ----------
     sources : iterable of paths, bytes or binary file objects
         One track each, see `decode`. A generator is drawn from as the workers need it, and a file
-        object is read only then, so neither the list nor what is in it has to fit into memory.
+        object is read only then, so neither the list nor what is in it has to fit into memory. From
+        a slow one, sources are drawn only while no batch is ready.
     sample_rate, window_seconds, hop_seconds, placement, pad_threshold, max_windows, front_end
         Which windows, and what is made of them: see `Tap`.
     batch_size : int > 0
@@ -276,7 +315,8 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
     ordered : bool
         Tracks in the order of the list; False hands them over as they are ready.
     n_threads : int, optional
-        Worker threads; None takes what is left of the budget, see `orpheus_fast.threads`.
+        Worker threads; None takes what is left of the budget, see `orpheus_fast.threads`. No more
+        than one for each track, where `sources` has a length.
     quality : {"high", "best"}
         Of the resampler.
     limits : Limits, optional
@@ -284,13 +324,15 @@ def stream(  # noqa: PLR0913 -- one call instead of a Tap and a stream; every ar
     out : list of numpy.ndarray or CPU torch.Tensor, optional
         float32, C-contiguous, shape (batch_size, ...): the batches are written into these, one after
         the other and round again, and `Batch.rows` is a view of the one that was filled. With n of
-        them, a batch stays valid until n - 1 more were taken and the next is asked for. Pinned
-        tensors make the copy to a GPU asynchronous.
+        them, a batch stays valid until n - 1 more were taken and the next is asked for; with one,
+        until the next is asked for. Pinned tensors make the copy to a GPU asynchronous.
 
     Returns
     -------
     AudioStream
-        Iterator over `Batch`. No track raises: each ends with an outcome.
+        Iterator over `Batch`. No track raises: each ends with an outcome, and one whose file object
+        cannot be read as `failed`, of kind `io`. What a generator raises, and what it yields that
+        is no source, raises from the iteration, which then goes on where it stopped.
 
     Examples
     --------

@@ -156,7 +156,39 @@ fn tap(parts: TapParts) -> NativeResult<Tap> {
 /// Binds [`Loader`].
 #[pyclass(frozen, module = "orpheus_fast._native")]
 pub(crate) struct TrackLoader {
+    /// Where the loader's threads live. In a process that was forked from it, the lock may be held by
+    /// a thread that is not there, and what it guards may be half changed: neither is touched.
+    process: u32,
     loader: Mutex<Option<Loader>>,
+}
+
+impl TrackLoader {
+    fn is_forked(&self) -> bool {
+        self.process != std::process::id()
+    }
+
+    /// Does `work` with the loader; without one if it was closed, or this is a forked process.
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(Option<&mut Loader>) -> T + Send,
+    ) -> T {
+        release_gil(py, || {
+            if self.is_forked() {
+                return work(None);
+            }
+            work(self.loader.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+        })
+    }
+}
+
+impl Drop for TrackLoader {
+    fn drop(&mut self) {
+        if self.is_forked() {
+            let loader = self.loader.get_mut().unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(loader.take());
+        }
+    }
 }
 
 #[pymethods]
@@ -185,45 +217,40 @@ impl TrackLoader {
             check_targets(&loader, &targets, batch_size)?;
             loader.write_into(Box::new(Targets(targets))).map_err(refuse)?;
         }
-        Ok(Self { loader: Mutex::new(Some(loader)) })
+        Ok(Self { process: std::process::id(), loader: Mutex::new(Some(loader)) })
     }
 
-    /// Adds tracks to the list.
-    fn push(&self, py: Python<'_>, sources: Vec<SourceParts>) {
-        release_gil(py, || {
-            let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(loader) = loader.as_mut() {
-                for parts in sources {
-                    loader.push(source(parts));
-                }
-            }
-        });
+    /// Adds a track to the list.
+    fn push(&self, py: Python<'_>, parts: SourceParts) {
+        self.with(py, |loader| loader.map(|loader| loader.push(source(parts))));
+    }
+
+    /// Adds a track whose bytes could not be read, for which `message` says why.
+    fn push_failed(&self, py: Python<'_>, message: String) {
+        let error = Error::from(std::io::Error::other(message));
+        self.with(py, |loader| loader.map(|loader| loader.push_failed(error)));
     }
 
     /// No more tracks will follow.
     fn seal(&self, py: Python<'_>) {
-        release_gil(py, || {
-            let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-            loader.as_mut().map(Loader::seal);
-        });
+        self.with(py, |loader| loader.map(Loader::seal));
     }
 
     /// How many tracks may be pushed now.
     fn appetite(&self, py: Python<'_>) -> usize {
-        release_gil(py, || {
-            let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-            loader.as_ref().map_or(0, Loader::appetite)
-        })
+        self.with(py, |loader| loader.map_or(0, |loader| loader.appetite()))
     }
 
-    /// Whether that was all, and the next batch; neither if more tracks must be pushed before.
-    /// Signals are answered while it waits.
+    /// Whether that was all, and the next batch; neither if none is ready and the workers want more
+    /// tracks. Signals are answered while it waits.
     fn next_batch(&self, py: Python<'_>) -> NativeResult<(bool, Option<BatchParts>)> {
         loop {
-            let next = release_gil(py, || {
-                let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-                loader.as_mut().map_or(Ok(Next::End), |loader| loader.next(PATIENCE))
-            });
+            let next = if self.is_forked() {
+                Err(Error::Forked)
+            } else {
+                let next = |loader: &mut Loader| loader.next(PATIENCE);
+                self.with(py, |loader| loader.map_or(Ok(Next::End), next))
+            };
             match next {
                 Ok(Next::Batch(batch)) => return Ok((false, Some(batch_parts(batch)))),
                 Ok(Next::End) => return Ok((true, None)),
@@ -237,8 +264,11 @@ impl TrackLoader {
         }
     }
 
-    /// Stops the workers and waits for them.
+    /// Stops the workers and waits for them. A forked process has none.
     fn close(&self, py: Python<'_>) {
+        if self.is_forked() {
+            return;
+        }
         release_gil(py, || {
             let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(loader);
@@ -247,10 +277,8 @@ impl TrackLoader {
 
     /// Thread seconds in (decoding, front ends, waiting for the consumer).
     fn stage_seconds(&self, py: Python<'_>) -> (f64, f64, f64) {
-        let seconds = release_gil(py, || {
-            let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-            loader.as_ref().map(Loader::stage_seconds).unwrap_or_default()
-        });
+        let seconds = self.with(py, |loader| loader.map(|loader| loader.stage_seconds()));
+        let seconds = seconds.unwrap_or_default();
         (seconds.decode, seconds.front_end, seconds.blocked)
     }
 }

@@ -117,20 +117,20 @@ pub fn decode_with(
         let info = decoder.info().clone();
         let to_hz = options.sample_rate.unwrap_or(info.sample_rate);
         let n_channels = if options.mono { 1 } else { info.n_channels };
-        let mut lanes = Lanes::new(n_channels, info.sample_rate, to_hz, options.quality)?;
+        let mut converters = Converters::new(n_channels, info.sample_rate, to_hz, options.quality)?;
         let stretch = Stretch::new(options, info.sample_rate, to_hz);
         if options.is_partial() {
             go_to(&mut decoder, &stretch, options)?;
         }
-        lanes.reserve(&stretch, decoder.measured_info().n_samples, allocate);
-        let ended = lanes.fill(&mut decoder, stretch.inputs().end, options.mono)?;
-        lanes.channels.iter_mut().for_each(|channel| stretch.trim(channel));
-        if ended && options.is_partial() && lanes.channels.iter().all(Vec::is_empty) {
+        converters.reserve(&stretch, decoder.measured_info().n_samples, allocate);
+        let ended = converters.fill(&mut decoder, stretch.inputs().end, options.mono)?;
+        converters.channels.iter_mut().for_each(|channel| stretch.trim(channel));
+        if ended && options.is_partial() && converters.channels.iter().all(Vec::is_empty) {
             return Err(past_end(options, decoder.position(), info.sample_rate));
         }
         let info = decoder.measured_info();
         let outcome = if ended { decoder.finish()? } else { decoder.stop()? };
-        Ok((Signal::from_channels(lanes.channels, to_hz), info, outcome))
+        Ok((Signal::from_channels(converters.channels, to_hz), info, outcome))
     })
 }
 
@@ -151,13 +151,13 @@ fn past_end(options: &DecodeOptions, n_samples: u64, sample_rate: u32) -> Error 
 }
 
 /// A resampler and a result for each channel.
-struct Lanes {
+struct Converters {
     resamplers: Vec<Resampler>,
     channels: Vec<Vec<f32>>,
     mono: Vec<f32>,
 }
 
-impl Lanes {
+impl Converters {
     fn new(n: usize, from_hz: u32, to_hz: u32, quality: Quality) -> Result<Self> {
         let resamplers = (0..n).map(|_| Resampler::new(from_hz, to_hz, quality));
         let resamplers = resamplers.collect::<Result<Vec<_>>>()?;
@@ -195,13 +195,13 @@ impl Lanes {
     }
 
     fn push(&mut self, block: &Block, mono: bool) {
-        let lanes = self.resamplers.iter_mut().zip(&mut self.channels);
+        let parts = self.resamplers.iter_mut().zip(&mut self.channels);
         if mono {
             downmix(block, &mut self.mono);
-            lanes.for_each(|(resampler, out)| resampler.process(&self.mono, out));
+            parts.for_each(|(resampler, out)| resampler.process(&self.mono, out));
         } else {
-            let lanes = lanes.zip(&block.channels);
-            lanes.for_each(|((resampler, out), samples)| resampler.process(samples, out));
+            let parts = parts.zip(&block.channels);
+            parts.for_each(|((resampler, out), samples)| resampler.process(samples, out));
         }
     }
 }

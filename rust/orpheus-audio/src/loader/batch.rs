@@ -49,6 +49,11 @@ impl Batch {
 
 /// Memory of the caller that batches are written into: for each tap, some buffers that are filled in
 /// turn, each with room for a full batch.
+///
+/// Nothing is written between the hand-over of a batch and the next call of [`Loader::next`], so with `n`
+/// buffers a batch is whole until `n - 1` more of its tap were taken and the next is asked for.
+///
+/// [`Loader::next`]: super::Loader::next
 pub trait Buffers: Send {
     /// Puts `values` into row `row` of a buffer.
     fn write(&mut self, tap: usize, buffer: usize, row: usize, values: &[f32]);
@@ -67,6 +72,9 @@ pub(crate) struct Assembler {
     ragged: Vec<bool>,
     ended: Vec<Ended>,
     ready: VecDeque<Batch>,
+    /// The row that came when its batch was full. It is put down only when the full one was taken and
+    /// the next is asked for: its place may be in the caller's only buffer.
+    held: Option<(usize, Row)>,
     buffers: Option<Box<dyn Buffers>>,
 }
 
@@ -79,7 +87,7 @@ impl Assembler {
             .map(|(tap, checked)| Batch { tap, row_shape: checked.row_shape(), ..Batch::default() })
             .collect();
         let (ended, ready) = (Vec::new(), VecDeque::new());
-        Self { open, batch_size, ragged, ended, ready, buffers: None }
+        Self { open, batch_size, ragged, ended, ready, held: None, buffers: None }
     }
 
     pub(crate) fn write_into(&mut self, buffers: Box<dyn Buffers>) {
@@ -89,8 +97,15 @@ impl Assembler {
         self.buffers = Some(buffers);
     }
 
+    /// The next batch that is ready. Without one, all that were are taken.
     pub(crate) fn pop(&mut self) -> Option<Batch> {
-        self.ready.pop_front()
+        let batch = self.ready.pop_front();
+        if batch.is_none()
+            && let Some((track, row)) = self.held.take()
+        {
+            self.put_down(track, row);
+        }
+        batch
     }
 
     pub(crate) fn add(&mut self, track: usize, event: Event) {
@@ -107,11 +122,17 @@ impl Assembler {
     }
 
     fn add_row(&mut self, track: usize, row: Row) {
+        if self.is_full(row.tap) {
+            self.emit(row.tap);
+            self.held = Some((track, row));
+        } else {
+            self.put_down(track, row);
+        }
+    }
+
+    fn put_down(&mut self, track: usize, row: Row) {
         let tap = row.tap;
         let ragged = self.ragged[tap];
-        if self.is_full(tap) {
-            self.emit(tap);
-        }
         let batch = &mut self.open[tap];
         if let (Some(buffers), Some(buffer)) = (&mut self.buffers, batch.buffer) {
             buffers.write(tap, buffer, batch.track.len(), &row.values);
@@ -127,6 +148,11 @@ impl Assembler {
         batch.track.push(track as i64);
         batch.start_seconds.push(row.start_seconds);
         batch.valid_samples.push(row.n_valid as i64);
+    }
+
+    /// Whether a batch waits only for the next event.
+    pub(crate) fn has_full(&self) -> bool {
+        (0..self.open.len()).any(|tap| self.is_full(tap))
     }
 
     fn is_full(&self, tap: usize) -> bool {

@@ -6,6 +6,8 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::batch::Ended;
+use crate::error::Error;
+use crate::outcome::Outcome;
 
 /// Rows that may wait per track (in order) or per worker (as ready).
 const QUEUE_ROWS: usize = 8;
@@ -25,6 +27,14 @@ pub(crate) struct Row {
 pub(crate) enum Event {
     Row(Row),
     Ended(Box<Ended>),
+}
+
+impl Event {
+    /// The end of a track whose worker is gone.
+    pub(crate) fn lost(track: usize) -> Self {
+        let error = Error::Panic("the worker thread died".to_owned());
+        Self::Ended(Box::new(Ended { track, info: None, outcome: Outcome::failed(&error) }))
+    }
 }
 
 pub(crate) enum Received {
@@ -142,8 +152,12 @@ impl Feed {
                         return Received::Event(track, event);
                     }
                     Err(RecvTimeoutError::Timeout) => return Received::Pending,
-                    // The worker is gone without an end: only a cancelled one does that.
-                    Err(RecvTimeoutError::Disconnected) => return Received::End,
+                    // Its worker died; those of the tracks behind it may live.
+                    Err(RecvTimeoutError::Disconnected) => {
+                        self.waiting.remove(&track);
+                        self.head += 1;
+                        return Received::Event(track, Event::lost(track));
+                    }
                 }
             }
             match self.started.recv_deadline(deadline) {

@@ -9,9 +9,11 @@ mod feed;
 mod pipeline;
 mod segments;
 mod stats;
+mod worker;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,17 +21,15 @@ pub use self::batch::{Batch, Buffers, Ended};
 pub use self::stats::StageSeconds;
 
 use self::batch::Assembler;
-use self::feed::{Event, Feed, Outlet, Outlets};
-use self::pipeline::Pipeline;
+use self::feed::{Event, Feed};
 use self::stats::Stats;
+use self::worker::{Shared, work};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::outcome::Outcome;
 use crate::resample::Quality;
 use crate::source::Source;
-use crate::wall;
 use crate::window::{Window, WindowPlan, WindowPolicy};
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 
 /// Turns windows into the rows that a model or an embedding starts from.
 pub trait FrontEnd: Send + Sync {
@@ -96,15 +96,6 @@ impl CheckedTap {
     }
 }
 
-/// What the workers share.
-struct Shared {
-    sources: Receiver<(usize, Source)>,
-    taps: Vec<CheckedTap>,
-    options: LoaderOptions,
-    cancelled: Arc<AtomicBool>,
-    stats: Stats,
-}
-
 /// What [`Loader::next`] found.
 #[derive(Debug)]
 pub enum Next {
@@ -112,7 +103,7 @@ pub enum Next {
     Batch(Batch),
     /// Nothing yet; ask again.
     Pending,
-    /// The workers will soon have nothing to do: [`Loader::push`] more sources, or
+    /// No batch is ready, and the workers will soon have nothing to do: [`Loader::push`] a source, or
     /// [`Loader::seal`] the list.
     Hungry,
     /// Every track has ended and every row was handed over.
@@ -122,15 +113,19 @@ pub enum Next {
 /// Sources per thread that wait or are in the works, so that no worker runs dry between two calls.
 const SOURCES_AHEAD: usize = 8;
 
+/// How long a full batch waits for the end of its last track while sources are wanted.
+const MOMENT: Duration = Duration::from_millis(5);
+
 /// Decodes tracks in the background.
 ///
 /// Dropping it stops the workers within a packet's time.
 pub struct Loader {
     shared: Arc<Shared>,
     /// `None` once the list of sources is complete.
-    sources: Option<Sender<(usize, Source)>>,
+    sources: Option<Sender<(usize, Result<Source>)>>,
     n_pushed: usize,
-    n_ended: usize,
+    /// Tracks that were pushed and have not ended.
+    unended: BTreeSet<usize>,
     n_ahead: usize,
     feed: Option<Feed>,
     assembler: Assembler,
@@ -182,7 +177,7 @@ impl Loader {
             }),
             sources: Some(sender),
             n_pushed: 0,
-            n_ended: 0,
+            unended: BTreeSet::new(),
             n_ahead: SOURCES_AHEAD * options.n_threads,
             feed: Some(feed),
             workers: Vec::new(),
@@ -224,10 +219,20 @@ impl Loader {
 
     /// Adds a source to the list; nothing happens once it is sealed.
     pub fn push(&mut self, source: Source) {
-        // It fails when no worker lives any more, and then the feed says so.
+        self.add(Ok(source));
+    }
+
+    /// Adds a track that could not be had: in its place in the list, it ends as failed.
+    pub fn push_failed(&mut self, error: Error) {
+        self.add(Err(error));
+    }
+
+    fn add(&mut self, source: Result<Source>) {
+        // It cannot fail: what the workers share, the receiver with it, lives as long as the loader.
         if let Some(sources) = &self.sources
             && sources.send((self.n_pushed, source)).is_ok()
         {
+            self.unended.insert(self.n_pushed);
             self.n_pushed += 1;
         }
     }
@@ -241,12 +246,12 @@ impl Loader {
     #[must_use]
     pub fn appetite(&self) -> usize {
         match &self.sources {
-            Some(_) => self.n_ahead.saturating_sub(self.n_pushed - self.n_ended),
+            Some(_) => self.n_ahead.saturating_sub(self.unended.len()),
             None => 0,
         }
     }
 
-    /// The next batch, waiting at most `timeout` for it.
+    /// The next batch, waiting at most `timeout` for it, and not at all while sources are wanted.
     ///
     /// # Errors
     ///
@@ -260,25 +265,49 @@ impl Loader {
             if let Some(batch) = self.assembler.pop() {
                 return Ok(Next::Batch(batch));
             }
-            if self.appetite() > self.n_ahead / 2 {
-                return Ok(Next::Hungry);
-            }
-            let Some(feed) = &mut self.feed else { return Ok(Next::End) };
-            match feed.receive(deadline) {
+            let is_hungry = self.appetite() > self.n_ahead / 2;
+            let until = if is_hungry { self.shortly(deadline) } else { deadline };
+            let Some(feed) = &mut self.feed else {
+                if self.unended.is_empty() {
+                    return Ok(if self.sources.is_some() { Next::Hungry } else { Next::End });
+                }
+                self.finish();
+                continue;
+            };
+            match feed.receive(until) {
                 feed::Received::Event(track, event) => {
-                    self.n_ended += usize::from(matches!(event, Event::Ended(_)));
+                    if matches!(event, Event::Ended(_)) {
+                        self.unended.remove(&track);
+                    }
                     self.assembler.add(track, event);
                 }
                 feed::Received::Pending => {
                     self.assembler.release_full();
-                    return Ok(self.assembler.pop().map_or(Next::Pending, Next::Batch));
+                    let waits = if is_hungry { Next::Hungry } else { Next::Pending };
+                    return Ok(self.assembler.pop().map_or(waits, Next::Batch));
                 }
                 feed::Received::End => {
                     self.feed = None;
-                    self.assembler.flush();
+                    self.finish();
                 }
             }
         }
+    }
+
+    /// How long to wait when more sources are wanted: not at all, or for the end of the track whose
+    /// row filled a batch.
+    fn shortly(&self, deadline: Instant) -> Instant {
+        let wait = if self.assembler.has_full() { MOMENT } else { Duration::ZERO };
+        deadline.min(Instant::now() + wait)
+    }
+
+    /// No worker is left: hands over what there is. A track without an end was with a worker that died
+    /// of it, or waited behind such.
+    fn finish(&mut self) {
+        for track in std::mem::take(&mut self.unended) {
+            self.assembler.add(track, Event::lost(track));
+        }
+        self.assembler.flush();
     }
 
     /// Seconds that the workers have spent in each stage so far, summed over all threads.
@@ -290,15 +319,18 @@ impl Loader {
 
 impl Drop for Loader {
     fn drop(&mut self) {
+        if self.process != std::process::id() {
+            // In a forked child the threads do not exist: they cannot be waited for, and what they had
+            // locked when it was forked stays locked.
+            std::mem::forget((self.sources.take(), self.feed.take()));
+            self.workers.drain(..).for_each(std::mem::forget);
+            return;
+        }
         self.shared.cancelled.store(true, Ordering::Relaxed);
         self.sources = None;
         self.feed = None;
-        if self.process != std::process::id() {
-            // In a forked child the threads do not exist, so they cannot be waited for.
-            self.workers.drain(..).for_each(std::mem::forget);
-        }
         for worker in self.workers.drain(..) {
-            // A worker contains the panics of its tracks; one outside them has nothing to report to.
+            // If it died of a track, that track has ended as failed.
             drop(worker.join());
         }
     }
@@ -315,52 +347,6 @@ fn check_tap(tap: Tap) -> Result<CheckedTap> {
     }
     let plan = tap.policy.at(tap.sample_rate)?;
     Ok(CheckedTap { sample_rate: tap.sample_rate, plan, front_end: tap.front_end })
-}
-
-/// A worker's life: one track after the other until there are none, or nobody listens.
-fn work(shared: &Shared, outlets: &Outlets) {
-    let mut pipeline = Pipeline::new(&shared.taps, shared.options.quality);
-    while let Some(permit) = outlets.wait() {
-        let Ok((track, source)) = shared.sources.recv() else { return };
-        let Some(outlet) = outlets.start(track, permit) else { return };
-        let ended = load_track(shared, &source, track, &mut pipeline, &outlet);
-        if shared.cancelled.load(Ordering::Relaxed) || !outlet.send(Event::Ended(Box::new(ended))) {
-            return;
-        }
-    }
-}
-
-fn load_track(
-    shared: &Shared,
-    source: &Source,
-    track: usize,
-    pipeline: &mut Pipeline,
-    outlet: &Outlet,
-) -> Ended {
-    let mut info = None;
-    let limits = &shared.options.limits;
-    let mut send = |row| {
-        let sent = Instant::now();
-        let listening = outlet.send(Event::Row(row));
-        shared.stats.blocked(sent.elapsed());
-        if listening { Ok(()) } else { Err(Error::Cancelled) }
-    };
-    let result = wall::contain(|| {
-        let mut job = pipeline::Job {
-            limits,
-            stats: &shared.stats,
-            cancelled: &shared.cancelled,
-            send: &mut send,
-            info: &mut info,
-        };
-        pipeline.run(source, &mut job)
-    });
-    if matches!(result, Err(Error::Panic(_))) {
-        // What a panic left half done must not reach the next track.
-        *pipeline = Pipeline::new(&shared.taps, shared.options.quality);
-    }
-    let outcome = result.unwrap_or_else(|error| Outcome::failed(&error));
-    Ended { track, info, outcome }
 }
 
 #[cfg(test)]

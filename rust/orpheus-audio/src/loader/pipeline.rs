@@ -37,6 +37,12 @@ struct TapWorker {
     front_end: Option<(Box<dyn FrontEndWorker>, usize)>,
 }
 
+impl TapWorker {
+    fn needs_length(&self) -> bool {
+        self.plan.needs_length()
+    }
+}
+
 /// What one track's run needs from outside.
 pub(crate) struct Job<'a> {
     pub(crate) limits: &'a Limits,
@@ -56,22 +62,50 @@ struct Opened {
 struct Plan {
     /// Its length, where windows are placed by it.
     n_samples: Option<u64>,
-    /// The length is a promise: whether it holds, only the end of the track tells.
-    promised: bool,
+    /// Whether the length holds, only the end of the track tells.
+    to_the_end: bool,
+    /// Windows that need no length have been cut before.
+    by_length_only: bool,
     /// In samples of the track. Without an end, up to its end.
     segments: Vec<Range<u64>>,
 }
 
 /// The rates and windows of one track.
-struct Lanes {
+struct Routes {
     seams: Vec<Seam>,
     fan: Fan,
-    cutters: Vec<Cutter>,
+    /// By tap; `None` if it takes nothing of this pass.
+    cutters: Vec<Option<Cutter>>,
+}
+
+/// Rows that were placed by a length that has yet to prove right.
+struct Kept {
+    /// `None` if they grew too many: decoding the track again is better than the memory.
+    rows: Option<Vec<Row>>,
+    n_values: usize,
+}
+
+/// Values of rows that are kept at most, by worker: 16 MiB.
+const MOST_KEPT: usize = 4 << 20;
+
+impl Kept {
+    fn new() -> Self {
+        Self { rows: Some(Vec::new()), n_values: 0 }
+    }
+
+    fn add(&mut self, row: Row) {
+        self.n_values += row.values.len();
+        match &mut self.rows {
+            Some(rows) if self.n_values <= MOST_KEPT => rows.push(row),
+            rows => *rows = None,
+        }
+    }
 }
 
 impl Plan {
-    fn through(n_samples: Option<u64>, promised: bool) -> Self {
-        Self { n_samples, promised, segments: std::iter::once(0..u64::MAX).collect() }
+    fn through(n_samples: Option<u64>) -> Self {
+        let segments = std::iter::once(0..u64::MAX).collect();
+        Self { n_samples, to_the_end: false, by_length_only: false, segments }
     }
 }
 
@@ -106,9 +140,9 @@ impl Pipeline {
     pub(crate) fn run(&mut self, source: &Source, job: &mut Job<'_>) -> Result<Outcome> {
         let mut opened = job.open(source)?;
         *job.info = Some(opened.decoder.info().clone());
-        let needs_length = self.taps.iter().any(|tap| tap.plan.needs_length());
+        let needs_length = self.taps.iter().any(TapWorker::needs_length);
         if !needs_length && !self.may_leave_out() {
-            return Ok(self.pass(opened, &Plan::through(None, false), job)?.0);
+            return Ok(self.pass(opened, &Plan::through(None), job)?.0);
         }
         let started = Instant::now();
         let measured = opened.decoder.measure()?;
@@ -120,7 +154,7 @@ impl Pipeline {
                 Ok(self.pass(opened, &plan, job)?.0)
             }
             None if needs_length => self.run_by_promise(source, opened, job),
-            None => Ok(self.pass(opened, &Plan::through(None, false), job)?.0),
+            None => Ok(self.pass(opened, &Plan::through(None), job)?.0),
         }
     }
 
@@ -129,7 +163,7 @@ impl Pipeline {
     }
 
     fn plan(&self, info: &TrackInfo, n_samples: u64) -> Plan {
-        let mut plan = Plan::through(Some(n_samples), false);
+        let mut plan = Plan::through(Some(n_samples));
         if n_samples > 0 && self.may_leave_out() {
             let needs = self.taps.iter().map(|tap| (&tap.plan, tap.sample_rate));
             let seam = |to_hz| Seam::new(info.sample_rate, to_hz, self.quality);
@@ -140,48 +174,58 @@ impl Pipeline {
     }
 
     /// Windows that depend on the length are placed by the container's count. Where there is none,
-    /// or it proves wrong, the track is decoded once more.
+    /// or it proves wrong, the track is decoded once more for them; the others do not wait.
     fn run_by_promise(
         &mut self,
         source: &Source,
         opened: Opened,
         job: &mut Job<'_>,
     ) -> Result<Outcome> {
-        let (expected, opened) = match opened.decoder.info().n_samples {
-            Some(n_samples) => (n_samples, opened),
-            None => (count(opened.decoder)?, job.open(source)?),
+        let promised = opened.decoder.info().n_samples;
+        let n_samples = if promised.is_none() && self.taps.iter().all(TapWorker::needs_length) {
+            count(opened.decoder)?
+        } else {
+            let mut kept = Kept::new();
+            let (outcome, n_decoded) = self.pass_keeping(opened, promised, &mut kept, job)?;
+            if promised == Some(n_decoded)
+                && let Some(rows) = kept.rows
+            {
+                rows.into_iter().try_for_each(&mut *job.send)?;
+                return Ok(outcome);
+            }
+            n_decoded
         };
-        let mut rows = Vec::new();
-        let (mut outcome, n_decoded) = self.collect(opened, expected, &mut rows, job)?;
-        if n_decoded != expected {
-            rows.clear();
-            let opened = job.open(source)?;
-            (outcome, _) = self.collect(opened, n_decoded, &mut rows, job)?;
-        }
-        rows.into_iter().try_for_each(&mut *job.send)?;
-        Ok(outcome)
+        let plan =
+            Plan { to_the_end: true, by_length_only: true, ..Plan::through(Some(n_samples)) };
+        let (outcome, n_decoded) = self.pass(job.open(source)?, &plan, job)?;
+        if n_decoded == n_samples { Ok(outcome) } else { Err(Error::Changed) }
     }
 
-    /// A pass whose rows are kept: there are few, and they may have to be made again.
-    fn collect(
+    /// A pass over the whole track that keeps the rows placed by its length and sends the others.
+    fn pass_keeping(
         &mut self,
         opened: Opened,
-        expected: u64,
-        rows: &mut Vec<Row>,
+        n_samples: Option<u64>,
+        kept: &mut Kept,
         job: &mut Job<'_>,
     ) -> Result<(Outcome, u64)> {
-        let mut keep = |row| {
-            rows.push(row);
-            Ok(())
+        let by_length: Vec<bool> = self.taps.iter().map(TapWorker::needs_length).collect();
+        let mut send = |row: Row| {
+            if by_length[row.tap] {
+                kept.add(row);
+                return Ok(());
+            }
+            (job.send)(row)
         };
         let mut job = Job {
             limits: job.limits,
             stats: job.stats,
             cancelled: job.cancelled,
-            send: &mut keep,
+            send: &mut send,
             info: &mut *job.info,
         };
-        self.pass(opened, &Plan::through(Some(expected), true), &mut job)
+        let plan = Plan { to_the_end: true, ..Plan::through(n_samples) };
+        self.pass(opened, &plan, &mut job)
     }
 
     /// Decodes the track's segments; returns its outcome and how many samples were decoded.
@@ -191,15 +235,15 @@ impl Pipeline {
         plan: &Plan,
         job: &mut Job<'_>,
     ) -> Result<(Outcome, u64)> {
-        let mut lanes = self.lanes(opened.decoder.info().sample_rate, plan.n_samples)?;
+        let mut routes = self.routes(opened.decoder.info().sample_rate, plan)?;
         let mut segments = plan.segments.iter().cloned().peekable();
         let mut ended = false;
         while !ended && let Some(mut segment) = segments.next() {
             let started = Instant::now();
             opened.decoder.seek(segment.start)?;
             job.stats.decode(started.elapsed());
-            lanes.jump(&self.taps, &self.rates, segment.start);
-            while !ended && (plan.promised || !lanes.is_done()) {
+            routes.jump(&self.taps, &self.rates, segment.start);
+            while !ended && (plan.to_the_end || !routes.is_done()) {
                 let position = opened.decoder.position();
                 // A long block may reach into the next segment: then they are one.
                 while let Some(next) = segments.next_if(|next| next.start < position) {
@@ -208,10 +252,10 @@ impl Pipeline {
                 if position >= segment.end {
                     break;
                 }
-                ended = !self.feed_block(&mut opened, &mut lanes, job)?;
+                ended = !self.feed_block(&mut opened, &mut routes, job)?;
             }
             let started = Instant::now();
-            self.finish_segment(&mut lanes, ended, &opened.guard, job)?;
+            self.finish_segment(&mut routes, ended, &opened.guard, job)?;
             job.stats.front_end(started.elapsed());
         }
         let decoder = opened.decoder;
@@ -226,7 +270,7 @@ impl Pipeline {
     fn feed_block(
         &mut self,
         opened: &mut Opened,
-        lanes: &mut Lanes,
+        routes: &mut Routes,
         job: &mut Job<'_>,
     ) -> Result<bool> {
         let started = Instant::now();
@@ -235,52 +279,55 @@ impl Pipeline {
         job.stats.decode(decoded - started);
         let Some(block) = block else { return Ok(false) };
         downmix(block, &mut self.mono);
-        self.feed(lanes, &opened.guard, job)?;
+        self.feed(routes, &opened.guard, job)?;
         job.stats.front_end(decoded.elapsed());
         Ok(true)
     }
 
-    fn lanes(&self, from_hz: u32, n_samples: Option<u64>) -> Result<Lanes> {
+    fn routes(&self, from_hz: u32, plan: &Plan) -> Result<Routes> {
         let fan = Fan::new(from_hz, &self.rates, self.quality)?;
         let seam = |to_hz: u32| Seam::new(from_hz, to_hz, self.quality);
         let seams = self.rates.iter().map(|&to_hz| seam(to_hz)).collect();
         let cutter = |tap: &TapWorker| {
-            Cutter::new(tap.plan, n_samples.map(|n| seam(tap.sample_rate).outputs(n)))
+            let n_samples = plan.n_samples.map(|n| seam(tap.sample_rate).outputs(n));
+            let takes_part = !plan.by_length_only || tap.needs_length();
+            takes_part.then(|| Cutter::new(tap.plan, n_samples))
         };
-        Ok(Lanes { seams, fan, cutters: self.taps.iter().map(cutter).collect() })
+        Ok(Routes { seams, fan, cutters: self.taps.iter().map(cutter).collect() })
     }
 
     /// Sends `self.mono` through every rate to every tap.
-    fn feed(&mut self, lanes: &mut Lanes, guard: &Guard, job: &mut Job<'_>) -> Result<()> {
+    fn feed(&mut self, routes: &mut Routes, guard: &Guard, job: &mut Job<'_>) -> Result<()> {
         self.converted.iter_mut().for_each(Vec::clear);
-        lanes.fan.process(&self.mono, &mut self.converted);
-        self.cut(lanes, false, guard, job)
+        routes.fan.process(&self.mono, &mut self.converted);
+        self.cut(routes, false, guard, job)
     }
 
     /// What the resamplers hold back; with `end`, which is the track's, incomplete windows too.
     fn finish_segment(
         &mut self,
-        lanes: &mut Lanes,
+        routes: &mut Routes,
         end: bool,
         guard: &Guard,
         job: &mut Job<'_>,
     ) -> Result<()> {
         self.converted.iter_mut().for_each(Vec::clear);
-        lanes.fan.finish(&mut self.converted);
-        self.cut(lanes, end, guard, job)
+        routes.fan.finish(&mut self.converted);
+        self.cut(routes, end, guard, job)
     }
 
     /// Cuts windows out of what is at hand.
     fn cut(
         &mut self,
-        lanes: &mut Lanes,
+        routes: &mut Routes,
         end: bool,
         guard: &Guard,
         job: &mut Job<'_>,
     ) -> Result<()> {
         for (&rate, samples) in self.rates.iter().zip(&self.converted) {
-            let taps = self.taps.iter_mut().zip(&mut lanes.cutters).enumerate();
+            let taps = self.taps.iter_mut().zip(&mut routes.cutters).enumerate();
             for (i, (tap, cutter)) in taps.filter(|(_, (tap, _))| tap.sample_rate == rate) {
+                let Some(cutter) = cutter else { continue };
                 let front_end = &mut tap.front_end;
                 let mut take = |window: Window<'_>| {
                     let row = guard.excuse(|| make_row(i, rate, window, front_end))?;
@@ -296,16 +343,17 @@ impl Pipeline {
     }
 }
 
-impl Lanes {
+impl Routes {
     /// Whether every window is there.
     fn is_done(&self) -> bool {
-        self.cutters.iter().all(Cutter::is_done)
+        self.cutters.iter().flatten().all(Cutter::is_done)
     }
 
     /// The next sample that comes is number `sample` of the track.
     fn jump(&mut self, taps: &[TapWorker], rates: &[u32], sample: u64) {
         self.fan.reset();
         for (tap, cutter) in taps.iter().zip(&mut self.cutters) {
+            let Some(cutter) = cutter else { continue };
             let rates = rates.iter().zip(&self.seams);
             for (_, seam) in rates.filter(|(rate, _)| **rate == tap.sample_rate) {
                 cutter.jump(seam.outputs(sample));
