@@ -1,15 +1,19 @@
 //! Source → blocks of samples → [`Signal`]; one file per decoding backend.
 
+mod aac;
 mod alac;
+mod bits;
 mod decoder;
 mod demux;
 pub(crate) mod external;
 mod flac;
 mod losses;
+mod mdct;
 pub(crate) mod mpeg;
 mod opus;
 mod packets;
 mod pcm;
+mod prefix_code;
 mod symphonia;
 mod track;
 mod vorbis;

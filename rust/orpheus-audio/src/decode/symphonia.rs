@@ -13,6 +13,7 @@ use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::get_codecs;
 
 use super::Block;
+use super::aac::AacDecoder;
 use super::alac::AlacDecoder;
 use super::flac::crc::crc16;
 use super::mpeg::layer3::Mix;
@@ -75,9 +76,7 @@ pub(super) fn make_decoder(
         CODEC_ID_OPUS => return Ok(Box::new(OpusDecoder::new(parameters, mix)?)),
         CODEC_ID_VORBIS => return Ok(Box::new(VorbisDecoder::new(parameters, mix)?)),
         CODEC_ID_SPEEX => return Err(unsupported("codec Speex")),
-        CODEC_ID_AAC if is_he_aac(extra_data) => {
-            return Err(unsupported("codec HE-AAC"));
-        }
+        CODEC_ID_AAC => return Ok(Box::new(AacDecoder::new(parameters, mix)?)),
         CODEC_ID_NULL_AUDIO => return Err(unsupported("codec that the container does not name")),
         _ => {}
     }
@@ -88,19 +87,6 @@ pub(super) fn make_decoder(
             error => Error::damaged(describe(&error)),
         })?;
     Ok(Box::new(Symphonia { decoder, parameters: parameters.clone() }))
-}
-
-/// Whether an `AudioSpecificConfig` announces spectral band replication (ISO/IEC 14496-3 §1.6.2.1):
-/// the decoder would hand back the lower half of the spectrum at half the rate, without a word.
-fn is_he_aac(config: &[u8]) -> bool {
-    const SBR: u8 = 5;
-    const PS: u8 = 29;
-    let object_type = config.first().map(|byte| byte >> 3);
-    let sync_extension = config.windows(3).skip(1).any(|bytes| {
-        // 0x2b7 in eleven bits, then object type 5 in five, then the flag.
-        bytes[0] == 0x56 && bytes[1] == 0xe5 && bytes[2] & 0x80 != 0
-    });
-    matches!(object_type, Some(SBR | PS)) || sync_extension
 }
 
 fn copy_planes(buffer: &GenericAudioBufferRef<'_>, block: &mut Block) {

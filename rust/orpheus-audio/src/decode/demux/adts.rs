@@ -2,11 +2,12 @@
 
 use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 
+use super::bits::BitsMsb;
 use super::bytes::Bytes;
-use super::mp4::sample_entry::AAC_RATES;
 use super::table::{Entries, Entry, Table};
-use super::{Stream, unsupported};
+use super::{Stream, aac_stream, unsupported};
 use crate::decode::Losses;
+use crate::decode::aac::{Program, SAMPLE_RATES};
 use crate::error::{Error, Result};
 use crate::source::Input;
 
@@ -32,25 +33,53 @@ impl Header {
         let n_before = if has_checksum { 9 } else { 7 };
         let valid = bytes[0] == 0xff
             && bytes[1] & 0xf6 == 0xf0
-            && usize::from(bytes[2] >> 2 & 0xf) < AAC_RATES.len()
+            && usize::from(bytes[2] >> 2 & 0xf) < SAMPLE_RATES.len()
             && n_bytes > n_before;
         // Version, profile, rate and channels; the private bit may change.
         let fixed = [bytes[1] & 8, bytes[2] & 0xfd, bytes[3] & 0xc0];
         valid.then_some(Self { fixed, n_before, n_bytes, n_blocks: bytes[6] & 3 })
     }
 
-    fn stream(self) -> Result<Stream> {
+    /// `packet` is the first one: where the header does not list the channels, it does.
+    fn stream(self, packet: &[u8]) -> Result<Stream> {
         let [_, second, third] = self.fixed;
         if second >> 6 != LOW_COMPLEXITY {
-            return Err(unsupported(format!("codec AAC of profile {}", second >> 6)));
+            let profile = ["AAC Main", "AAC-LC", "AAC SSR", "AAC LTP"][usize::from(second >> 6)];
+            return Err(unsupported(format!("codec {profile}")));
         }
-        let rate = AAC_RATES[usize::from(second >> 2 & 0xf)];
+        if self.n_blocks > 0 {
+            return Err(unsupported("feature (ADTS frames of several blocks)"));
+        }
+        let rate = SAMPLE_RATES[usize::from(second >> 2 & 0xf)];
         match (second & 1) << 2 | third >> 6 {
-            0 => Err(unsupported("feature (AAC whose channels a program config element lists)")),
+            0 => {
+                let config = program_config(second >> 2 & 0xf, packet)
+                    .ok_or_else(|| Error::damaged("no ADTS frame says which channels there are"))?;
+                Ok(aac_stream(&config, rate, 0)?.0)
+            }
             7 => Ok(Stream::new(CODEC_ID_AAC, rate, 8, &[])),
             n => Ok(Stream::new(CODEC_ID_AAC, rate, u16::from(n), &[])),
         }
     }
+}
+
+/// An `AudioSpecificConfig` with the program that a packet starts with.
+fn program_config(rate_index: u8, packet: &[u8]) -> Option<Vec<u8>> {
+    const PROGRAM: u32 = 5;
+    let mut bits = BitsMsb::new(packet);
+    if bits.read(3)? != PROGRAM {
+        return None;
+    }
+    let mut fields = bits.clone();
+    let end = Program::read(&mut bits)?.end_of_fields;
+    let mut config = vec![(LOW_COMPLEXITY + 1) << 3 | rate_index >> 1, rate_index << 7];
+    while fields.position() < end {
+        let n_bits = (end - fields.position()).min(8);
+        config.push((fields.read(n_bits)? << (8 - n_bits)) as u8);
+    }
+    // No comment.
+    config.push(0);
+    Some(config)
 }
 
 /// Walks over all frames. Nothing in the stream tells the encoder's delay, so nothing is cut off.
@@ -62,7 +91,8 @@ pub(in crate::decode) fn open(
 ) -> Result<Table> {
     let mut bytes = Bytes::new(input, start, end);
     let first = Header::parse(bytes.get(0, 7)?).ok_or_else(|| Error::damaged("no ADTS frame"))?;
-    let stream = first.stream()?;
+    let packet = bytes.get(first.n_before.into(), (first.n_bytes - first.n_before) as usize)?;
+    let stream = first.stream(packet)?;
     let entries = walk(&mut bytes, first, losses)?;
     Ok(Table::new(bytes, stream, entries, true))
 }
@@ -71,7 +101,8 @@ fn walk(bytes: &mut Bytes, first: Header, losses: &mut Losses) -> Result<Entries
     let mut entries = Entries::default();
     let mut at = 0;
     while at < bytes.len() {
-        let found = Header::parse(bytes.get(at, 7)?).filter(|header| header.fixed == first.fixed);
+        let found = Header::parse(bytes.get(at, 7)?)
+            .filter(|header| header.fixed == first.fixed && header.n_blocks == 0);
         let Some(header) = found else {
             if is_tag(bytes.get(at, 8)?) {
                 break;
@@ -83,13 +114,16 @@ fn walk(bytes: &mut Bytes, first: Header, losses: &mut Losses) -> Result<Entries
             continue;
         };
         let end = at + u64::from(header.n_bytes);
-        let n_samples = FRAME_SAMPLES * (u32::from(header.n_blocks) + 1);
         if end > bytes.len() {
-            losses.add(n_samples.into(), "the file ends in the middle of a packet");
+            losses.add(FRAME_SAMPLES.into(), "the file ends in the middle of a packet");
             break;
         }
         let offset = at + u64::from(header.n_before);
-        entries.push(Entry { offset, n_bytes: header.n_bytes - header.n_before, n_samples })?;
+        entries.push(Entry {
+            offset,
+            n_bytes: header.n_bytes - header.n_before,
+            n_samples: FRAME_SAMPLES,
+        })?;
         at = end;
     }
     Ok(entries)
@@ -129,4 +163,24 @@ fn resync(bytes: &mut Bytes, mut at: u64, first: Header) -> Result<Option<u64>> 
         at += 1;
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::aac::Config;
+
+    #[test]
+    fn a_program_at_the_start_of_the_first_packet_lists_the_channels() {
+        // The element, its tag, object type and rate; one element in front, none at the sides, one at
+        // the back, nothing else and no advice for mixing down; two pairs with their tags.
+        let fields = [(5, 3), (0, 4), (1, 2), (4, 4), (1, 4), (0, 4), (1, 4), (0, 12)];
+        let fields = fields.into_iter().chain([(0b1_0000, 5), (0b1_0001, 5)]);
+        let bits = fields.fold(0_u64, |bits, (value, n)| bits << n | value);
+        let bytes = (bits << 17).to_be_bytes();
+        let config = Config::parse(&program_config(4, &bytes).unwrap()).unwrap();
+        assert_eq!((config.sample_rate, config.layout.unwrap().n_channels), (44_100, 4));
+        assert_eq!(program_config(4, &[0x21, 0, 0, 0]), None, "a pair of channels");
+        assert_eq!(program_config(4, &bytes[..4]), None, "cut short");
+    }
 }

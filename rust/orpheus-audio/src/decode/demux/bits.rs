@@ -20,6 +20,15 @@ impl<'a> BitsMsb<'a> {
         self.position = self.position.saturating_add(n_bits);
     }
 
+    /// Goes on with the next whole byte.
+    pub(in crate::decode) fn align(&mut self) {
+        self.position = self.position.next_multiple_of(8);
+    }
+
+    pub(in crate::decode) fn position(&self) -> usize {
+        self.position
+    }
+
     /// The next `n_bits`, at most 32.
     pub(in crate::decode) fn read(&mut self, n_bits: usize) -> Option<u32> {
         let end = self.position.checked_add(n_bits)?;

@@ -1,12 +1,12 @@
 //! Apple's Core Audio Format (Core Audio Format Specification 1.0) with coded packets.
 
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 
 use super::bytes::{Bytes, be_u32, be_u64};
 use super::durations::Durations;
-use super::mp4::sample_entry::{alac_stream, audio_specific_config, descriptor};
+use super::mp4::sample_entry::{alac_stream, descriptor};
 use super::table::{Entries, Entry, Table};
-use super::{Stream, unsupported};
+use super::{Stream, aac_stream, unsupported};
 use crate::decode::Losses;
 use crate::error::{Error, Result};
 use crate::source::Input;
@@ -80,7 +80,7 @@ pub(in crate::decode) fn open(
 }
 
 fn codec(description: Description, cookie: &[u8]) -> Result<(Stream, Durations)> {
-    let Description { sample_rate, n_channels, n_samples, .. } = description;
+    let Description { sample_rate, n_channels, .. } = description;
     match &description.format {
         b"alac" => {
             // Older writers put the boxes of a MOV file around it: `frma`, then `alac`.
@@ -94,10 +94,7 @@ fn codec(description: Description, cookie: &[u8]) -> Result<(Stream, Durations)>
         }
         b"aac " => {
             let config = descriptor(cookie).map_or(cookie, |(_, config)| config);
-            let (rate, n) = audio_specific_config(config).unwrap_or((sample_rate, n_channels));
-            let n_channels = if n == 0 { n_channels } else { n };
-            let stream = Stream::new(CODEC_ID_AAC, rate, n_channels, config);
-            Ok((stream, Durations::Constant(u64::from(n_samples))))
+            aac_stream(config, sample_rate, n_channels)
         }
         b"opus" => {
             let stream = Stream::new(CODEC_ID_OPUS, 48_000, n_channels, cookie);

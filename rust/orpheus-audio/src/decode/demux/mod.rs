@@ -14,9 +14,12 @@ pub(super) mod ogg;
 mod table;
 
 use symphonia::core::audio::Channels;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
+use self::durations::Durations;
 use super::Losses;
+use super::aac::Config;
 use crate::error::{CONVERT, Error, Result};
 
 /// More bytes than any packet of audio has: 32 channels of 64-bit PCM for a second at 48 kHz are 12 MB.
@@ -47,6 +50,18 @@ impl Stream {
         }
         Self { parameters, ..Self::default() }
     }
+}
+
+/// An AAC stream by its `AudioSpecificConfig`, or by what else is known where there is none.
+fn aac_stream(config: &[u8], sample_rate: u32, n_channels: u16) -> Result<(Stream, Durations)> {
+    if config.is_empty() {
+        let stream = Stream::new(CODEC_ID_AAC, sample_rate, n_channels, &[]);
+        return Ok((stream, Durations::Constant(1024)));
+    }
+    let Config { sample_rate, layout, frame_length } = Config::parse(config)?;
+    let n_channels = layout.map_or(n_channels, |layout| layout.n_channels as u16);
+    let stream = Stream::new(CODEC_ID_AAC, sample_rate, n_channels, config);
+    Ok((stream, Durations::Constant(frame_length as u64)))
 }
 
 /// One coded packet.

@@ -1,6 +1,5 @@
 //! Coded packets → samples, cut and counted as the container says.
 
-mod aac;
 mod codec;
 mod seek;
 #[cfg(test)]
@@ -13,14 +12,14 @@ use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 
-use self::aac::SbrDetector;
 pub(super) use self::codec::PacketDecoder;
 use self::timeline::Timeline;
+use super::aac::AacDecoder;
 use super::demux::{self, Demuxer, Packet};
 use super::mpeg::layer3::Mix;
 use super::symphonia::make_decoder;
 use super::{Backend, Block, Losses, TrackInfo};
-use crate::error::{CONVERT, Error, Result};
+use crate::error::{Error, Result};
 use crate::sniff::{Container, Sniffed};
 use crate::source::Input;
 
@@ -39,7 +38,7 @@ pub(super) struct Packets {
     /// Read while opening, not decoded yet.
     ahead: VecDeque<Packet>,
     packet: Packet,
-    /// Whether a packet anywhere keeps the stream from being entered in its middle.
+    /// Whether the demuxer knows where it is behind a seek.
     is_seekable: Option<bool>,
     ended: bool,
 }
@@ -80,18 +79,21 @@ impl Packets {
         self.parameters.codec == CODEC_ID_AAC
     }
 
+    /// AAC may hold spectral band replication, for one, without its headers saying so.
     fn look_ahead(&mut self) -> Result<()> {
-        let mut detector = SbrDetector::default();
-        while self.is_aac() && self.ahead.len() < LOOK_AHEAD {
+        if !self.is_aac() {
+            return Ok(());
+        }
+        let mut decoder = AacDecoder::new(&self.parameters, self.mix)?;
+        while self.ahead.len() < LOOK_AHEAD {
             let mut packet = Packet::default();
             if !self.demuxer.next_packet(&mut packet, &mut self.losses)? {
                 break;
             }
-            detector.look_at(&packet.data);
+            if let Some(refusal) = decoder.refuses(&packet.data) {
+                return Err(refusal);
+            }
             self.ahead.push_back(packet);
-        }
-        if detector.found() {
-            return Err(Error::Unsupported { what: "codec HE-AAC".to_owned(), advice: CONVERT });
         }
         Ok(())
     }

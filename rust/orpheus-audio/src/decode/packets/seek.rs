@@ -4,9 +4,7 @@ use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_OPUS,
 };
 
-use super::super::demux::Packet;
-use super::{Losses, Packets};
-use crate::decode::packets::aac::has_noise;
+use super::Packets;
 use crate::error::Result;
 
 /// Less than this is decoded rather than passed over.
@@ -52,29 +50,12 @@ impl Packets {
         }
     }
 
-    /// AAC may hold noise that the decoder makes up, and goes on making up from where it is.
     fn is_seekable(&mut self) -> Result<bool> {
         if let Some(known) = self.is_seekable {
             return Ok(known);
         }
-        let known = self.demuxer.measure()?.is_some() && (!self.is_aac() || !self.has_noise()?);
+        let known = self.demuxer.measure()?.is_some();
         self.is_seekable = Some(known);
         Ok(known)
-    }
-
-    /// Looks at every packet, and returns to where it was.
-    fn has_noise(&mut self) -> Result<bool> {
-        if self.ahead.iter().any(|packet| has_noise(&packet.data)) {
-            return Ok(true);
-        }
-        let n_ahead = self.ahead.len() as u64;
-        let place = self.timeline.time.saturating_add(n_ahead * 1024);
-        let (mut packet, mut losses) = (Packet::default(), Losses::default());
-        let mut found = self.demuxer.seek(0)?.is_none();
-        while !found && self.demuxer.next_packet(&mut packet, &mut losses)? {
-            found = has_noise(&packet.data);
-        }
-        self.demuxer.seek(place)?;
-        Ok(found)
     }
 }

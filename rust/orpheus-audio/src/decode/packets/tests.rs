@@ -152,6 +152,10 @@ fn a_window_in_the_middle_is_that_of_a_full_decode() {
 #[test]
 fn going_to_the_middle_skips_the_packets_before_it() {
     let places = [
+        // Bands of noise included: it is a function of the packet.
+        ("formats/aac.m4a", 120_000, 2048),
+        ("formats/aac.aac", 120_000, 2048),
+        ("formats/aac.mkv", 120_000, 2048),
         ("formats/alac.m4a", 120_000, 8192),
         ("formats/flac.mka", 120_000, 8192),
         ("formats/vorbis.mka", 120_000, 8192),
@@ -166,20 +170,6 @@ fn going_to_the_middle_skips_the_packets_before_it() {
         let position = position.unwrap_or_else(|| panic!("{name} cannot be entered"));
         assert!(position <= sample && sample - position <= most_before, "{name}: {position}");
     }
-}
-
-/// ffmpeg's encoder writes bands of noise, which no decoder makes up alike from another place.
-#[test]
-fn a_stream_with_noise_is_decoded_through_and_goes_on_as_if_not_asked() {
-    let Some(bytes) = read("formats/aac.m4a") else { return };
-    let signal = whole(&bytes).0;
-    let mut decoder = Decoder::open(&Source::Bytes(bytes.into()), &Limits::default()).unwrap();
-    assert_eq!(decoder.backend.seek(120_000).unwrap(), None);
-    let mut first = Vec::new();
-    while let Some(block) = decoder.next_block().unwrap() {
-        first.extend_from_slice(&block.channels[0]);
-    }
-    assert_eq!(first, channel(&signal, 0));
 }
 
 #[test]

@@ -2,16 +2,16 @@
 
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_OPUS, CODEC_ID_PCM_F32LE,
-    CODEC_ID_PCM_F64LE, CODEC_ID_PCM_S16BE, CODEC_ID_PCM_S16LE, CODEC_ID_PCM_S24BE,
-    CODEC_ID_PCM_S24LE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_S32LE, CODEC_ID_PCM_U8, CODEC_ID_VORBIS,
+    CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_OPUS, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64LE,
+    CODEC_ID_PCM_S16BE, CODEC_ID_PCM_S16LE, CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S24LE,
+    CODEC_ID_PCM_S32BE, CODEC_ID_PCM_S32LE, CODEC_ID_PCM_U8, CODEC_ID_VORBIS,
 };
 
 use super::super::bytes::le_u32;
 use super::super::durations::{Durations, VorbisBlocks};
-use super::super::mp4::sample_entry::{alac_stream, audio_specific_config};
+use super::super::mp4::sample_entry::alac_stream;
 use super::super::ogg::mapping::flac;
-use super::super::{Stream, unsupported};
+use super::super::{Stream, aac_stream, unsupported};
 use super::ebml::{children, float, unsigned};
 use crate::error::{Error, Result};
 
@@ -146,11 +146,8 @@ impl TrackEntry {
         if self.codec.ends_with("/SBR") {
             return Err(unsupported("codec HE-AAC"));
         }
-        let mut stream = self.plain(CODEC_ID_AAC, 0);
-        if let Some((rate, _)) = audio_specific_config(&self.private) {
-            stream.parameters.with_sample_rate(rate);
-        }
-        Ok((stream, Durations::Constant(1024)))
+        let n_channels = u16::try_from(self.n_channels).unwrap_or(u16::MAX);
+        aac_stream(&self.private, self.sample_rate as u32, n_channels)
     }
 
     fn pcm(&self) -> Result<(Stream, Durations)> {

@@ -2,16 +2,15 @@
 
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE,
-    CODEC_ID_PCM_F64BE, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S8, CODEC_ID_PCM_S16BE,
-    CODEC_ID_PCM_S16LE, CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_U8,
+    CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F64BE,
+    CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S8, CODEC_ID_PCM_S16BE, CODEC_ID_PCM_S16LE,
+    CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_U8,
 };
 
-use super::super::bits::BitsMsb;
 use super::super::bytes::{Bytes, be_u16, be_u32, be_u64};
 use super::super::durations::Durations;
 use super::super::ogg::mapping::flac;
-use super::super::{Stream, unsupported};
+use super::super::{Stream, aac_stream, unsupported};
 use super::boxes::{Atom, boxes};
 use crate::error::{Error, Result};
 
@@ -122,11 +121,8 @@ fn aac(bytes: &mut Bytes, header: &Header) -> Result<SampleEntry> {
         0x69 | 0x6b => return Err(unsupported("codec MP3 in MP4")),
         other => return Err(unsupported(format!("codec (MPEG-4 object type {other:#x})"))),
     }
-    let (rate, n_channels) = audio_specific_config(config).unwrap_or((0, 0));
-    let rate = if rate == 0 { header.sample_rate } else { rate };
-    let n_channels = if n_channels == 0 { header.n_channels } else { n_channels };
-    let stream = Stream::new(CODEC_ID_AAC, rate, n_channels, config);
-    Ok(SampleEntry { stream, durations: Durations::Constant(1024) })
+    let (stream, durations) = aac_stream(config, header.sample_rate, header.n_channels)?;
+    Ok(SampleEntry { stream, durations })
 }
 
 /// Object type indication and decoder-specific information of an `ES_Descriptor`
@@ -166,30 +162,6 @@ fn tagged(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     }
     None
 }
-
-/// Sample rate and channels of an `AudioSpecificConfig` (ISO/IEC 14496-3 §1.6.2.1); 0 channels if
-/// they stand elsewhere.
-pub(in super::super) fn audio_specific_config(config: &[u8]) -> Option<(u32, u16)> {
-    let mut bits = BitsMsb::new(config);
-    if bits.read(5)? == 31 {
-        bits.skip(6);
-    }
-    let rate = match bits.read(4)? {
-        15 => bits.read(24)?,
-        index => *AAC_RATES.get(index as usize)?,
-    };
-    let n_channels = match bits.read(4)? {
-        7 => 8,
-        n => n as u16,
-    };
-    Some((rate, n_channels))
-}
-
-/// `samplingFrequencyIndex` of ISO/IEC 14496-3 table 1.18.
-pub(in super::super) const AAC_RATES: [u32; 13] = [
-    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000,
-    7350,
-];
 
 fn alac(bytes: &mut Bytes, header: &Header) -> Result<SampleEntry> {
     let config = child(bytes, header, b"alac")?.ok_or_else(|| Error::damaged("no alac box"))?;

@@ -1,7 +1,8 @@
 //! The granules of a frame: main data → spectra → samples.
 
 use super::bands::Layout;
-use super::bits::Bits;
+use crate::decode::bits::Bits;
+
 use super::codes::codes;
 use super::huffman::Coded;
 use super::hybrid::Granule;

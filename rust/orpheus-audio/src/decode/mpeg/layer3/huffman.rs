@@ -2,8 +2,10 @@
 
 use super::FrameError;
 use super::bands::{N_LINES, N_PAIRS, Slot};
-use super::bits::Bits;
-use super::codes::{Code, Codes};
+use crate::decode::bits::Bits;
+use crate::decode::prefix_code::Code;
+
+use super::codes::Codes;
 use super::huffman_codes::LINBITS;
 
 /// What the values of each band are multiplied by; as long as a band's number can be wide, so that

@@ -1,10 +1,11 @@
 //! Picks the fastest code for the processor at hand.
 
+use crate::decode::bits::Bits;
 use std::sync::LazyLock;
 
 use super::FrameError;
 use super::bands::N_LINES;
-use super::bits::Bits;
+
 use super::codes::Codes;
 use super::huffman::{self, Coded};
 use super::hybrid::{self, Granule, Overlap, Rows};

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "vector instructions that not every processor has")]
 #![expect(clippy::unused_self, reason = "having an `Avx2` is what allows to call its methods")]
 
+use crate::decode::bits::Bits;
 use std::arch::x86_64::{
     __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_mul_ps,
     _mm256_permute_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps,
@@ -10,7 +11,7 @@ use std::arch::x86_64::{
 
 use super::FrameError;
 use super::bands::N_LINES;
-use super::bits::Bits;
+
 use super::codes::Codes;
 use super::huffman::{self, Coded};
 use super::hybrid::{self, Granule, Overlap, Rows};

@@ -13,7 +13,6 @@
 )]
 
 mod bands;
-mod bits;
 mod codes;
 mod granules;
 mod huffman;

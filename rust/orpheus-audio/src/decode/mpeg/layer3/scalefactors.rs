@@ -1,7 +1,8 @@
 //! Scalefactors, and the gain of each band.
 
 use super::bands::{Layout, MAX_BANDS};
-use super::bits::Bits;
+use crate::decode::bits::Bits;
+
 use super::huffman::Gains;
 use super::side_info::Part;
 

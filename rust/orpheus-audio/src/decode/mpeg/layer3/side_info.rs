@@ -2,7 +2,8 @@
 
 use super::FrameError;
 use super::bands::{Bands, Layout, N_LINES, N_PAIRS};
-use super::bits::Bits;
+use crate::decode::bits::Bits;
+
 use crate::decode::mpeg::header::{FrameHeader, HEADER_BYTES};
 
 /// Versions of the standard; 2.5 is what encoders made of it.

@@ -10,6 +10,8 @@ use super::tables::{BAND_STARTS, N_BANDS};
 
 /// Bins of a frame of 20 ms.
 pub(super) const MAX_FRAME: usize = 960;
+/// Bins of a short block.
+pub(super) const SHORT: usize = 120;
 /// Bins below 20 kHz of such a frame.
 const MAX_CODED: usize = 800;
 

@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 #[cfg(target_arch = "x86_64")]
 use super::kernel_avx2::Avx2;
-use super::lanes::Portable;
 use super::pvq::{self, Rotation};
 use super::synthesis::{self, Channel, Pitches};
+use crate::decode::mdct::lanes::Portable;
 use crate::tier;
 
 /// The hot loops, for one kind of processor.

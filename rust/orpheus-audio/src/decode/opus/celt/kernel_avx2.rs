@@ -2,14 +2,9 @@
 #![expect(unsafe_code, reason = "vector instructions that not every processor has")]
 #![expect(clippy::unused_self, reason = "having an `Avx2` is what allows to call its methods")]
 
-use std::arch::x86_64::{
-    __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_mul_ps,
-    _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps,
-};
-
-use super::lanes::Lanes;
 use super::pvq::{self, Rotation};
 use super::synthesis::{self, Channel, Pitches};
+use crate::decode::mdct::lanes_avx2::Eight;
 
 /// Proof that the processor has what the functions here are compiled for.
 #[derive(Debug, Clone, Copy)]
@@ -59,60 +54,4 @@ fn synthesize(
     out: &mut [f32],
 ) {
     synthesis::synthesize::<Eight>(channel, bins, n_blocks, pitches, out);
-}
-
-/// Lanes in a register. Used only in functions that are compiled for it.
-#[derive(Clone, Copy)]
-struct Eight(__m256);
-
-impl Lanes for Eight {
-    const FUSED: bool = true;
-
-    #[inline(always)]
-    fn splat(value: f32) -> Self {
-        // SAFETY: only `synthesize` above uses these lanes, and it has AVX2 and FMA.
-        Self(unsafe { _mm256_set1_ps(value) })
-    }
-
-    #[inline(always)]
-    fn load(from: &[f32; 8]) -> Self {
-        // SAFETY: as in `splat`; the array holds eight values, aligned or not.
-        Self(unsafe { _mm256_loadu_ps(from.as_ptr()) })
-    }
-
-    #[inline(always)]
-    fn store(self, to: &mut [f32; 8]) {
-        // SAFETY: as in `load`.
-        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), self.0) }
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: as in `splat`.
-        Self(unsafe { _mm256_add_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        // SAFETY: as in `splat`.
-        Self(unsafe { _mm256_sub_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: as in `splat`.
-        Self(unsafe { _mm256_mul_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: as in `splat`.
-        Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, term.0) })
-    }
-
-    #[inline(always)]
-    fn neg_mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: as in `splat`.
-        Self(unsafe { _mm256_fnmadd_ps(self.0, factor.0, term.0) })
-    }
 }

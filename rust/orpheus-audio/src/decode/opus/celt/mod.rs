@@ -3,13 +3,10 @@
 mod allocation;
 mod bands;
 mod energy;
-mod fft;
 mod haar;
 mod kernel;
 #[cfg(target_arch = "x86_64")]
 mod kernel_avx2;
-mod lanes;
-mod mdct;
 mod partition;
 mod pvq;
 mod synthesis;
@@ -17,7 +14,7 @@ mod tables;
 mod theta;
 
 use self::allocation::Allocation;
-use self::bands::{Hits, MAX_FRAME, Plan, Scratch, Spectrum};
+use self::bands::{Hits, MAX_FRAME, Plan, SHORT, Scratch, Spectrum};
 use self::energy::{Energies, Extent};
 use self::kernel::Kernel;
 use self::pvq::Spread;
@@ -53,7 +50,7 @@ impl Layout {
             start: if self.hybrid { HYBRID_START } else { 0 },
             end,
             n_channels: if self.stereo { 2 } else { 1 },
-            size_log: (self.frame_length / mdct::SHORT).ilog2() as usize,
+            size_log: (self.frame_length / SHORT).ilog2() as usize,
         }
     }
 }
@@ -300,7 +297,7 @@ impl CeltDecoder {
 
     fn synthesize(&mut self, frame: &mut Frame, frame_length: usize, out: &mut [Vec<f32>]) {
         self.pitches.now = frame.header.pitch;
-        let n_blocks = if frame.header.transient { frame_length / mdct::SHORT } else { 1 };
+        let n_blocks = if frame.header.transient { frame_length / SHORT } else { 1 };
         self.render(frame_length, n_blocks, out);
     }
 
@@ -310,7 +307,7 @@ impl CeltDecoder {
             self.kernel.synthesize(channel, bins, n_blocks, &self.pitches, out);
         }
         let Pitches { last, now, .. } = self.pitches;
-        self.pitches.before = if frame_length > mdct::SHORT { now } else { last };
+        self.pitches.before = if frame_length > SHORT { now } else { last };
         self.pitches.last = now;
     }
 

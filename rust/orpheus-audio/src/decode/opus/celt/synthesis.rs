@@ -4,9 +4,9 @@
 use std::f64::consts::FRAC_PI_2;
 use std::sync::LazyLock;
 
-use super::bands::MAX_FRAME;
-use super::lanes::Lanes;
-use super::mdct::{self, SHORT};
+use super::bands::{MAX_FRAME, SHORT};
+use crate::decode::mdct;
+use crate::decode::mdct::lanes::Lanes;
 
 /// Samples in which frames overlap.
 const OVERLAP: usize = 120;
@@ -101,7 +101,7 @@ pub(super) fn synthesize<L: Lanes>(
         mdct::long::<L>(scratch, bins, &mut transformed[..length]);
         overlap(&transformed[..length], tail, &mut samples[HISTORY..HISTORY + length]);
     } else {
-        mdct::short::<L>(scratch, bins, n_blocks, transformed);
+        mdct::short::<L>(scratch, bins, n_blocks, &mut transformed[..length]);
         let blocks = transformed[..length].chunks_exact(SHORT);
         for (block, samples) in blocks.zip(samples[HISTORY..].chunks_exact_mut(SHORT)) {
             overlap(block, tail, samples);

@@ -19,12 +19,12 @@ use self::reference::Reference;
 use self::streams::{Allowed, stream};
 use self::writer::Format;
 use super::bands::N_LINES;
-use super::bits::Bits;
 use super::codes::codes;
 use super::huffman::Coded;
 use super::huffman_codes::{LEAVES, LINBITS};
 use super::kernel::Kernel;
 use super::{FrameError, FrameHeader, Layer3, Mix, Soundness};
+use crate::decode::bits::Bits;
 
 const ALL_JOINT: &[Option<u8>] = &[None, Some(0), Some(1), Some(2), Some(3)];
 

@@ -1,7 +1,7 @@
 //! Eight samples at a time.
 
 /// Eight values that are worked on together.
-pub(super) trait Lanes: Copy {
+pub(in crate::decode) trait Lanes: Copy {
     /// Products and sums are rounded once.
     const FUSED: bool;
     fn splat(value: f32) -> Self;
@@ -14,11 +14,19 @@ pub(super) trait Lanes: Copy {
     fn mul_add(self, factor: Self, term: Self) -> Self;
     /// `term - self * factor`, rounded once or twice.
     fn neg_mul_add(self, factor: Self, term: Self) -> Self;
+    /// Last lane first.
+    fn reversed(self) -> Self;
+    /// Those with even numbers of sixteen values, and those with odd ones.
+    fn deinterleaved(self, behind: Self) -> [Self; 2];
+    /// The opposite of [`Lanes::deinterleaved`].
+    fn interleaved(self, odd: Self) -> [Self; 2];
+    /// Rows become columns.
+    fn transposed(rows: [Self; 8]) -> [Self; 8];
 }
 
 /// Lanes for any processor; the reference for all others.
 #[derive(Clone, Copy)]
-pub(super) struct Portable([f32; 8]);
+pub(in crate::decode) struct Portable([f32; 8]);
 
 impl Portable {
     #[inline(always)]
@@ -72,5 +80,28 @@ impl Lanes for Portable {
     #[inline(always)]
     fn neg_mul_add(self, factor: Self, term: Self) -> Self {
         term.sub(self.mul(factor))
+    }
+
+    #[inline(always)]
+    fn reversed(self) -> Self {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        Self([h, g, f, e, d, c, b, a])
+    }
+
+    #[inline(always)]
+    fn deinterleaved(self, behind: Self) -> [Self; 2] {
+        let at = |i: usize| if i < 8 { self.0[i] } else { behind.0[i - 8] };
+        [Self(std::array::from_fn(|i| at(2 * i))), Self(std::array::from_fn(|i| at(2 * i + 1)))]
+    }
+
+    #[inline(always)]
+    fn interleaved(self, odd: Self) -> [Self; 2] {
+        let at = |i: usize| [self.0, odd.0][i % 2][i / 2];
+        [Self(std::array::from_fn(at)), Self(std::array::from_fn(|i| at(i + 8)))]
+    }
+
+    #[inline(always)]
+    fn transposed(rows: [Self; 8]) -> [Self; 8] {
+        std::array::from_fn(|column| Self(rows.map(|row| row.0[column])))
     }
 }

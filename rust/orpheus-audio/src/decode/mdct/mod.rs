@@ -1,14 +1,24 @@
-//! The inverse modified cosine transform (RFC 6716 §4.3.7), as a cosine transform of type IV.
+//! The inverse modified cosine transform, as a cosine transform of type IV: that of Opus (RFC 6716
+//! §4.3.7) and of AAC (ISO/IEC 14496-3 §4.6.11.3.1).
+#![expect(
+    clippy::inline_always,
+    reason = "what is generic over the kernel must be compiled into the function that is allowed its instructions"
+)]
+
+mod fft;
+mod kilo;
+pub(super) mod lanes;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod lanes_avx2;
 
 use std::f64::consts::{PI, TAU};
 use std::sync::LazyLock;
 
-use super::bands::MAX_FRAME;
-use super::fft::{self, Complex, Row, Rows, Twiddles};
-use super::lanes::Lanes;
+use self::fft::{Complex, Row, Rows, Twiddles};
+use self::lanes::Lanes;
 
-/// Bins of a short block.
-pub(super) const SHORT: usize = 120;
+/// Most bins of a short block.
+const MAX_SHORT: usize = 128;
 
 /// What transforms of one size share.
 struct Plan {
@@ -45,26 +55,30 @@ impl Plan {
 /// For 240, 480 and 960 bins: eight columns each.
 static LONG: LazyLock<[Plan; 3]> =
     LazyLock::new(|| [240, 480, 960].map(|n_bins| Plan::new(n_bins, n_bins / 16)));
-/// For up to eight blocks of 120 bins side by side.
-static BLOCKS: LazyLock<Plan> = LazyLock::new(|| Plan::new(SHORT, SHORT / 2));
+/// For up to eight blocks of 120 or 128 bins side by side.
+static BLOCKS: LazyLock<[Plan; 2]> =
+    LazyLock::new(|| [120, 128].map(|n_bins| Plan::new(n_bins, n_bins / 2)));
 
 /// Room for a transform.
 pub(super) struct Scratch {
     rows: Rows,
     columns: [[[f32; 64]; 8]; 2],
-    blocks: [Row; SHORT],
+    blocks: [Row; MAX_SHORT],
 }
 
 impl Scratch {
     pub(super) const fn new() -> Self {
-        Self { rows: Rows::new(), columns: [[[0.0; 64]; 8]; 2], blocks: [[0.0; 8]; SHORT] }
+        Self { rows: Rows::new(), columns: [[[0.0; 64]; 8]; 2], blocks: [[0.0; 8]; MAX_SHORT] }
     }
 }
 
 /// −Σ X[k] cos(π/N (N − n − 1/2) (k + 1/2)) for n in 0..N: what lies between the middles of two
-/// overlaps.
+/// overlaps. N is 240, 480, 960 or 1024.
 #[inline(always)]
 pub(super) fn long<L: Lanes>(scratch: &mut Scratch, bins: &[f32], out: &mut [f32]) {
+    if let (Ok(bins), Ok(out)) = (bins.try_into(), (&mut *out).try_into()) {
+        return kilo::transform::<L>(scratch, bins, out);
+    }
     let plan = &LONG[(bins.len() / 240).ilog2() as usize];
     let n_bins = plan.n_bins;
     let n_rows = n_bins / 16;
@@ -116,19 +130,21 @@ fn join_columns<L: Lanes>(columns: &mut [[[f32; 64]; 8]; 2], n_rows: usize) {
     }
 }
 
-/// The same for each of `n_blocks` blocks whose bins alternate; the results come in a row.
+/// The same for each of `n_blocks` blocks of 120 or 128 bins, which alternate; the results come in a
+/// row.
 #[inline(always)]
 pub(super) fn short<L: Lanes>(
     scratch: &mut Scratch,
     bins: &[f32],
     n_blocks: usize,
-    out: &mut [f32; MAX_FRAME],
+    out: &mut [f32],
 ) {
-    let plan = &*BLOCKS;
+    let n_bins = bins.len() / n_blocks;
+    let plan = &BLOCKS[usize::from(n_bins == 128)];
     let Scratch { rows, blocks, .. } = scratch;
     for (n, &[cosine, sine]) in plan.rotation.iter().enumerate() {
         let re = L::load(&row(bins, n_blocks, 2 * n));
-        let im = L::load(&row(bins, n_blocks, SHORT - 1 - 2 * n));
+        let im = L::load(&row(bins, n_blocks, n_bins - 1 - 2 * n));
         let point = Complex { re, im };
         rows.set(n, point.rotated(L::splat(cosine), L::splat(sine)));
     }
@@ -137,9 +153,9 @@ pub(super) fn short<L: Lanes>(
         let point = Complex { re: L::load(&rows.re[k]), im: L::load(&rows.im[k]) };
         let point = point.rotated(L::splat(cosine), L::splat(sine));
         point.im.store(&mut blocks[2 * k]);
-        L::splat(0.0).sub(point.re).store(&mut blocks[SHORT - 1 - 2 * k]);
+        L::splat(0.0).sub(point.re).store(&mut blocks[n_bins - 1 - 2 * k]);
     }
-    for (block, out) in out.chunks_exact_mut(SHORT).take(n_blocks).enumerate() {
+    for (block, out) in out.chunks_exact_mut(n_bins).take(n_blocks).enumerate() {
         for (to, row) in out.iter_mut().zip(blocks.iter()) {
             *to = row[block];
         }
@@ -156,7 +172,7 @@ fn row(bins: &[f32], n_blocks: usize, at: usize) -> Row {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::Portable;
+    use super::lanes::Portable;
     use super::*;
 
     fn formula(bins: &[f32]) -> Vec<f32> {
@@ -187,7 +203,7 @@ mod tests {
 
     #[test]
     fn long_transforms_follow_the_formula() {
-        for n_bins in [240, 480, 960] {
+        for n_bins in [240, 480, 960, 1024] {
             let bins = noise(n_bins);
             let mut out = vec![0.0; n_bins];
             long::<Portable>(&mut Scratch::new(), &bins, &mut out);
@@ -197,13 +213,13 @@ mod tests {
 
     #[test]
     fn short_transforms_follow_the_formula() {
-        for n_blocks in [1, 2, 4, 8] {
-            let bins = noise(SHORT * n_blocks);
-            let mut out = [0.0; MAX_FRAME];
+        for (n_bins, n_blocks) in [(120, 1), (120, 2), (120, 4), (120, 8), (128, 8)] {
+            let bins = noise(n_bins * n_blocks);
+            let mut out = vec![0.0; n_bins * n_blocks];
             short::<Portable>(&mut Scratch::new(), &bins, n_blocks, &mut out);
             for block in 0..n_blocks {
                 let own: Vec<f32> = bins[block..].iter().copied().step_by(n_blocks).collect();
-                assert_close(&out[block * SHORT..(block + 1) * SHORT], &formula(&own));
+                assert_close(&out[block * n_bins..][..n_bins], &formula(&own));
             }
         }
     }

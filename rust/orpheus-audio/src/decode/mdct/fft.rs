@@ -1,4 +1,4 @@
-//! Complex Fourier transforms of 15, 30 and 60 points in each of eight lanes, and of 8 points.
+//! Complex Fourier transforms of 15, 30, 60 and 64 points in each of eight lanes, and of 8 points.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 use std::f64::consts::TAU;
@@ -6,19 +6,19 @@ use std::f64::consts::TAU;
 use super::lanes::Lanes;
 
 /// Points of the longest transform.
-pub(super) const MAX_POINTS: usize = 60;
+pub(in crate::decode) const MAX_POINTS: usize = 64;
 
 /// Complex values, eight side by side.
-pub(super) type Row = [f32; 8];
+pub(in crate::decode) type Row = [f32; 8];
 
 #[derive(Clone)]
-pub(super) struct Rows {
-    pub(super) re: [Row; MAX_POINTS],
-    pub(super) im: [Row; MAX_POINTS],
+pub(in crate::decode) struct Rows {
+    pub(in crate::decode) re: [Row; MAX_POINTS],
+    pub(in crate::decode) im: [Row; MAX_POINTS],
 }
 
 impl Rows {
-    pub(super) const fn new() -> Self {
+    pub(in crate::decode) const fn new() -> Self {
         Self { re: [[0.0; 8]; MAX_POINTS], im: [[0.0; 8]; MAX_POINTS] }
     }
 
@@ -28,7 +28,7 @@ impl Rows {
     }
 
     #[inline(always)]
-    pub(super) fn set<L: Lanes>(&mut self, at: usize, value: Complex<L>) {
+    pub(in crate::decode) fn set<L: Lanes>(&mut self, at: usize, value: Complex<L>) {
         value.re.store(&mut self.re[at]);
         value.im.store(&mut self.im[at]);
     }
@@ -36,9 +36,9 @@ impl Rows {
 
 /// Eight complex values.
 #[derive(Clone, Copy)]
-pub(super) struct Complex<L> {
-    pub(super) re: L,
-    pub(super) im: L,
+pub(in crate::decode) struct Complex<L> {
+    pub(in crate::decode) re: L,
+    pub(in crate::decode) im: L,
 }
 
 impl<L: Lanes> Complex<L> {
@@ -72,7 +72,7 @@ impl<L: Lanes> Complex<L> {
 
     /// Times `cosine − i sine`.
     #[inline(always)]
-    pub(super) fn rotated(self, cosine: L, sine: L) -> Self {
+    pub(in crate::decode) fn rotated(self, cosine: L, sine: L) -> Self {
         Self {
             re: self.im.mul_add(sine, self.re.mul(cosine)),
             im: self.re.neg_mul_add(sine, self.im.mul(cosine)),
@@ -81,25 +81,31 @@ impl<L: Lanes> Complex<L> {
 }
 
 /// Factors between the stages, for transforms of one size.
-pub(super) struct Twiddles {
+pub(in crate::decode) struct Twiddles {
     n_points: usize,
-    /// Of `15 a + k`: cosine and sine of 2π a k / `n_points`.
+    /// Points of the first stage's transforms: 15, or 8 of 64.
+    n_first: usize,
+    /// Of `n_first a + k`: cosine and sine of 2π a k / `n_points`.
     factors: [[f32; 2]; MAX_POINTS],
 }
 
 impl Twiddles {
-    pub(super) fn new(n_points: usize) -> Self {
+    pub(in crate::decode) fn new(n_points: usize) -> Self {
+        let n_first = if n_points == 64 { 8 } else { 15 };
         let factors = std::array::from_fn(|at| {
-            let angle = TAU * ((at / 15) * (at % 15)) as f64 / n_points as f64;
+            let angle = TAU * ((at / n_first) * (at % n_first)) as f64 / n_points as f64;
             [angle.cos() as f32, angle.sin() as f32]
         });
-        Self { n_points, factors }
+        Self { n_points, n_first, factors }
     }
 }
 
 /// Transforms each lane of `rows`; the result comes in natural order.
 #[inline(always)]
-pub(super) fn transform<L: Lanes>(twiddles: &Twiddles, rows: &mut Rows) {
+pub(in crate::decode) fn transform<L: Lanes>(twiddles: &Twiddles, rows: &mut Rows) {
+    if twiddles.n_first == 8 {
+        return sixty_four::<L>(twiddles, rows);
+    }
     let n_parts = twiddles.n_points / 15;
     let mut parts = Rows::new();
     for part in 0..n_parts {
@@ -129,6 +135,33 @@ pub(super) fn transform<L: Lanes>(twiddles: &Twiddles, rows: &mut Rows) {
                 rows.set(15 + k, a.sub(b));
             }
             _ => rows.set(k, parts.get::<L>(k)),
+        }
+    }
+}
+
+/// 64 points as 8 × 8.
+#[inline(always)]
+fn sixty_four<L: Lanes>(twiddles: &Twiddles, rows: &mut Rows) {
+    let mut parts = Rows::new();
+    for part in 0..8 {
+        let mut points = [rows.get::<L>(part); 8];
+        for (at, point) in points.iter_mut().enumerate() {
+            *point = rows.get(8 * at + part);
+        }
+        for (k, &point) in eight(points).iter().enumerate() {
+            let [cosine, sine] = twiddles.factors[8 * part + k];
+            let point =
+                if part == 0 { point } else { point.rotated(L::splat(cosine), L::splat(sine)) };
+            parts.set(8 * part + k, point);
+        }
+    }
+    for k in 0..8 {
+        let mut points = [parts.get::<L>(k); 8];
+        for (part, point) in points.iter_mut().enumerate() {
+            *point = parts.get(8 * part + k);
+        }
+        for (part, &point) in eight(points).iter().enumerate() {
+            rows.set(8 * part + k, point);
         }
     }
 }
@@ -191,7 +224,7 @@ fn four<L: Lanes>([a, b, c, d]: [Complex<L>; 4]) -> [Complex<L>; 4] {
 
 /// Eight points.
 #[inline(always)]
-pub(super) fn eight<L: Lanes>(points: [Complex<L>; 8]) -> [Complex<L>; 8] {
+pub(in crate::decode) fn eight<L: Lanes>(points: [Complex<L>; 8]) -> [Complex<L>; 8] {
     let [a, b, c, d, e, f, g, h] = points;
     let even = four([a, c, e, g]);
     let odd = four([b, d, f, h]);

@@ -1,10 +1,14 @@
 //! Bits, most significant first.
+#![expect(
+    clippy::inline_always,
+    reason = "what is generic over the kernel must be compiled into the function that is allowed its instructions"
+)]
 
 /// A moving view of some bytes' bits; behind their end there are zeros.
 ///
 /// `word` holds the next `n_ready` bits from its top; what is below them is not yet counted.
 #[derive(Clone, Copy)]
-pub(super) struct Bits<'a> {
+pub(in crate::decode) struct Bits<'a> {
     /// What did not get into `word` yet.
     rest: &'a [u8],
     /// Bytes up to the end of `rest`, and the zeros behind it that were passed.
@@ -15,7 +19,7 @@ pub(super) struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     /// Starts at the bit number `position`.
-    pub(super) fn new(data: &'a [u8], position: usize) -> Self {
+    pub(in crate::decode) fn new(data: &'a [u8], position: usize) -> Self {
         let rest = data.get(position / 8..).unwrap_or(&[]);
         let end = data.len().max(position / 8);
         let mut bits = Self { rest, end, word: 0, n_ready: 0 };
@@ -26,14 +30,14 @@ impl<'a> Bits<'a> {
 
     /// Number of the next bit.
     #[inline(always)]
-    pub(super) fn position(&self) -> usize {
+    pub(in crate::decode) fn position(&self) -> usize {
         let passed = self.end.wrapping_sub(self.rest.len());
         (8 * passed).wrapping_sub(self.n_ready as usize)
     }
 
     /// Makes at least 56 bits ready.
     #[inline(always)]
-    pub(super) fn refill(&mut self) {
+    pub(in crate::decode) fn refill(&mut self) {
         if let Some(chunk) = self.rest.first_chunk() {
             self.word |= u64::from_be_bytes(*chunk) >> (self.n_ready & 63);
             self.rest = &self.rest[(63_u32.wrapping_sub(self.n_ready) >> 3) as usize & 7..];
@@ -46,20 +50,20 @@ impl<'a> Bits<'a> {
 
     /// The next bits from the top of a word; not all of them are ready.
     #[inline(always)]
-    pub(super) fn peek(&self) -> u64 {
+    pub(in crate::decode) fn peek(&self) -> u64 {
         self.word
     }
 
     /// Passes `n` bits, at most 63, that are ready.
     #[inline(always)]
-    pub(super) fn skip(&mut self, n: u32) {
+    pub(in crate::decode) fn skip(&mut self, n: u32) {
         self.word <<= n & 63;
         self.n_ready = self.n_ready.wrapping_sub(n);
     }
 
     /// The next `n` bits, at most 16, which must be ready.
     #[inline(always)]
-    pub(super) fn take(&mut self, n: u32) -> u32 {
+    pub(in crate::decode) fn take(&mut self, n: u32) -> u32 {
         // Two shifts, because one by 64 is none.
         let value = (self.word >> 1 >> (63_u32.wrapping_sub(n) & 63)) as u32;
         self.skip(n);
@@ -67,12 +71,12 @@ impl<'a> Bits<'a> {
     }
 
     /// The next `n` bits, at most 16.
-    pub(super) fn read(&mut self, n: u32) -> u32 {
+    pub(in crate::decode) fn read(&mut self, n: u32) -> u32 {
         self.refill();
         self.take(n)
     }
 
-    pub(super) fn flag(&mut self) -> bool {
+    pub(in crate::decode) fn flag(&mut self) -> bool {
         self.read(1) == 1
     }
 }
