@@ -172,10 +172,13 @@ impl Converters {
         allocate: &dyn Fn(usize) -> Vec<f32>,
     ) {
         const MOST: u64 = 1 << 24;
+        // The resampler ends with whole blocks, which are cut afterwards: growing for their sake would
+        // move the whole result.
+        const SLACK: u64 = 1 << 16;
         let n_expected =
             stretch.seam.outputs(promised.unwrap_or(0)).min(stretch.end - stretch.start);
         for channel in &mut self.channels {
-            *channel = allocate(n_expected.min(MOST) as usize);
+            *channel = allocate((n_expected.min(MOST) + SLACK) as usize);
         }
     }
 

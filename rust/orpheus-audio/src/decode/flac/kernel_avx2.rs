@@ -3,8 +3,8 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    _mm256_add_epi64, _mm256_loadu_si256, _mm256_mul_epi32, _mm256_set1_epi32,
-    _mm256_setzero_si256, _mm256_storeu_si256,
+    _mm256_add_epi64, _mm256_load_si256, _mm256_mul_epi32, _mm256_set1_epi32, _mm256_setzero_si256,
+    _mm256_storeu_si256,
 };
 
 use super::FrameError;
@@ -83,6 +83,10 @@ const NEAR: usize = 2;
 /// From this order on, vectors are worth their while.
 const BLOCKWISE_FROM: usize = 6;
 
+/// One load, never from two lines of the cache.
+#[repr(align(32))]
+struct Row([i64; LANES]);
+
 /// Sums of 64 bits for four samples at a time. Vectors add up what the samples before the last
 /// [`NEAR`] contribute to each of the four: those are known early. The rest, a triangle, is added
 /// sample by sample, the newest last.
@@ -91,8 +95,7 @@ fn blockwise<const N: usize>(predictor: &Predictor, samples: &mut [i32], md5: &m
     let shift = predictor.shift;
     let tap = |n: usize| if n < N { i64::from(predictor.coefficients[n]) } else { 0 };
     // What the sample `n + 1` before the block adds to each of its sums.
-    let rows: [[i64; LANES]; N] =
-        std::array::from_fn(|n| std::array::from_fn(|lane| tap(n + lane)));
+    let rows: [Row; N] = std::array::from_fn(|n| Row(std::array::from_fn(|lane| tap(n + lane))));
     let near: [i64; NEAR + LANES - 1] = std::array::from_fn(tap);
     let mut at = 0;
     while let Some(window) = samples.get_mut(at..).and_then(|rest| rest.get_mut(..N + LANES)) {
@@ -108,12 +111,9 @@ fn blockwise<const N: usize>(predictor: &Predictor, samples: &mut [i32], md5: &m
             let sample = sum.wrapping_shr(shift) as i32;
             window[N + lane] = sample;
             newest = i64::from(sample);
-            // At the places where a step is due for every two values.
-            if lane % 2 == 1 {
-                predict::step_if_due(md5, lane.wrapping_add(1));
-            }
         }
         at = at.wrapping_add(LANES);
+        predict::step_if_due(md5, at);
     }
     if let Some(window) = samples.get_mut(at..).filter(|rest| rest.len() > N) {
         predict::wide::<Avx2, N>(predictor, window, md5);
@@ -121,15 +121,16 @@ fn blockwise<const N: usize>(predictor: &Predictor, samples: &mut [i32], md5: &m
 }
 
 #[inline(always)]
-fn far_sums<const N: usize>(rows: &[[i64; LANES]; N], window: &[i32]) -> [i64; LANES] {
+fn far_sums<const N: usize>(rows: &[Row; N], window: &[i32]) -> [i64; LANES] {
     let mut sums = [0_i64; LANES];
-    // SAFETY: `Avx2` exists only where `detect` found these instructions; both arrays have 32 bytes.
+    // SAFETY: `Avx2` exists only where `detect` found these instructions; both arrays have 32 bytes,
+    // and a row is aligned to them.
     unsafe {
         let mut even = _mm256_setzero_si256();
         let mut odd = _mm256_setzero_si256();
         for n in (NEAR..N).rev() {
             let sample = _mm256_set1_epi32(window[N - 1 - n]);
-            let row = _mm256_loadu_si256(rows[n].as_ptr().cast());
+            let row = _mm256_load_si256(rows[n].0.as_ptr().cast());
             // The low halves of each word, with their signs.
             let products = _mm256_mul_epi32(sample, row);
             let sum = if n % 2 == 0 { &mut even } else { &mut odd };

@@ -1,7 +1,7 @@
 //! The checksum of the decoded samples that STREAMINFO carries (RFC 1321).
 //!
 //! Each of its steps waits for the one before, so that most of the processor idles. The decoder
-//! therefore hashes one frame while it reads the next, four steps at a time ([`Md5::step`]): a processor
+//! therefore hashes one frame while it reads the next, eight steps at a time ([`Md5::step`]): a processor
 //! looks some hundred instructions ahead, and must find others there.
 
 use std::hint::black_box;
@@ -15,18 +15,31 @@ pub(super) struct Md5 {
     n_hashed: u64,
     waiting: Vec<u8>,
     at: usize,
-    /// The state in the middle of a block, and how many quarters of its rounds are done.
-    sums: [u32; 4],
-    n_quarters: usize,
+    /// The state in the middle of a block, and how many of its eight halves of rounds are done.
+    sums: Sums,
+    n_halves: usize,
     mask: usize,
 }
+
+/// Never across two lines of the cache: every step waits for what the one before wrote.
+#[derive(Debug)]
+#[repr(align(16))]
+struct Sums([u32; 4]);
 
 impl Md5 {
     /// Of values of `n_bits` each.
     pub(super) fn new(n_bits: u32) -> Self {
-        let mask = if n_bits > 16 { 1 } else { 3 };
+        let mask = if n_bits > 16 { 3 } else { 7 };
         let state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
-        Self { state, n_hashed: 0, waiting: Vec::new(), at: 0, sums: state, n_quarters: 0, mask }
+        Self {
+            state,
+            n_hashed: 0,
+            waiting: Vec::new(),
+            at: 0,
+            sums: Sums(state),
+            n_halves: 0,
+            mask,
+        }
     }
 
     /// Whether a step is due before the `n`th value is predicted. Reading takes one for every few values,
@@ -36,17 +49,17 @@ impl Md5 {
         n & self.mask == 0
     }
 
-    /// A quarter of a round over a block of the bytes that wait, if there is one.
+    /// Half of a round over a block of the bytes that wait, if there is one.
     #[inline(never)]
     pub(super) fn step(&mut self) {
         let Some(block) = self.waiting.get(self.at..).and_then(|rest| rest.first_chunk()) else {
             return;
         };
-        quarter(&mut self.sums, self.n_quarters, block);
-        self.n_quarters = self.n_quarters.wrapping_add(1) & 15;
-        if self.n_quarters == 0 {
+        half_a_round(&mut self.sums.0, self.n_halves, block);
+        self.n_halves = self.n_halves.wrapping_add(1) & 7;
+        if self.n_halves == 0 {
             self.at = self.at.wrapping_add(BLOCK_BYTES);
-            for (state, sum) in self.state.iter_mut().zip(&mut self.sums) {
+            for (state, sum) in self.state.iter_mut().zip(&mut self.sums.0) {
                 *state = state.wrapping_add(*sum);
                 *sum = *state;
             }
@@ -156,48 +169,48 @@ const SINES: [u32; 64] = [
 
 const ROTATIONS: [[u32; 4]; 4] =
     [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
-/// The words that each quarter of a round takes: `(factor * n + offset) % 16` for step `n` of it.
-const WORDS: [[u8; 4]; 16] = {
+/// The words that each half of a round takes: `(factor * n + offset) % 16` for step `n` of it.
+const WORDS: [[u8; 8]; 8] = {
     let (factors, offsets) = ([1, 5, 3, 7], [0, 1, 5, 0]);
-    let mut words = [[0; 4]; 16];
+    let mut words = [[0; 8]; 8];
     let mut n = 0;
     while n < 64 {
-        words[n / 4][n % 4] = ((factors[n / 16] * (n % 16) + offsets[n / 16]) % 16) as u8;
+        words[n / 8][n % 8] = ((factors[n / 16] * (n % 16) + offsets[n / 16]) % 16) as u8;
         n += 1;
     }
     words
 };
 
-/// Steps `4 * n` to `4 * n + 3` over a block.
+/// Steps `8 * n` to `8 * n + 7` over a block.
 #[inline(always)]
-fn quarter(sums: &mut [u32; 4], n: usize, block: &[u8; BLOCK_BYTES]) {
+fn half_a_round(sums: &mut [u32; 4], n: usize, block: &[u8; BLOCK_BYTES]) {
     let words = block.as_chunks::<4>().0;
-    let numbers = WORDS[n & 15].map(|word| u32::from_le_bytes(words[usize::from(word) & 15]));
+    let numbers = WORDS[n & 7].map(|word| u32::from_le_bytes(words[usize::from(word) & 15]));
     // Known numbers the compiler would rather add last, and make every step an addition longer.
-    let sines = black_box(&SINES).as_chunks::<4>().0[n & 15];
+    let sines = black_box(&SINES).as_chunks::<8>().0[n & 7];
     // `b` comes last: whatever does not need it is summed up while it is waited for.
-    match n >> 2 {
-        0 => four::<0>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add((b & (c ^ d)) ^ d)),
+    match n >> 1 {
+        0 => steps::<0>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add((b & (c ^ d)) ^ d)),
         // The two halves never have the same bit set: their sum is their union.
-        1 => four::<1>(sums, numbers, sines, |sum, b, c, d| {
+        1 => steps::<1>(sums, numbers, sines, |sum, b, c, d| {
             sum.wrapping_add(!d & c).wrapping_add(d & b)
         }),
-        2 => four::<2>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add(b ^ (c ^ d))),
-        _ => four::<3>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add(c ^ (b | !d))),
+        2 => steps::<2>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add(b ^ (c ^ d))),
+        _ => steps::<3>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add(c ^ (b | !d))),
     }
 }
 
 #[inline(always)]
-fn four<const ROUND: usize>(
+fn steps<const ROUND: usize>(
     sums: &mut [u32; 4],
-    numbers: [u32; 4],
-    sines: [u32; 4],
+    numbers: [u32; 8],
+    sines: [u32; 8],
     add: impl Fn(u32, u32, u32, u32) -> u32,
 ) {
     let [mut a, mut b, mut c, mut d] = *sums;
-    for n in 0..4 {
+    for n in 0..8 {
         let early = a.wrapping_add(sines[n]).wrapping_add(numbers[n]);
-        let next = add(early, b, c, d).rotate_left(ROTATIONS[ROUND][n]).wrapping_add(b);
+        let next = add(early, b, c, d).rotate_left(ROTATIONS[ROUND][n % 4]).wrapping_add(b);
         (a, d, c, b) = (d, c, b, next);
     }
     *sums = [a, b, c, d];

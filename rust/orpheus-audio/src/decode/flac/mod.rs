@@ -9,6 +9,8 @@
 
 mod bits;
 pub(super) mod crc;
+#[cfg(target_arch = "x86_64")]
+mod crc_clmul;
 mod frame;
 mod frames;
 mod header;

@@ -92,6 +92,8 @@ fn codes<const N: usize>(
     let beside_low = 64 - n_fixed;
     // In a register, not where `bits` is: every word waits for the position.
     let mut here = *bits;
+    // Every other time there is room for half a round of the hash.
+    let mut odd = false;
     for group in groups {
         let mut word = here.peek();
         let mut n_bits = n_fixed.wrapping_mul(N as u32);
@@ -108,7 +110,8 @@ fn codes<const N: usize>(
         } else {
             here = one_by_one(here, parameter, group)?;
         }
-        if let Some(md5) = md5 {
+        odd = !odd;
+        if odd && let Some(md5) = md5 {
             md5.step();
         }
     }
