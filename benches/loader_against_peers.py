@@ -24,6 +24,8 @@ TITLES = ("MP3 128 CBR", "FLAC 16", "Ogg Vorbis q5", "AAC-LC 192 m4a", "WAV 16")
 # soundfile cannot read it: every peer is timed on what all of them read.
 COMMON = ("MP3 128 CBR", "FLAC 16", "Ogg Vorbis q5", "WAV 16")
 
+RATES = (48_000, 24_000, 22_050)
+
 
 def stream_seconds(paths: list[Path], n_threads: int) -> float:
     started = time.perf_counter()
@@ -47,6 +49,18 @@ def first_batch_seconds(path: Path) -> float:
     with orpheus.stream([path] * 8, sample_rate=RATE, window_seconds=10.0, batch_size=1) as batches:
         next(batches)
         return time.perf_counter() - started
+
+
+def rates_seconds(path: Path, rates: tuple[int, ...], n_runs: int) -> float:
+    """CPU time of one track as windows of each rate, out of one decode."""
+    taps = [orpheus.Tap(sample_rate=rate, window_seconds=10.0) for rate in rates]
+    best = float("inf")
+    for _ in range(n_runs):
+        started = time.process_time()
+        with orpheus.AudioStream([path], taps, batch_size=16, n_threads=1) as batches:
+            assert sum(len(batch.samples) for batch in batches) > len(rates)
+        best = min(best, time.process_time() - started)
+    return best
 
 
 def ticks_per_second(done: threading.Event) -> float:
@@ -89,6 +103,10 @@ def main() -> None:
     print(f"a busy Python thread beside it keeps {100 * share_left_to_python(paths * 2):.0f} % of its speed")
     first = [first_batch_seconds(files[title]) for title in TITLES]
     print("first batch after " + ", ".join(f"{1000 * s:.0f} ms ({t})" for s, t in zip(first, TITLES, strict=True)))
+    for title in ("MP3 128 CBR", "FLAC 16", "WAV 16"):
+        three = rates_seconds(files[title], RATES, arguments.runs)
+        dearest = max(rates_seconds(files[title], (rate,), arguments.runs) for rate in RATES)
+        print(f"{title} at three rates: {three:.4f} CPU-s, {three / dearest:.2f} x the dearest one alone")
     common = [files[title] for title in COMMON] * arguments.copies
     ours = min(stream_seconds(common, arguments.threads) for _ in range(arguments.runs))
     print(f"\n{len(common)} tracks on {arguments.threads} threads: {len(common) / ours:.2f} tracks/s")

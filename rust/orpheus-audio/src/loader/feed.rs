@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select, unbounded};
 
 use super::batch::Ended;
 use crate::error::Error;
@@ -11,6 +11,9 @@ use crate::outcome::Outcome;
 
 /// Rows that may wait per track (in order) or per worker (as ready).
 const QUEUE_ROWS: usize = 8;
+/// Memory per worker for further rows of tracks whose turn has not come: without it, whoever works on the
+/// second track of the list waits most of the time for the first.
+const AHEAD_BYTES: usize = 16 << 20;
 /// Tracks per worker that may be started before the first of them was taken.
 const TRACKS_AHEAD: usize = 4;
 
@@ -46,13 +49,39 @@ pub(crate) enum Received {
 /// The right to start one more track; goes back when the track was taken.
 pub(crate) struct Permit(());
 
+/// Where a row waits.
+#[derive(Clone, Copy)]
+enum Place {
+    /// In its track's own room, which lets a track go on when its turn has come, whatever others hold.
+    Own,
+    /// In the room that all tracks share.
+    Common,
+}
+
+/// So many places, as messages of a channel: who takes one takes a place.
+fn places(n: usize) -> (Sender<()>, Receiver<()>) {
+    let (back, free) = bounded(n);
+    for _ in 0..n {
+        // There is room for exactly this many, and the receiver is alive: it cannot fail.
+        let _ = back.try_send(());
+    }
+    (back, free)
+}
+
+/// The consumer's end of one track's queue.
+struct Queue {
+    events: Receiver<(Event, Option<Place>)>,
+    own: Sender<()>,
+}
+
 /// The consumer's end.
 pub(crate) struct Feed {
     events: Receiver<(usize, Event)>,
-    started: Receiver<(usize, Receiver<Event>)>,
+    started: Receiver<(usize, Queue)>,
     permits: Sender<()>,
+    common: Sender<()>,
     ordered: bool,
-    waiting: BTreeMap<usize, Receiver<Event>>,
+    waiting: BTreeMap<usize, Queue>,
     head: usize,
 }
 
@@ -60,32 +89,43 @@ pub(crate) struct Feed {
 #[derive(Clone)]
 pub(crate) struct Outlets {
     events: Sender<(usize, Event)>,
-    started: Sender<(usize, Receiver<Event>)>,
+    started: Sender<(usize, Queue)>,
     permits: Receiver<()>,
+    common: Receiver<()>,
     ordered: bool,
 }
 
 /// Where one track's rows go.
 pub(crate) struct Outlet {
     track: usize,
-    own: Option<Sender<Event>>,
+    own: Option<OwnQueue>,
     shared: Sender<(usize, Event)>,
 }
 
-pub(crate) fn connect(ordered: bool, n_threads: usize) -> (Feed, Outlets) {
+/// The worker's end of one track's queue. The consumer alone gives places back: when it is gone, nobody
+/// waits for one.
+struct OwnQueue {
+    events: Sender<(Event, Option<Place>)>,
+    own: Receiver<()>,
+    common: Receiver<()>,
+}
+
+/// `row_bytes` is the size of the largest rows, 0 if it differs.
+pub(crate) fn connect(ordered: bool, n_threads: usize, row_bytes: usize) -> (Feed, Outlets) {
     let (event_sender, events) = bounded(n_threads * QUEUE_ROWS);
     let (started_sender, started) = unbounded();
-    let n_ahead = n_threads * TRACKS_AHEAD;
-    let (permits, permit_receiver) = bounded(n_ahead);
-    for _ in 0..n_ahead {
-        // There is room for exactly this many, and the receiver is alive: it cannot fail.
-        let _ = permits.try_send(());
-    }
-    let feed = Feed { events, started, permits, ordered, waiting: BTreeMap::new(), head: 0 };
+    let (permits, permit_receiver) = places(n_threads * TRACKS_AHEAD);
+    let is_alone = n_threads == 1;
+    let n_common =
+        if is_alone { 0 } else { (n_threads * AHEAD_BYTES).checked_div(row_bytes).unwrap_or(0) };
+    let (common, common_receiver) = places(n_common);
+    let feed =
+        Feed { events, started, permits, common, ordered, waiting: BTreeMap::new(), head: 0 };
     let outlets = Outlets {
         events: event_sender,
         started: started_sender,
         permits: permit_receiver,
+        common: common_receiver,
         ordered,
     };
     (feed, outlets)
@@ -99,9 +139,10 @@ impl Outlets {
 
     pub(crate) fn start(&self, track: usize, _permit: Permit) -> Option<Outlet> {
         let own = if self.ordered {
-            let (sender, receiver) = bounded(QUEUE_ROWS);
-            self.started.send((track, receiver)).ok()?;
-            Some(sender)
+            let (events, receiver) = unbounded();
+            let (own, own_receiver) = places(QUEUE_ROWS);
+            self.started.send((track, Queue { events: receiver, own })).ok()?;
+            Some(OwnQueue { events, own: own_receiver, common: self.common.clone() })
         } else {
             None
         };
@@ -113,9 +154,22 @@ impl Outlet {
     /// Waits until there is room; `false` when nobody listens any more.
     pub(crate) fn send(&self, event: Event) -> bool {
         match &self.own {
-            Some(own) => own.send(event).is_ok(),
+            Some(own) => own.send(event),
             None => self.shared.send((self.track, event)).is_ok(),
         }
+    }
+}
+
+impl OwnQueue {
+    fn send(&self, event: Event) -> bool {
+        if matches!(event, Event::Ended(_)) {
+            return self.events.send((event, None)).is_ok();
+        }
+        let place = select! {
+            recv(self.own) -> free => free.map(|()| Place::Own),
+            recv(self.common) -> free => free.map(|()| Place::Common),
+        };
+        place.is_ok_and(|place| self.events.send((event, Some(place))).is_ok())
     }
 }
 
@@ -143,8 +197,14 @@ impl Feed {
         loop {
             if let Some(head) = self.waiting.get(&self.head) {
                 let track = self.head;
-                match head.recv_deadline(deadline) {
-                    Ok(event) => {
+                match head.events.recv_deadline(deadline) {
+                    Ok((event, place)) => {
+                        // It fails when no worker is left to take it.
+                        let _ = match place {
+                            Some(Place::Own) => head.own.try_send(()),
+                            Some(Place::Common) => self.common.try_send(()),
+                            None => Ok(()),
+                        };
                         if matches!(event, Event::Ended(_)) {
                             self.waiting.remove(&track);
                             self.head += 1;

@@ -164,7 +164,7 @@ impl Loader {
             }
         }
         let taps = taps.into_iter().map(check_tap).collect::<Result<Vec<_>>>()?;
-        let (feed, outlets) = feed::connect(options.ordered, options.n_threads);
+        let (feed, outlets) = feed::connect(options.ordered, options.n_threads, largest_row(&taps));
         let (sender, sources) = unbounded();
         let mut loader = Self {
             assembler: Assembler::new(&taps, options.batch_size),
@@ -334,6 +334,15 @@ impl Drop for Loader {
             drop(worker.join());
         }
     }
+}
+
+/// Bytes of the largest rows; 0 if they differ.
+fn largest_row(taps: &[CheckedTap]) -> usize {
+    if taps.iter().any(CheckedTap::is_ragged) {
+        return 0;
+    }
+    let n_values = taps.iter().map(|tap| tap.row_shape().iter().product::<usize>()).max();
+    n_values.unwrap_or(0).saturating_mul(size_of::<f32>())
 }
 
 fn check_tap(tap: Tap) -> Result<CheckedTap> {
