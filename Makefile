@@ -29,8 +29,8 @@ test: $(VENV)/.built $(VENV)/.test
 lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	$(BIN)/ruff check python tests benches examples docs
-	$(BIN)/ruff format --check python tests benches examples docs
+	$(BIN)/ruff check python tests benches examples docs conftest.py
+	$(BIN)/ruff format --check python tests benches examples docs conftest.py
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest orpheus_fast._native
 

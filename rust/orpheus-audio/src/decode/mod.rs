@@ -7,6 +7,7 @@ mod decoder;
 mod demux;
 pub(crate) mod external;
 mod flac;
+mod lanes;
 mod losses;
 mod mdct;
 pub(crate) mod mpeg;

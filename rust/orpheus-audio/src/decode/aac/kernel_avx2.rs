@@ -6,7 +6,7 @@ use super::codes::Codes;
 use super::spectrum::{self, Coded, MAX_LINES};
 use super::synthesis::{self, Overlap, Windows};
 use crate::decode::bits::Bits;
-use crate::decode::mdct::lanes_avx2::Eight;
+use crate::decode::lanes::avx2::Eight;
 
 /// Proof that the processor has what the functions here are compiled for.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use super::spectrum::MAX_LINES;
 use super::window::{Sequence, Shape, WindowInfo};
+use crate::decode::lanes::Lanes;
 use crate::decode::mdct;
-use crate::decode::mdct::lanes::Lanes;
 
 /// The windows that one channel is under in a frame: `info` and the shape of the frame before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! Picks the fastest code for the processor at hand.
 
-use std::sync::LazyLock;
-
 use super::bits::Bits;
 #[cfg(target_arch = "x86_64")]
 use super::kernel_avx2::Avx2;
@@ -11,19 +9,9 @@ use super::rice::Rice;
 use super::{Result, planes, predict, rice};
 use crate::tier;
 
-/// The hot loops, for one kind of processor. All kinds come to the same values.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kernel {
-    /// Any.
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2(Avx2),
+tier::kernel! {
+    /// The hot loops, for one kind of processor. All kinds come to the same values.
 }
-
-static BEST: LazyLock<Kernel> = LazyLock::new(|| {
-    let scalar = tier::forced().is_some_and(|tier| tier == "scalar");
-    if scalar { Kernel::Portable } else { Kernel::fastest() }
-});
 
 /// Calls the function of this name, as it was compiled for the processor.
 macro_rules! dispatch {
@@ -37,21 +25,6 @@ macro_rules! dispatch {
 }
 
 impl Kernel {
-    /// The fastest that this processor can run, unless `ORPHEUS_FORCE_TIER` is `scalar`.
-    pub(super) fn best() -> Self {
-        *BEST
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn fastest() -> Self {
-        Avx2::detect().map_or(Self::Portable, Self::Avx2)
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn fastest() -> Self {
-        Self::Portable
-    }
-
     /// [`rice::read`].
     pub(super) fn read(
         self,

@@ -3,7 +3,7 @@
 use std::f32::consts::FRAC_1_SQRT_2;
 use std::f64::consts::TAU;
 
-use super::lanes::Lanes;
+use crate::decode::lanes::Lanes;
 
 /// Points of the longest transform.
 pub(in crate::decode) const MAX_POINTS: usize = 64;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::Scratch;
 use super::fft::{self, Complex, Row, Twiddles};
-use super::lanes::Lanes;
+use crate::decode::lanes::Lanes;
 
 const N_BINS: usize = 1024;
 const N_POINTS: usize = N_BINS / 2;

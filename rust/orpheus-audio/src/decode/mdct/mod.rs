@@ -7,15 +7,12 @@
 
 mod fft;
 mod kilo;
-pub(super) mod lanes;
-#[cfg(target_arch = "x86_64")]
-pub(super) mod lanes_avx2;
 
 use std::f64::consts::{PI, TAU};
 use std::sync::LazyLock;
 
 use self::fft::{Complex, Row, Rows, Twiddles};
-use self::lanes::Lanes;
+use super::lanes::Lanes;
 
 /// Most bins of a short block.
 const MAX_SHORT: usize = 128;
@@ -172,8 +169,8 @@ fn row(bins: &[f32], n_blocks: usize, at: usize) -> Row {
 
 #[cfg(test)]
 mod tests {
-    use super::lanes::Portable;
     use super::*;
+    use crate::decode::lanes::Portable;
 
     fn formula(bins: &[f32]) -> Vec<f32> {
         let n_bins = bins.len();

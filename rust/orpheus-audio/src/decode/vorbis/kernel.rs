@@ -1,43 +1,16 @@
 //! Picks the fastest code for the processor at hand.
 
-use std::sync::LazyLock;
-
 use super::VorbisDecoder;
 #[cfg(target_arch = "x86_64")]
 use super::kernel_avx2::Avx2;
 use crate::tier;
 
-/// [`VorbisDecoder::decode_packet`], compiled for one kind of processor. The samples are the same,
-/// bit by bit.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kernel {
-    /// Any; the reference for the others.
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2(Avx2),
+tier::kernel! {
+    /// [`VorbisDecoder::decode_packet`], compiled for one kind of processor. The samples are the same,
+    /// bit by bit.
 }
 
-static BEST: LazyLock<Kernel> = LazyLock::new(|| {
-    let scalar = tier::forced().is_some_and(|tier| tier == "scalar");
-    if scalar { Kernel::Portable } else { Kernel::fastest() }
-});
-
 impl Kernel {
-    /// The fastest that this processor can run, unless `ORPHEUS_FORCE_TIER` is `scalar`.
-    pub(super) fn best() -> Self {
-        *BEST
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn fastest() -> Self {
-        Avx2::detect().map_or(Self::Portable, Self::Avx2)
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn fastest() -> Self {
-        Self::Portable
-    }
-
     /// [`VorbisDecoder::decode_packet`].
     pub(super) fn decode(
         self,

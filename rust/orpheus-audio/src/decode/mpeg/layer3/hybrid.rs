@@ -6,8 +6,8 @@
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-use super::lanes::Lanes;
 use super::side_info::{BlockType, Shape};
+use crate::decode::lanes::Lanes;
 
 /// Eighteen values for each of 32 subbands: the lines of a granule, or its samples in time.
 pub(super) type Rows = [[[f32; 8]; 4]; 18];

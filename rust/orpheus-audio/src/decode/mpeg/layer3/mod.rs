@@ -21,7 +21,6 @@ mod hybrid;
 mod kernel;
 #[cfg(target_arch = "x86_64")]
 mod kernel_avx2;
-mod lanes;
 mod reservoir;
 mod scalefactors;
 mod side_info;

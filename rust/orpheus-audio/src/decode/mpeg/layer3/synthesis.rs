@@ -8,8 +8,8 @@ use std::f64::consts::PI;
 use std::sync::LazyLock;
 
 use super::hybrid::Rows;
-use super::lanes::Lanes;
 use super::synthesis_window::synthesis_window;
+use crate::decode::lanes::Lanes;
 
 /// Steps back in time that the window reaches.
 const N_BACK: usize = 15;
@@ -180,9 +180,9 @@ fn interleave<L: Lanes, const N: usize>(
     sums: &mut [Sums; N],
 ) {
     for n in 0..N {
-        let even = evens[n][0].interleaved(evens[n][1]);
+        let even = evens[n][0].interleaved_in_halves(evens[n][1]);
         for i in 0..2 {
-            let [low, high] = odds[n][i].interleaved(even[i]);
+            let [low, high] = odds[n][i].interleaved_in_halves(even[i]);
             low.store(&mut sums[n][2 * i]);
             high.store(&mut sums[n][2 * i + 1]);
         }

@@ -4,7 +4,7 @@
 
 use super::pvq::{self, Rotation};
 use super::synthesis::{self, Channel, Pitches};
-use crate::decode::mdct::lanes_avx2::Eight;
+use crate::decode::lanes::avx2::Eight;
 
 /// Proof that the processor has what the functions here are compiled for.
 #[derive(Debug, Clone, Copy)]

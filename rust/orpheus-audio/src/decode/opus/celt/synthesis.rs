@@ -5,8 +5,8 @@ use std::f64::consts::FRAC_PI_2;
 use std::sync::LazyLock;
 
 use super::bands::{MAX_FRAME, SHORT};
+use crate::decode::lanes::Lanes;
 use crate::decode::mdct;
-use crate::decode::mdct::lanes::Lanes;
 
 /// Samples in which frames overlap.
 const OVERLAP: usize = 120;

@@ -1,7 +1,14 @@
 //! Eight samples at a time.
+#![expect(
+    clippy::inline_always,
+    reason = "what is generic over the lanes must be compiled into the function that is allowed its instructions"
+)]
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx2;
 
 /// Eight values that are worked on together.
-pub(in crate::decode) trait Lanes: Copy {
+pub(super) trait Lanes: Copy {
     /// Products and sums are rounded once.
     const FUSED: bool;
     fn splat(value: f32) -> Self;
@@ -20,13 +27,16 @@ pub(in crate::decode) trait Lanes: Copy {
     fn deinterleaved(self, behind: Self) -> [Self; 2];
     /// The opposite of [`Lanes::deinterleaved`].
     fn interleaved(self, odd: Self) -> [Self; 2];
+    /// Alternating, within each half of the registers: `[a0 b0 a1 b1 a4 b4 a5 b5]` and
+    /// `[a2 b2 a3 b3 a6 b6 a7 b7]`.
+    fn interleaved_in_halves(self, other: Self) -> [Self; 2];
     /// Rows become columns.
     fn transposed(rows: [Self; 8]) -> [Self; 8];
 }
 
 /// Lanes for any processor; the reference for all others.
 #[derive(Clone, Copy)]
-pub(in crate::decode) struct Portable([f32; 8]);
+pub(super) struct Portable([f32; 8]);
 
 impl Portable {
     #[inline(always)]
@@ -98,6 +108,15 @@ impl Lanes for Portable {
     fn interleaved(self, odd: Self) -> [Self; 2] {
         let at = |i: usize| [self.0, odd.0][i % 2][i / 2];
         [Self(std::array::from_fn(at)), Self(std::array::from_fn(|i| at(i + 8)))]
+    }
+
+    #[inline(always)]
+    fn interleaved_in_halves(self, other: Self) -> [Self; 2] {
+        let (a, b) = (self.0, other.0);
+        [
+            Self([a[0], b[0], a[1], b[1], a[4], b[4], a[5], b[5]]),
+            Self([a[2], b[2], a[3], b[3], a[6], b[6], a[7], b[7]]),
+        ]
     }
 
     #[inline(always)]

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
-use super::lanes::Lanes;
+use super::Lanes;
 
 /// Lanes in a register. To be named only in functions that are compiled for AVX2 and FMA and called
 /// only where the processor has both.
@@ -97,6 +97,14 @@ impl Lanes for Eight {
                 Self(_mm256_permute2f128_ps::<0x20>(low, high)),
                 Self(_mm256_permute2f128_ps::<0x31>(low, high)),
             ]
+        }
+    }
+
+    #[inline(always)]
+    fn interleaved_in_halves(self, other: Self) -> [Self; 2] {
+        // SAFETY: as in `splat`.
+        unsafe {
+            [Self(_mm256_unpacklo_ps(self.0, other.0)), Self(_mm256_unpackhi_ps(self.0, other.0))]
         }
     }
 
