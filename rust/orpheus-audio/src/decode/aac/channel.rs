@@ -1,5 +1,7 @@
 //! One channel of a frame (`individual_channel_stream`, ISO/IEC 14496-3 §4.4.2.7).
 
+use std::ops::RangeInclusive;
+
 use super::Fault;
 use super::bands::Bands;
 use super::codes::{Codes, codes};
@@ -157,9 +159,7 @@ impl Channel {
                 ZERO => 0.0,
                 INTENSITY | INTENSITY_OUT_OF_PHASE => {
                     position += read_difference(bits, codes);
-                    if !(-155..=100).contains(&position) {
-                        return Err("an intensity position out of range");
-                    }
+                    check(-155..=100, position, "an intensity position out of range")?;
                     quarter_power(-position)
                 }
                 NOISE => {
@@ -168,22 +168,22 @@ impl Channel {
                         Some(energy) => energy + read_difference(bits, codes),
                     };
                     noise = Some(energy);
-                    if !(-100..=155).contains(&energy) {
-                        return Err("a noise energy out of range");
-                    }
+                    check(-100..=155, energy, "a noise energy out of range")?;
                     rest * quarter_power(energy - scale)
                 }
                 _ => {
                     factor += read_difference(bits, codes);
-                    if !(0..=255).contains(&factor) {
-                        return Err("a scale factor out of range");
-                    }
+                    check(0..=255, factor, "a scale factor out of range")?;
                     rest * quarter_power(factor - 100 - scale)
                 }
             };
         }
         Ok(())
     }
+}
+
+fn check(range: RangeInclusive<i32>, value: i32, fault: Fault) -> Result<(), Fault> {
+    if range.contains(&value) { Ok(()) } else { Err(fault) }
 }
 
 fn read_difference(bits: &mut Bits<'_>, codes: &Codes) -> i32 {

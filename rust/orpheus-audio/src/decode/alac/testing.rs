@@ -95,6 +95,15 @@ pub(super) fn cookie(config: &Config) -> Vec<u8> {
     cookie
 }
 
+/// The low bits of all samples, as they are.
+fn interleave(out: &mut BitWriter, channels: &[Vec<i32>], n_bits: u32) {
+    for at in 0..channels[0].len() {
+        for channel in channels {
+            out.put(channel[at] as u32, n_bits);
+        }
+    }
+}
+
 /// Writes an element of one channel or two.
 pub(super) fn element(
     out: &mut BitWriter,
@@ -103,21 +112,16 @@ pub(super) fn element(
     form: &Form,
     config: &Config,
 ) {
-    let n_samples = channels[0].len();
     out.put(tag, 3);
     out.put(0, 16);
     out.put(form.is_partial.into(), 1);
     out.put(form.n_low_bytes, 2);
     out.put(form.is_verbatim.into(), 1);
     if form.is_partial {
-        out.put(n_samples as u32, 32);
+        out.put(channels[0].len() as u32, 32);
     }
     if form.is_verbatim {
-        for at in 0..n_samples {
-            for channel in channels {
-                out.put(channel[at] as u32, config.n_bits);
-            }
-        }
+        interleave(out, channels, config.n_bits);
         return;
     }
     let n_low = form.n_low_bytes * 8;
@@ -137,11 +141,7 @@ pub(super) fn element(
             out.put(coefficient as u32, 16);
         }
     }
-    for at in 0..n_samples {
-        for channel in channels {
-            out.put(channel[at] as u32, n_low);
-        }
-    }
+    interleave(out, channels, n_low);
     for (channel, prediction) in high.iter().zip(&form.predictions) {
         let rice = Rice { rate: config.rice.rate * prediction.rate / 4, ..config.rice };
         golomb(out, rice, n_bits, &residuals(channel, prediction, n_bits));

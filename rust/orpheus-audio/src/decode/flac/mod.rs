@@ -117,13 +117,7 @@ impl Flac {
         let mut opened = Self {
             frames,
             positions,
-            info: TrackInfo {
-                container: "flac",
-                codec: "flac".to_owned(),
-                sample_rate: format.sample_rate,
-                n_channels: format.n_channels,
-                n_samples,
-            },
+            info: describe(&format, n_samples),
             format,
             promised_md5,
             losses,
@@ -269,6 +263,16 @@ impl Backend for Flac {
 
     fn tolerance(&self) -> u64 {
         0
+    }
+}
+
+fn describe(format: &Format, n_samples: Option<u64>) -> TrackInfo {
+    TrackInfo {
+        container: "flac",
+        codec: "flac".to_owned(),
+        sample_rate: format.sample_rate,
+        n_channels: format.n_channels,
+        n_samples,
     }
 }
 

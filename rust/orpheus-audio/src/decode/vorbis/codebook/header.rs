@@ -91,20 +91,13 @@ pub(super) fn read_vectors(
     if kind > 2 || n_dimensions == 0 {
         return Err("a codebook of an unknown kind");
     }
-    let minimum = unpack_float(bits.read(32));
-    let delta = unpack_float(bits.read(32));
+    let (minimum, delta) = (unpack_float(bits.read(32)), unpack_float(bits.read(32)));
     let n_value_bits = bits.read(4) + 1;
     let sequential = bits.flag();
     let n_values = n_entries.checked_mul(n_dimensions).ok_or("codebooks of an absurd size")?;
     budget.take(n_values)?;
     let n_multiplicands = if kind == 1 { root(n_entries, n_dimensions) } else { n_values };
-    let mut multiplicands = Vec::with_capacity(n_multiplicands);
-    for _ in 0..n_multiplicands {
-        multiplicands.push(bits.read(n_value_bits) as f32);
-        if bits.ended() {
-            return Err("the setup header ends in a codebook");
-        }
-    }
+    let multiplicands = read_multiplicands(bits, n_multiplicands, n_value_bits)?;
     let mut vectors = Vec::with_capacity(n_values);
     for entry in 0..n_entries {
         let mut last = 0.0;
@@ -124,6 +117,21 @@ pub(super) fn read_vectors(
         }
     }
     Ok(vectors)
+}
+
+fn read_multiplicands(
+    bits: &mut Bits<'_>,
+    n: usize,
+    n_bits: u32,
+) -> Result<Vec<f32>, &'static str> {
+    let mut multiplicands = Vec::with_capacity(n);
+    for _ in 0..n {
+        multiplicands.push(bits.read(n_bits) as f32);
+        if bits.ended() {
+            return Err("the setup header ends in a codebook");
+        }
+    }
+    Ok(multiplicands)
 }
 
 /// Greatest `r` with `r^n ≤ value` (§9.2.3).
