@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 const QUEUE_ROWS: usize = 8;
 /// Memory per worker for further rows of tracks whose turn has not come: without it, whoever works on the
 /// second track of the list waits most of the time for the first.
-const AHEAD_BYTES: usize = 16 << 20;
+const AHEAD_BYTES: usize = 32 << 20;
 /// Tracks per worker that may be started before the first of them was taken.
 const TRACKS_AHEAD: usize = 4;
 
