@@ -304,7 +304,9 @@ fn a_loader_is_closed_at_once_in_the_middle_of_ten_hours() {
         }
     }
     eprintln!("closing took {longest:?} at most");
-    assert!(longest < Duration::from_millis(100), "{longest:?}");
+    // The promise is a tenth of this, and is what the line above is for: a busy machine must not fail a test.
+    // Decoding to the end takes many seconds.
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
 }
 
 #[test]

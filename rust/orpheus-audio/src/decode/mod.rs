@@ -14,6 +14,7 @@ pub(crate) mod mpeg;
 mod opus;
 mod packets;
 mod pcm;
+mod planes;
 mod prefix_code;
 mod symphonia;
 mod track;

@@ -13,17 +13,6 @@ tier::kernel! {
     /// The hot loops, for one kind of processor. All kinds come to the same values.
 }
 
-/// Calls the function of this name, as it was compiled for the processor.
-macro_rules! dispatch {
-    ($kernel:expr, $module:ident :: $function:ident ($($argument:expr),*)) => {
-        match $kernel {
-            Self::Portable => $module::$function($($argument),*),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(avx2) => avx2.$function($($argument),*),
-        }
-    };
-}
-
 impl Kernel {
     /// [`rice::read`].
     pub(super) fn read(
@@ -33,12 +22,12 @@ impl Kernel {
         n_bits: u32,
         out: &mut [i32],
     ) -> Result<()> {
-        dispatch!(self, rice::read(bits, rice, n_bits, out))
+        tier::dispatch!(self, rice::read(bits, rice, n_bits, out))
     }
 
     /// [`predict::predict`].
     pub(super) fn predict(self, predictor: &mut Predictor, samples: &mut [i32]) {
-        dispatch!(self, predict::predict(predictor, samples));
+        tier::dispatch!(self, predict::predict(predictor, samples));
     }
 
     /// [`predict::predict`] of two channels.
@@ -48,26 +37,26 @@ impl Kernel {
         first: &mut [i32],
         second: &mut [i32],
     ) {
-        dispatch!(self, predict::predict_pair(predictors, first, second));
+        tier::dispatch!(self, predict::predict_pair(predictors, first, second));
     }
 
     /// [`planes::part`].
     pub(super) fn part(self, mixing: Mixing, first: &mut [i32], second: &mut [i32]) {
-        dispatch!(self, planes::part(mixing, first, second));
+        tier::dispatch!(self, planes::part(mixing, first, second));
     }
 
     /// [`planes::fits`].
     pub(super) fn fits(self, plane: &[i32], n_bits: u32) -> bool {
-        dispatch!(self, planes::fits(plane, n_bits))
+        tier::dispatch!(self, planes::fits(plane, n_bits))
     }
 
     /// [`planes::to_f32`].
     pub(super) fn to_f32(self, plane: &[i32], n_bits: u32, out: &mut [f32]) {
-        dispatch!(self, planes::to_f32(plane, n_bits, out));
+        tier::dispatch!(self, planes::to_f32(plane, n_bits, out));
     }
 
     /// [`planes::to_mono`].
     pub(super) fn to_mono(self, left: &[i32], right: &[i32], n_bits: u32, out: &mut [f32]) {
-        dispatch!(self, planes::to_mono(left, right, n_bits, out));
+        tier::dispatch!(self, planes::to_mono(left, right, n_bits, out));
     }
 }

@@ -13,17 +13,6 @@ tier::kernel! {
     /// The hot loops, for one kind of processor. All kinds come to the same values.
 }
 
-/// Calls the function of this name, as it was compiled for the processor.
-macro_rules! dispatch {
-    ($kernel:expr, $module:ident :: $function:ident ($($argument:expr),*)) => {
-        match $kernel {
-            Self::Portable => $module::$function($($argument),*),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(avx2) => avx2.$function($($argument),*),
-        }
-    };
-}
-
 impl Kernel {
     /// [`subframe::decode`].
     pub(super) fn decode(
@@ -42,26 +31,26 @@ impl Kernel {
 
     /// [`planes::join`].
     pub(super) fn join(self, channels: Channels, first: &mut [i32], second: &mut [i32]) {
-        dispatch!(self, planes::join(channels, first, second));
+        tier::dispatch!(self, planes::join(channels, first, second));
     }
 
     /// [`planes::fits`].
     pub(super) fn fits(self, plane: &[i32], n_bits: u32) -> bool {
-        dispatch!(self, planes::fits(plane, n_bits))
+        tier::dispatch!(self, planes::fits(plane, n_bits))
     }
 
     /// [`planes::to_f32`].
     pub(super) fn to_f32(self, plane: &[i32], n_bits: u32, out: &mut [f32]) {
-        dispatch!(self, planes::to_f32(plane, n_bits, out));
+        tier::dispatch!(self, planes::to_f32(plane, n_bits, out));
     }
 
     /// [`planes::to_mono`].
     pub(super) fn to_mono(self, left: &[i32], right: &[i32], n_bits: u32, out: &mut [f32]) {
-        dispatch!(self, planes::to_mono(left, right, n_bits, out));
+        tier::dispatch!(self, planes::to_mono(left, right, n_bits, out));
     }
 
     /// [`planes::to_bytes`].
     pub(super) fn to_bytes(self, planes: &[Vec<i32>], n_bits: u32, out: &mut [u8]) {
-        dispatch!(self, planes::to_bytes(planes, n_bits, out));
+        tier::dispatch!(self, planes::to_bytes(planes, n_bits, out));
     }
 }

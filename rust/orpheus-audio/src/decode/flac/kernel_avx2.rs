@@ -13,39 +13,9 @@ use super::header::Channels;
 use super::md5::Md5;
 use super::predict::{self, Predictor, Processor};
 use super::{planes, subframe};
+use crate::tier;
 
-/// Proof that the processor has what the functions here are compiled for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Avx2(());
-
-/// A method, and the function that it may call because `Avx2` exists.
-macro_rules! compiled_for_avx2 {
-    ($($module:ident :: $name:ident $([$processor:ty])? ($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
-        impl Avx2 {
-            $(pub(super) fn $name(self, $($argument: $type),*) $(-> $result)? {
-                #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,movbe")]
-                fn compiled($($argument: $type),*) $(-> $result)? {
-                    $module::$name$(::<$processor>)?($($argument),*)
-                }
-                // SAFETY: `self` exists only where `detect` found these features.
-                unsafe { compiled($($argument),*) }
-            })*
-        }
-    };
-}
-
-impl Avx2 {
-    pub(super) fn detect() -> Option<Self> {
-        let has = is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt")
-            && is_x86_feature_detected!("movbe");
-        has.then_some(Self(()))
-    }
-}
-
-compiled_for_avx2! {
+tier::compiled_for_avx2! {
     subframe::decode[Avx2](
         bits: &mut Bits, n_bits: u32, out: &mut [i32], md5: &mut Option<Md5>
     ) -> Result<(), FrameError>;

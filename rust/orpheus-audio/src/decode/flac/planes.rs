@@ -1,6 +1,7 @@
 //! What is done to whole channels: joining, conversion, and the bytes that the MD5 sum is of.
 
 use super::header::Channels;
+pub(super) use crate::decode::planes::{fits, to_f32, to_mono};
 
 /// Left and right of what was coded as one of them, or their mean, and their difference
 /// (RFC 9639 §4.2).
@@ -17,37 +18,6 @@ pub(super) fn join(channels: Channels, first: &mut [i32], second: &mut [i32]) {
             (*mid, *side) = (sum.wrapping_add(*side) >> 1, sum.wrapping_sub(*side) >> 1);
         }),
     }
-}
-
-/// Whether all samples are numbers of `n_bits` bits.
-#[inline(always)]
-pub(super) fn fits(plane: &[i32], n_bits: u32) -> bool {
-    let excess = plane.iter().fold(0, |excess, &sample| excess | (sample ^ (sample >> 31)));
-    // In two steps, since a shift by 32 does not exist.
-    (excess as u32) >> (n_bits - 1) == 0
-}
-
-/// Full scale becomes ±1; up to 24 bits this is exact.
-#[inline(always)]
-pub(super) fn to_f32(plane: &[i32], n_bits: u32, out: &mut [f32]) {
-    let scale = scale(n_bits);
-    for (out, &sample) in out.iter_mut().zip(plane) {
-        *out = sample as f32 * scale;
-    }
-}
-
-/// The mean of two channels, rounded as that of their float values.
-#[inline(always)]
-pub(super) fn to_mono(left: &[i32], right: &[i32], n_bits: u32, out: &mut [f32]) {
-    let half_scale = 0.5 * scale(n_bits);
-    for ((out, &left), &right) in out.iter_mut().zip(left).zip(right) {
-        *out = (left as f32 + right as f32) * half_scale;
-    }
-}
-
-fn scale(n_bits: u32) -> f32 {
-    // A power of two: exact.
-    1.0 / (1_u64 << (n_bits - 1)) as f32
 }
 
 /// The samples as STREAMINFO's MD5 sum is of: interleaved, little-endian, in whole bytes.
