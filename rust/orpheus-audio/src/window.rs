@@ -110,20 +110,28 @@ impl WindowPlan {
     /// Starts of the windows of a track of `n_samples`.
     #[must_use]
     pub fn starts(&self, n_samples: u64) -> Vec<u64> {
-        let length = self.length as u64;
-        let room = n_samples.saturating_sub(length);
+        let room = n_samples.saturating_sub(self.length as u64);
         match self.placement {
             _ if n_samples == 0 => Vec::new(),
             Placement::Whole => vec![0],
             Placement::Center => vec![room / 2],
-            Placement::Evenly => {
-                let n = (n_samples.div_ceil(length) as usize).clamp(1, self.max_windows);
-                match n {
-                    1 => vec![room / 2],
-                    n => (0..n as u64).map(|i| room * i / (n as u64 - 1)).collect(),
-                }
-            }
+            Placement::Evenly => match self.n_windows(n_samples) {
+                1 => vec![room / 2],
+                n => (0..n).map(|i| room * i / (n - 1)).collect(),
+            },
             Placement::Every => (0..self.n_every(n_samples)).map(|i| i * self.hop).collect(),
+        }
+    }
+
+    /// How many windows a track of `n_samples` has.
+    pub(crate) fn n_windows(&self, n_samples: u64) -> u64 {
+        match self.placement {
+            _ if n_samples == 0 => 0,
+            Placement::Whole | Placement::Center => 1,
+            Placement::Evenly => {
+                n_samples.div_ceil(self.length as u64).clamp(1, self.max_windows as u64)
+            }
+            Placement::Every => self.n_every(n_samples),
         }
     }
 
@@ -188,6 +196,54 @@ pub struct Window<'a> {
     pub n_valid: usize,
 }
 
+/// A window that is complete, in the memory where it was collected.
+pub(crate) struct Cut<'a> {
+    buffer: &'a mut Vec<f32>,
+    /// Of the track: position of `buffer[0]`.
+    base: &'a mut u64,
+    /// In the buffer.
+    at: usize,
+    length: usize,
+    n_valid: usize,
+    /// Whether no other window holds any of its samples.
+    is_apart: bool,
+}
+
+impl Cut<'_> {
+    /// Position of the first sample in the track.
+    pub(crate) fn start(&self) -> u64 {
+        *self.base + self.at as u64
+    }
+
+    pub(crate) fn n_valid(&self) -> usize {
+        self.n_valid
+    }
+
+    pub(crate) fn window(&self) -> Window<'_> {
+        let samples = &self.buffer[self.at..self.at + self.length];
+        Window { samples, start: self.start(), n_valid: self.n_valid }
+    }
+
+    /// Its samples: moved if it can be, for rows of megabytes cost as much to copy as to resample.
+    pub(crate) fn into_samples(self) -> Vec<f32> {
+        if self.at > 0 || !self.is_apart {
+            return self.window().samples.to_vec();
+        }
+        let rest = &self.buffer[self.length..];
+        // The next window will be as long, and what comes with its last block is not much.
+        let room = if rest.is_empty() { 0 } else { self.length + 2 * rest.len() };
+        let mut next = Vec::with_capacity(room);
+        next.extend_from_slice(rest);
+        let mut samples = std::mem::replace(self.buffer, next);
+        samples.truncate(self.length);
+        if samples.capacity() - self.length > self.length / 8 {
+            samples.shrink_to_fit();
+        }
+        *self.base += self.length as u64;
+        samples
+    }
+}
+
 /// Cuts windows out of a stream of samples, holding no more of it than one window needs.
 #[derive(Debug)]
 pub(crate) struct Cutter {
@@ -238,7 +294,7 @@ impl Cutter {
     pub(crate) fn push<E>(
         &mut self,
         samples: &[f32],
-        take: &mut impl FnMut(Window<'_>) -> Result<(), E>,
+        take: &mut impl FnMut(Cut<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(next) = self.next_start() else {
             self.base += self.buffer.len() as u64 + samples.len() as u64;
@@ -252,9 +308,13 @@ impl Cutter {
         let length = self.plan.length;
         while let Some(start) = self.next_start() {
             let Some(at) = start.checked_sub(self.base).map(|at| at as usize) else { break };
-            let Some(samples) = self.buffer.get(at..at + length) else { break };
-            take(Window { samples, start, n_valid: length })?;
+            if self.buffer.len().checked_sub(length).is_none_or(|last| last < at) {
+                break;
+            }
             self.n_cut += 1;
+            let is_apart = self.next_start().is_none_or(|next| next >= start + length as u64);
+            let (buffer, base) = (&mut self.buffer, &mut self.base);
+            take(Cut { buffer, base, at, length, n_valid: length, is_apart })?;
         }
         self.forget();
         Ok(())
@@ -287,7 +347,7 @@ impl Cutter {
     /// The track has ended: pads or drops the tail.
     pub(crate) fn finish<E>(
         &mut self,
-        take: &mut impl FnMut(Window<'_>) -> Result<(), E>,
+        take: &mut impl FnMut(Cut<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let n_samples = self.base + self.buffer.len() as u64;
         let Some(start) = self.next_start().filter(|_| n_samples > 0) else { return Ok(()) };
@@ -300,9 +360,10 @@ impl Cutter {
         if !whole {
             self.buffer.resize(at + self.plan.length, 0.0);
         }
-        take(Window { samples: &self.buffer[at..], start, n_valid })?;
         self.n_cut += 1;
-        Ok(())
+        let length = self.buffer.len() - at;
+        let (buffer, base) = (&mut self.buffer, &mut self.base);
+        take(Cut { buffer, base, at, length, n_valid, is_apart: true })
     }
 }
 

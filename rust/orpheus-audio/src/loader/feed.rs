@@ -1,29 +1,65 @@
 //! The bounded way from the workers to the consumer, in the order of the list or as ready.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select, unbounded};
 
 use super::batch::Ended;
+use super::board::{Block, Placed};
 use crate::error::Error;
 use crate::outcome::Outcome;
 
-/// Rows that may wait per track (in order) or per worker (as ready).
+/// Rows that may wait per track (in order) or per worker (as ready): so many, or fewer if they are large,
+/// but always one.
 const QUEUE_ROWS: usize = 8;
+const QUEUE_BYTES: usize = 8 << 20;
 /// Memory per worker for further rows of tracks whose turn has not come: without it, whoever works on the
 /// second track of the list waits most of the time for the first.
 const AHEAD_BYTES: usize = 32 << 20;
 /// Tracks per worker that may be started before the first of them was taken.
 const TRACKS_AHEAD: usize = 4;
+/// The same where rows are whole tracks.
+const WHOLE_TRACKS_AHEAD: usize = 2;
 
 /// One row: a window, or what a front end made of it.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) tap: usize,
-    pub(crate) values: Vec<f32>,
+    pub(crate) values: Values,
     pub(crate) start_seconds: f64,
     pub(crate) n_valid: usize,
+}
+
+/// Where a row's values are.
+#[derive(Debug)]
+pub(crate) enum Values {
+    /// In memory of their own.
+    Own(Vec<f32>),
+    /// In a batch already, if it is the one that they come to.
+    Placed(Placed),
+}
+
+impl Values {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Own(values) => values.len(),
+            Self::Placed(placed) => placed.block.row_length(),
+        }
+    }
+
+    /// Whether they are this row of this batch.
+    pub(crate) fn is_at(&self, block: &Arc<Block>, row: usize) -> bool {
+        matches!(self, Self::Placed(placed) if placed.row == row && Arc::ptr_eq(&placed.block, block))
+    }
+
+    pub(crate) fn into_own(self) -> Vec<f32> {
+        match self {
+            Self::Own(values) => values,
+            Self::Placed(placed) => placed.values(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -93,6 +129,8 @@ pub(crate) struct Outlets {
     permits: Receiver<()>,
     common: Receiver<()>,
     ordered: bool,
+    /// Rows that may wait per track.
+    queue_rows: usize,
 }
 
 /// Where one track's rows go.
@@ -112,9 +150,11 @@ struct OwnQueue {
 
 /// `row_bytes` is the size of the largest rows, 0 if it differs.
 pub(crate) fn connect(ordered: bool, n_threads: usize, row_bytes: usize) -> (Feed, Outlets) {
-    let (event_sender, events) = bounded(n_threads * QUEUE_ROWS);
+    let queue_rows = (QUEUE_BYTES.checked_div(row_bytes)).map_or(1, |n| n.clamp(1, QUEUE_ROWS));
+    let (event_sender, events) = bounded(n_threads * queue_rows);
     let (started_sender, started) = unbounded();
-    let (permits, permit_receiver) = places(n_threads * TRACKS_AHEAD);
+    let tracks_ahead = if row_bytes == 0 { WHOLE_TRACKS_AHEAD } else { TRACKS_AHEAD };
+    let (permits, permit_receiver) = places(n_threads * tracks_ahead);
     let is_alone = n_threads == 1;
     let n_common =
         if is_alone { 0 } else { (n_threads * AHEAD_BYTES).checked_div(row_bytes).unwrap_or(0) };
@@ -127,6 +167,7 @@ pub(crate) fn connect(ordered: bool, n_threads: usize, row_bytes: usize) -> (Fee
         permits: permit_receiver,
         common: common_receiver,
         ordered,
+        queue_rows,
     };
     (feed, outlets)
 }
@@ -140,7 +181,7 @@ impl Outlets {
     pub(crate) fn start(&self, track: usize, _permit: Permit) -> Option<Outlet> {
         let own = if self.ordered {
             let (events, receiver) = unbounded();
-            let (own, own_receiver) = places(QUEUE_ROWS);
+            let (own, own_receiver) = places(self.queue_rows);
             self.started.send((track, Queue { events: receiver, own })).ok()?;
             Some(OwnQueue { events, own: own_receiver, common: self.common.clone() })
         } else {

@@ -4,9 +4,12 @@
 //! or what a front end makes of them. Everything between is bounded, so memory depends neither on
 //! the length of the tracks nor on how slowly batches are taken.
 
+mod assembler;
 mod batch;
+mod board;
 mod feed;
 mod pipeline;
+mod rows;
 mod segments;
 mod stats;
 mod worker;
@@ -20,7 +23,8 @@ use std::time::{Duration, Instant};
 pub use self::batch::{Batch, Buffers, Ended};
 pub use self::stats::StageSeconds;
 
-use self::batch::Assembler;
+use self::assembler::Assembler;
+use self::board::Board;
 use self::feed::{Event, Feed};
 use self::stats::Stats;
 use self::worker::{Shared, work};
@@ -156,22 +160,21 @@ impl Loader {
     /// [`Error::Parameter`] if a tap or an option cannot be met; [`Error::Io`] if no thread can be
     /// started.
     pub fn open(taps: Vec<Tap>, options: LoaderOptions) -> Result<Self> {
-        for (name, given) in [("batch_size", options.batch_size), ("n_threads", options.n_threads)]
-        {
-            if given == 0 {
-                let (given, expected) = (given.to_string(), "at least 1".to_owned());
-                return Err(Error::Parameter { name, given, expected });
-            }
-        }
         let taps = taps.into_iter().map(check_tap).collect::<Result<Vec<_>>>()?;
+        check_sizes(&taps, &options)?;
         let (feed, outlets) = feed::connect(options.ordered, options.n_threads, largest_row(&taps));
         let (sender, sources) = unbounded();
+        let board = options.ordered.then(|| {
+            let row_lengths = taps.iter().map(|tap| tap.row_shape().iter().product());
+            Arc::new(Board::new(options.batch_size, row_lengths.collect()))
+        });
         let mut loader = Self {
-            assembler: Assembler::new(&taps, options.batch_size),
+            assembler: Assembler::new(&taps, options.batch_size, board.clone()),
             shared: Arc::new(Shared {
                 sources,
                 taps,
                 options,
+                board,
                 cancelled: Arc::default(),
                 stats: Stats::default(),
             }),
@@ -334,6 +337,26 @@ impl Drop for Loader {
             drop(worker.join());
         }
     }
+}
+
+/// Most worker threads: more than any machine has cores for, and few enough to be started.
+const MOST_THREADS: usize = 1024;
+/// Most bytes of a batch: what an address can reach.
+const MOST_BYTES: usize = isize::MAX as usize;
+
+fn check_sizes(taps: &[CheckedTap], options: &LoaderOptions) -> Result<()> {
+    let refuse = |name, given: usize, expected: String| {
+        Err(Error::Parameter { name, given: given.to_string(), expected })
+    };
+    if !(1..=MOST_THREADS).contains(&options.n_threads) {
+        return refuse("n_threads", options.n_threads, format!("1 to {MOST_THREADS}"));
+    }
+    // Rows whose size is not known beforehand are batches of their own.
+    let most_rows = MOST_BYTES / largest_row(taps).max(size_of::<f64>());
+    if !(1..=most_rows).contains(&options.batch_size) {
+        return refuse("batch_size", options.batch_size, format!("1 to {most_rows}"));
+    }
+    Ok(())
 }
 
 /// Bytes of the largest rows; 0 if they differ.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use super::CheckedTap;
 use super::feed::Row;
+use super::rows::{Kept, Places, RowMaker};
 use super::segments::{may_leave_out, segments};
 use super::stats::Stats;
-use super::{CheckedTap, FrontEndWorker};
 use crate::decode::mpeg::layer3::Mix;
 use crate::decode::{Decoder, TrackInfo, downmix};
 use crate::error::{Error, Result};
@@ -18,7 +19,7 @@ use crate::outcome::Outcome;
 use crate::resample::seam::Seam;
 use crate::resample::{Fan, Quality};
 use crate::source::Source;
-use crate::window::{Cutter, Window, WindowPlan};
+use crate::window::{Cut, Cutter, WindowPlan};
 
 /// A worker's machinery; outlives its tracks so that scratch memory is reused.
 pub(crate) struct Pipeline {
@@ -34,7 +35,7 @@ pub(crate) struct Pipeline {
 struct TapWorker {
     sample_rate: u32,
     plan: WindowPlan,
-    front_end: Option<(Box<dyn FrontEndWorker>, usize)>,
+    rows: RowMaker,
 }
 
 impl TapWorker {
@@ -49,6 +50,7 @@ pub(crate) struct Job<'a> {
     pub(crate) stats: &'a Stats,
     pub(crate) cancelled: &'a Arc<AtomicBool>,
     pub(crate) send: &'a mut dyn FnMut(Row) -> Result<()>,
+    pub(crate) places: &'a Places<'a>,
     pub(crate) info: &'a mut Option<TrackInfo>,
 }
 
@@ -78,30 +80,6 @@ struct Routes {
     cutters: Vec<Option<Cutter>>,
 }
 
-/// Rows that were placed by a length that has yet to prove right.
-struct Kept {
-    /// `None` if they grew too many: decoding the track again is better than the memory.
-    rows: Option<Vec<Row>>,
-    n_values: usize,
-}
-
-/// Values of rows that are kept at most, by worker: 16 MiB.
-const MOST_KEPT: usize = 4 << 20;
-
-impl Kept {
-    fn new() -> Self {
-        Self { rows: Some(Vec::new()), n_values: 0 }
-    }
-
-    fn add(&mut self, row: Row) {
-        self.n_values += row.values.len();
-        match &mut self.rows {
-            Some(rows) if self.n_values <= MOST_KEPT => rows.push(row),
-            rows => *rows = None,
-        }
-    }
-}
-
 impl Plan {
     fn through(n_samples: Option<u64>) -> Self {
         let segments = std::iter::once(0..u64::MAX).collect();
@@ -122,16 +100,12 @@ impl Pipeline {
         let mut rates: Vec<u32> = taps.iter().map(|tap| tap.sample_rate).collect();
         rates.sort_unstable();
         rates.dedup();
-        let taps =
-            taps.iter()
-                .map(|tap| TapWorker {
-                    sample_rate: tap.sample_rate,
-                    plan: tap.plan,
-                    front_end: tap.front_end.as_ref().map(|front_end| {
-                        (front_end.worker(), front_end.row_shape().iter().product())
-                    }),
-                })
-                .collect();
+        let worker = |(i, tap): (usize, &CheckedTap)| TapWorker {
+            sample_rate: tap.sample_rate,
+            plan: tap.plan,
+            rows: RowMaker::new(i, tap),
+        };
+        let taps = taps.iter().enumerate().map(worker).collect();
         let converted = vec![Vec::new(); rates.len()];
         Self { taps, rates, quality, mono: Vec::new(), converted }
     }
@@ -140,6 +114,7 @@ impl Pipeline {
     pub(crate) fn run(&mut self, source: &Source, job: &mut Job<'_>) -> Result<Outcome> {
         let mut opened = job.open(source)?;
         *job.info = Some(opened.decoder.info().clone());
+        self.expect(opened.decoder.info(), opened.decoder.info().n_samples, job);
         let needs_length = self.taps.iter().any(TapWorker::needs_length);
         if !needs_length && !self.may_leave_out() {
             return Ok(self.pass(opened, &Plan::through(None), job)?.0);
@@ -151,11 +126,22 @@ impl Pipeline {
             Some(n_samples) => {
                 let plan = self.plan(opened.decoder.info(), n_samples);
                 *job.info = Some(opened.decoder.measured_info());
+                self.expect(opened.decoder.info(), Some(n_samples), job);
                 Ok(self.pass(opened, &plan, job)?.0)
             }
             None if needs_length => self.run_by_promise(source, opened, job),
             None => Ok(self.pass(opened, &Plan::through(None), job)?.0),
         }
+    }
+
+    /// Tells how many rows will come of a track that is `n_samples` long.
+    fn expect(&self, info: &TrackInfo, n_samples: Option<u64>, job: &Job<'_>) {
+        let Some(n_samples) = n_samples else { return };
+        let n_rows = |tap: &TapWorker| {
+            let seam = Seam::new(info.sample_rate, tap.sample_rate, self.quality);
+            tap.plan.n_windows(seam.outputs(n_samples))
+        };
+        job.places.expect(|| self.taps.iter().map(n_rows).collect());
     }
 
     fn may_leave_out(&self) -> bool {
@@ -222,6 +208,7 @@ impl Pipeline {
             stats: job.stats,
             cancelled: job.cancelled,
             send: &mut send,
+            places: job.places,
             info: &mut *job.info,
         };
         let plan = Plan { to_the_end: true, ..Plan::through(n_samples) };
@@ -325,12 +312,11 @@ impl Pipeline {
         job: &mut Job<'_>,
     ) -> Result<()> {
         for (&rate, samples) in self.rates.iter().zip(&self.converted) {
-            let taps = self.taps.iter_mut().zip(&mut routes.cutters).enumerate();
-            for (i, (tap, cutter)) in taps.filter(|(_, (tap, _))| tap.sample_rate == rate) {
+            let taps = self.taps.iter_mut().zip(&mut routes.cutters);
+            for (tap, cutter) in taps.filter(|(tap, _)| tap.sample_rate == rate) {
                 let Some(cutter) = cutter else { continue };
-                let front_end = &mut tap.front_end;
-                let mut take = |window: Window<'_>| {
-                    let row = guard.excuse(|| make_row(i, rate, window, front_end))?;
+                let mut take = |cut: Cut<'_>| {
+                    let row = guard.excuse(|| tap.rows.make(cut, job.places))?;
                     (job.send)(row)
                 };
                 cutter.push(samples, &mut take)?;
@@ -360,24 +346,6 @@ impl Routes {
             }
         }
     }
-}
-
-fn make_row(
-    tap: usize,
-    sample_rate: u32,
-    window: Window<'_>,
-    front_end: &mut Option<(Box<dyn FrontEndWorker>, usize)>,
-) -> Result<Row> {
-    let values = match front_end {
-        None => window.samples.to_vec(),
-        Some((worker, n_values)) => {
-            let mut values = vec![0.0; *n_values];
-            worker.compute(window, &mut values).map_err(Error::Damaged)?;
-            values
-        }
-    };
-    let start_seconds = window.start as f64 / f64::from(sample_rate);
-    Ok(Row { tap, values, start_seconds, n_valid: window.n_valid })
 }
 
 /// Decodes a track only to learn how long it is.

@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
+use super::board::Board;
 use super::feed::{Event, Outlet, Outlets};
 use super::pipeline::{Job, Pipeline};
+use super::rows::Places;
 use super::stats::Stats;
 use super::{CheckedTap, Ended, LoaderOptions};
 use crate::decode::TrackInfo;
@@ -22,6 +24,8 @@ pub(super) struct Shared {
     pub(super) sources: Receiver<(usize, Result<Source>)>,
     pub(super) taps: Vec<CheckedTap>,
     pub(super) options: LoaderOptions,
+    /// Where rows belong, if that can be told.
+    pub(super) board: Option<Arc<Board>>,
     pub(super) cancelled: Arc<AtomicBool>,
     pub(super) stats: Stats,
 }
@@ -51,7 +55,7 @@ fn load_track(
     let result = wall::contain(|| {
         let pipeline =
             pipeline.get_or_insert_with(|| Pipeline::new(&shared.taps, shared.options.quality));
-        run(shared, &source?, pipeline, outlet, &mut info)
+        run(shared, &source?, pipeline, (track, outlet), &mut info)
     });
     if matches!(result, Err(Error::Panic(_))) {
         // What a panic left half done must not reach the next track, and may break when dropped.
@@ -68,7 +72,7 @@ fn run(
     shared: &Shared,
     source: &Source,
     pipeline: &mut Pipeline,
-    outlet: &Outlet,
+    (track, outlet): (usize, &Outlet),
     info: &mut Option<TrackInfo>,
 ) -> Result<Outcome> {
     let mut send = |row| {
@@ -82,6 +86,7 @@ fn run(
         stats: &shared.stats,
         cancelled: &shared.cancelled,
         send: &mut send,
+        places: &Places::new(shared.board.as_deref(), track, shared.taps.len()),
         info,
     };
     pipeline.run(source, &mut job)

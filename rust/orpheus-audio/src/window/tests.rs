@@ -65,6 +65,7 @@ proptest! {
         ],
         max_windows in 1_usize..8,
         pad_threshold in 0.0_f64..=1.0,
+        moved in proptest::collection::vec(any::<bool>(), 200),
     ) {
         let policy = WindowPolicy {
             placement, window_seconds: 1.0, hop_seconds: hop as f64 / 10.0, pad_threshold,
@@ -74,8 +75,12 @@ proptest! {
         let track: Vec<f32> = (0..n).map(|i| i as f32 + 1.0).collect();
         let mut cutter = Cutter::new(plan, Some(n as u64));
         let mut got = Vec::new();
-        let mut take = |window: Window<'_>| -> Result<(), ()> {
-            got.push((window.start, window.samples.to_vec(), window.n_valid));
+        let mut take = |cut: Cut<'_>| -> Result<(), ()> {
+            let (start, n_valid) = (cut.start(), cut.n_valid());
+            let seen = cut.window().samples.to_vec();
+            let samples = if moved[got.len()] { cut.into_samples() } else { seen.clone() };
+            assert_eq!(samples, seen);
+            got.push((start, samples, n_valid));
             Ok(())
         };
         for chunk in track.chunks(block) {
@@ -83,6 +88,7 @@ proptest! {
         }
         cutter.finish(&mut take).unwrap();
         let starts: Vec<u64> = got.iter().map(|(start, ..)| *start).collect();
+        prop_assert_eq!(starts.len() as u64, plan.n_windows(n as u64));
         prop_assert_eq!(starts, plan.starts(n as u64));
         for (start, samples, n_valid) in got {
             let start = start as usize;
