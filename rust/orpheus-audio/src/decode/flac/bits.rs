@@ -3,7 +3,7 @@
 use super::FrameError;
 
 /// Bits that [`Bits::peek`] is good for at any position.
-pub(super) const PEEK_BITS: u32 = 57;
+const PEEK_BITS: u32 = 57;
 
 /// A position in the bytes of a frame.
 #[derive(Clone, Copy)]
@@ -22,19 +22,9 @@ impl<'a> Bits<'a> {
     pub(super) fn peek(&self) -> u64 {
         let word = match self.bytes.get(self.at >> 3..).and_then(|rest| rest.first_chunk()) {
             Some(word) => u64::from_be_bytes(*word),
-            None => self.last_word(),
+            None => last_bytes(self.bytes, self.at >> 3),
         };
         word << (self.at & 7)
-    }
-
-    /// The word at the end of the bytes, filled up with zeros.
-    #[cold]
-    #[inline(never)]
-    fn last_word(&self) -> u64 {
-        let rest = self.bytes.get(self.at >> 3..).unwrap_or(&[]);
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        u64::from_be_bytes(word)
     }
 
     /// Passes over bits that [`Bits::peek`] showed.
@@ -82,15 +72,98 @@ impl<'a> Bits<'a> {
         }
     }
 
+    /// What [`Ahead::refill`] begins with.
+    #[inline(always)]
+    pub(super) fn ahead(&self) -> Ahead<'a> {
+        // The rest of a byte, of which nothing may stand in the word twice.
+        let n_ready = 8 - (self.at & 7) as u32;
+        let word = self.peek() & !(u64::MAX >> n_ready);
+        Ahead { bytes: self.bytes, next: (self.at >> 3).wrapping_add(1), word, n_ready }
+    }
+
+    /// Goes to where `ahead` came to.
+    #[inline(always)]
+    pub(super) fn go_to(&mut self, ahead: &Ahead) {
+        self.at = ahead.next.wrapping_mul(8).wrapping_sub(ahead.n_ready as usize);
+    }
+
     /// Offset of the first byte that nothing was read of.
     pub(super) fn next_byte(&self) -> usize {
         self.at.div_ceil(8)
     }
 }
 
+/// A position in the bytes of a frame, for many short codes in a row: what is loaded next depends on
+/// how much was read before the last refill, so that a load is done before its bits are waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead<'a> {
+    bytes: &'a [u8],
+    /// The first byte of which not all is ready.
+    next: usize,
+    /// The next bits from the top. Behind those that are ready stand others of the same bytes, or zeros.
+    word: u64,
+    n_ready: u32,
+}
+
+impl Ahead<'_> {
+    /// Makes 56 bits ready or more; the word that they begin.
+    #[inline(always)]
+    pub(super) fn refill(&mut self) -> u64 {
+        let bytes = match self.bytes.get(self.next..).and_then(|rest| rest.first_chunk()) {
+            Some(bytes) => u64::from_be_bytes(*bytes),
+            None => last_bytes(self.bytes, self.next),
+        };
+        self.word |= bytes.wrapping_shr(self.n_ready);
+        self.next = self.next.wrapping_add((self.n_ready ^ 63) as usize >> 3);
+        self.n_ready |= 0b11_1000;
+        self.word
+    }
+
+    /// Passes over `n` bits if they are ready; `word` is what is left then.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, n: u32, word: u64) -> bool {
+        let ready = n <= self.n_ready;
+        if ready {
+            (self.word, self.n_ready) = (word, self.n_ready.wrapping_sub(n));
+        }
+        ready
+    }
+}
+
+/// Eight bytes at the end of all, filled up with zeros.
+#[cold]
+#[inline(never)]
+fn last_bytes(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    let mut word = [0; 8];
+    for (byte, &there) in word.iter_mut().zip(rest) {
+        *byte = there;
+    }
+    u64::from_be_bytes(word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bits_ahead_are_those_that_are_read_one_by_one_and_zeros_behind_them() {
+        let bytes: Vec<u8> = (0..40_u32).map(|i| (i * 167 + 41) as u8).collect();
+        for start in 0..24 {
+            let mut bits = Bits::new(&bytes, 0);
+            bits.skip(start);
+            let mut ahead = bits.ahead();
+            for n in [0, 1, 7, 8, 9, 31, 32, 47, 55, 56].into_iter().cycle().take(20) {
+                let word = ahead.refill();
+                assert_eq!(word >> 8, bits.peek() >> 8, "{n} bits from {start}");
+                assert!(ahead.pass(n, word << n) && !ahead.pass(65, 0));
+                bits.skip(n);
+                let mut there = Bits::new(&bytes, 0);
+                there.go_to(&ahead);
+                assert_eq!(there.at, bits.at);
+            }
+        }
+    }
 
     #[test]
     fn numbers_are_read_across_bytes_and_up_to_the_last_bit() {

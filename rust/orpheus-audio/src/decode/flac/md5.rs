@@ -4,13 +4,42 @@
 //! therefore hashes one frame while it reads the next, eight steps at a time ([`Md5::step`]): a processor
 //! looks some hundred instructions ahead, and must find others there.
 
-use std::hint::black_box;
+#[cfg(target_arch = "x86_64")]
+use super::md5_x86::{Avx512, opaque};
+use crate::tier;
 
-const BLOCK_BYTES: usize = 64;
+pub(super) const BLOCK_BYTES: usize = 64;
+
+/// The code for the steps that is fastest on the processor at hand. All kinds come to the same sum.
+#[derive(Debug, Clone, Copy)]
+enum Steps {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+impl Steps {
+    /// The fastest that this processor can run, unless `ORPHEUS_FORCE_TIER` names another.
+    fn best() -> Self {
+        let slower = tier::forced().is_some_and(|tier| matches!(&*tier, "scalar" | "avx2"));
+        if slower { Self::Portable } else { Self::fastest() }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn fastest() -> Self {
+        Avx512::detect().map_or(Self::Portable, Self::Avx512)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn fastest() -> Self {
+        Self::Portable
+    }
+}
 
 /// Bytes to hash, and the state after those that are hashed already.
 #[derive(Debug)]
 pub(super) struct Md5 {
+    steps: Steps,
     state: [u32; 4],
     n_hashed: u64,
     waiting: Vec<u8>,
@@ -29,9 +58,14 @@ struct Sums([u32; 4]);
 impl Md5 {
     /// Of values of `n_bits` each.
     pub(super) fn new(n_bits: u32) -> Self {
+        Self::with(Steps::best(), n_bits)
+    }
+
+    fn with(steps: Steps, n_bits: u32) -> Self {
         let mask = if n_bits > 16 { 3 } else { 7 };
         let state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
         Self {
+            steps,
             state,
             n_hashed: 0,
             waiting: Vec::new(),
@@ -55,7 +89,11 @@ impl Md5 {
         let Some(block) = self.waiting.get(self.at..).and_then(|rest| rest.first_chunk()) else {
             return;
         };
-        half_a_round(&mut self.sums.0, self.n_halves, block);
+        match self.steps {
+            Steps::Portable => half_a_round(&mut self.sums.0, self.n_halves, block),
+            #[cfg(target_arch = "x86_64")]
+            Steps::Avx512(avx512) => avx512.half_a_round(&mut self.sums.0, self.n_halves, block),
+        }
         self.n_halves = self.n_halves.wrapping_add(1) & 7;
         if self.n_halves == 0 {
             self.at = self.at.wrapping_add(BLOCK_BYTES);
@@ -100,7 +138,7 @@ impl Md5 {
 }
 
 /// ⌊2³² |sin(n + 1)|⌋ (RFC 1321 §3.4).
-const SINES: [u32; 64] = [
+pub(super) const SINES: [u32; 64] = [
     0xd76a_a478,
     0xe8c7_b756,
     0x2420_70db,
@@ -170,7 +208,7 @@ const SINES: [u32; 64] = [
 const ROTATIONS: [[u32; 4]; 4] =
     [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
 /// The words that each half of a round takes: `(factor * n + offset) % 16` for step `n` of it.
-const WORDS: [[u8; 8]; 8] = {
+pub(super) const WORDS: [[u8; 8]; 8] = {
     let (factors, offsets) = ([1, 5, 3, 7], [0, 1, 5, 0]);
     let mut words = [[0; 8]; 8];
     let mut n = 0;
@@ -184,36 +222,44 @@ const WORDS: [[u8; 8]; 8] = {
 /// Steps `8 * n` to `8 * n + 7` over a block.
 #[inline(always)]
 fn half_a_round(sums: &mut [u32; 4], n: usize, block: &[u8; BLOCK_BYTES]) {
-    let words = block.as_chunks::<4>().0;
-    let numbers = WORDS[n & 7].map(|word| u32::from_le_bytes(words[usize::from(word) & 15]));
-    // Known numbers the compiler would rather add last, and make every step an addition longer.
-    let sines = black_box(&SINES).as_chunks::<8>().0[n & 7];
     // `b` comes last: whatever does not need it is summed up while it is waited for.
-    match n >> 1 {
-        0 => steps::<0>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add((b & (c ^ d)) ^ d)),
-        // The two halves never have the same bit set: their sum is their union.
-        1 => steps::<1>(sums, numbers, sines, |sum, b, c, d| {
-            sum.wrapping_add(!d & c).wrapping_add(d & b)
-        }),
-        2 => steps::<2>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add(b ^ (c ^ d))),
-        _ => steps::<3>(sums, numbers, sines, |sum, b, c, d| sum.wrapping_add(c ^ (b | !d))),
+    let first = |sum: u32, b: u32, c: u32, d: u32| sum.wrapping_add((b & (c ^ d)) ^ d);
+    // The two halves never have the same bit set: their sum is their union.
+    let second = |sum: u32, b: u32, c: u32, d: u32| sum.wrapping_add(!d & c).wrapping_add(d & b);
+    let third = |sum: u32, b: u32, c: u32, d: u32| sum.wrapping_add(b ^ (c ^ d));
+    let fourth = |sum: u32, b: u32, c: u32, d: u32| sum.wrapping_add(c ^ (b | !d));
+    match n & 7 {
+        0 => steps::<0>(sums, block, first),
+        1 => steps::<1>(sums, block, first),
+        2 => steps::<2>(sums, block, second),
+        3 => steps::<3>(sums, block, second),
+        4 => steps::<4>(sums, block, third),
+        5 => steps::<5>(sums, block, third),
+        6 => steps::<6>(sums, block, fourth),
+        _ => steps::<7>(sums, block, fourth),
     }
 }
 
 #[inline(always)]
-fn steps<const ROUND: usize>(
+fn steps<const HALF: usize>(
     sums: &mut [u32; 4],
-    numbers: [u32; 8],
-    sines: [u32; 8],
+    block: &[u8; BLOCK_BYTES],
     add: impl Fn(u32, u32, u32, u32) -> u32,
 ) {
+    let words = block.as_chunks::<4>().0;
     let [mut a, mut b, mut c, mut d] = *sums;
     for n in 0..8 {
-        let early = a.wrapping_add(sines[n]).wrapping_add(numbers[n]);
-        let next = add(early, b, c, d).rotate_left(ROTATIONS[ROUND][n % 4]).wrapping_add(b);
+        let word = u32::from_le_bytes(words[usize::from(WORDS[HALF][n])]);
+        let early = opaque(a.wrapping_add(SINES[8 * HALF + n]).wrapping_add(word));
+        let next = add(early, b, c, d).rotate_left(ROTATIONS[HALF / 2][n % 4]).wrapping_add(b);
         (a, d, c, b) = (d, c, b, next);
     }
     *sums = [a, b, c, d];
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn opaque(number: u32) -> u32 {
+    number
 }
 
 #[cfg(test)]
@@ -225,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_test_suite_of_the_standard_holds_however_the_bytes_arrive() {
+    fn the_test_suite_of_the_standard_holds_on_any_processor_however_the_bytes_arrive() {
         let digits = "1234567890".repeat(8);
         let suite = [
             ("", "d41d8cd98f00b204e9800998ecf8427e"),
@@ -234,8 +280,9 @@ mod tests {
             (digits.as_str(), "57edf4a22be3c955ac49da2e2107b67a"),
         ];
         for (text, digest) in suite {
-            for piece in [1, 7, 64, 100] {
-                let mut md5 = Md5::new(16);
+            let kinds = [Steps::Portable, Steps::fastest()].into_iter();
+            for (steps, piece) in kinds.flat_map(|steps| [1, 7, 64, 100].map(|n| (steps, n))) {
+                let mut md5 = Md5::with(steps, 16);
                 for bytes in text.as_bytes().chunks(piece) {
                     md5.append(bytes.len()).copy_from_slice(bytes);
                     md5.step();

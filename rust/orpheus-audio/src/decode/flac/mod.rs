@@ -18,6 +18,8 @@ mod kernel;
 #[cfg(target_arch = "x86_64")]
 mod kernel_avx2;
 mod md5;
+#[cfg(target_arch = "x86_64")]
+mod md5_x86;
 mod metadata;
 mod planes;
 mod positions;

@@ -1,12 +1,12 @@
 //! What the predictor missed, in Rice codes (RFC 9639 §9.2.7).
 //!
 //! Almost all of the bits of a stream are here, and where a code begins is only known when the one
-//! before it is read. The chain from code to code is kept as short as it can be: one word is loaded
-//! for several codes, and a count of zeros and a shift lead from one to the next. Whether all of the
-//! word's codes lay within its good bits is only asked afterwards, with one comparison.
+//! before it is read. The chain from code to code is kept as short as it can be: a word is filled up
+//! once for several codes, and a count of zeros and a shift lead from one to the next. Whether all of
+//! them lay within what was ready is only asked afterwards, with one comparison.
 
 use super::FrameError;
-use super::bits::{Bits, PEEK_BITS};
+use super::bits::Bits;
 use super::md5::Md5;
 
 /// Reads the residuals of a subframe of `n_warmup + out.len()` samples.
@@ -91,11 +91,11 @@ fn codes<const N: usize>(
     let n_fixed = parameter + 1;
     let beside_low = 64 - n_fixed;
     // In a register, not where `bits` is: every word waits for the position.
-    let mut here = *bits;
+    let mut ahead = bits.ahead();
     // Every other time there is room for half a round of the hash.
     let mut odd = false;
     for group in groups {
-        let mut word = here.peek();
+        let mut word = ahead.refill();
         let mut n_bits = n_fixed.wrapping_mul(N as u32);
         for value in group.iter_mut() {
             let zeros = word.leading_zeros();
@@ -105,17 +105,18 @@ fn codes<const N: usize>(
             word = word.wrapping_shl(n_fixed).wrapping_shl(zeros);
             n_bits = n_bits.wrapping_add(zeros);
         }
-        if n_bits <= PEEK_BITS {
-            here.skip(n_bits);
-        } else {
-            here = one_by_one(here, parameter, group)?;
+        if !ahead.pass(n_bits, word) {
+            bits.go_to(&ahead);
+            *bits = one_by_one(*bits, parameter, group)?;
+            ahead = bits.ahead();
         }
         odd = !odd;
         if odd && let Some(md5) = md5 {
             md5.step();
         }
     }
-    *bits = one_by_one(here, parameter, rest)?;
+    bits.go_to(&ahead);
+    *bits = one_by_one(*bits, parameter, rest)?;
     bits.check()
 }
 
