@@ -67,6 +67,15 @@ def positive(name: str, value: int) -> int:
     return min(number, sys.maxsize)
 
 
+def within(name: str, value: int, lowest: int, highest: int) -> int:
+    """Return a whole number of a range."""
+    number = operator.index(value)
+    if not lowest <= number <= highest:
+        message = f"{name} is {number}, expected {lowest} to {highest}"
+        raise ParameterError(message)
+    return number
+
+
 def as_allowed(allow: ArrayLike | None) -> NDArray[np.int64] | NDArray[np.uint8] | None:
     """Return ids as int64, a mask as one byte per vector, and None as it is."""
     if allow is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 
 from orpheus_fast import _native, threads
+from orpheus_fast._arrays import positive, within
 from orpheus_fast.audio import fallback
 from orpheus_fast.audio.tracks import Outcome, TrackInfo, check_source, limit_parts, source_parts
 from orpheus_fast.errors import ParameterError, ShapeError
@@ -95,12 +96,12 @@ class Tap:
     def _parts(self) -> tuple[int, str, float, float, float, int | None, str | None]:
         hop_seconds = self.window_seconds if self.hop_seconds is None else self.hop_seconds
         return (
-            self.sample_rate,
+            within("sample_rate", self.sample_rate, 1000, 768_000),
             self.placement,
             self.window_seconds,
             hop_seconds,
             self.pad_threshold,
-            self.max_windows,
+            None if self.max_windows is None else positive("max_windows", self.max_windows),
             self.front_end,
         )
 
@@ -172,10 +173,11 @@ class AudioStream:
         if isinstance(sources, Sequence):
             for source in sources:
                 check_source(source)
-        for name, value in (("batch_size", batch_size), ("n_threads", n_threads)):
-            if value is not None and value < 1:
-                message = f"{name} is {value}, expected at least 1"
-                raise ParameterError(message)
+        if hasattr(sources, "read"):
+            message = f"sources is one file object ({type(sources).__name__}), expected a list of them"
+            raise ParameterError(message)
+        batch_size = positive("batch_size", batch_size)
+        n_threads = None if n_threads is None else positive("n_threads", n_threads)
         fallback.register()
         # Of a stream that was closed.
         self._stage_seconds: dict[str, float] | None = None
@@ -188,18 +190,31 @@ class AudioStream:
         self._is_slow = False
         # A forked child does not wait for it long, and then the loader refuses.
         self._feeding = Lock()
+        # The thread that draws from the list, and what it raised before there was a batch to ask for.
+        self._feeder: int | None = None
+        self._raised: Exception | None = None
         self._loader = _native.TrackLoader(
             [tap._parts() for tap in taps],
             (self._lease.n_threads, batch_size, ordered, quality),
             limit_parts(limits),
             self._out,
         )
-        self._feed()
+        try:
+            self._feed()
+        except Exception as error:
+            # Whoever made the list of sources has raised it: it comes where batches do, and they can go on.
+            self._raised = error
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
+        if self._raised is not None:
+            error, self._raised = self._raised, None
+            raise error
+        if self._feeder == get_ident():
+            message = "the list of sources asks the stream that draws from it for a batch, which would wait for ever"
+            raise RuntimeError(message)
         if not self._is_slow:
             self._feed()
         parts = None
@@ -225,6 +240,7 @@ class AudioStream:
             # Another thread draws from the list. What is ready does not wait for it.
             return
         try:
+            self._feeder = get_ident()
             wanted = self._loader.appetite()
             if wanted == 0:
                 return
@@ -239,6 +255,7 @@ class AudioStream:
                 before = now
             self._loader.seal()
         finally:
+            self._feeder = None
             self._feeding.release()
 
     def _push(self, source: AudioSource) -> None:
@@ -253,6 +270,10 @@ class AudioStream:
         except Exception as error:
             # Whatever a file object raises is its track's outcome.
             self._loader.push_failed(f"{type(error).__name__}: {error}")
+        except BaseException as error:
+            # An interrupt costs the track that was being read, not the places of those behind it.
+            self._loader.push_failed(type(error).__name__)
+            raise
         else:
             self._loader.push(parts)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from orpheus_fast import _native
+from orpheus_fast._arrays import within
 from orpheus_fast.audio import fallback
 from orpheus_fast.errors import ParameterError
 
@@ -61,6 +63,14 @@ class Limits:
     max_seconds: float = 24 * 3600.0
     max_decoded_samples: int = 1 << 34
     max_cpu_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse what would be no limit: not a number is neither more nor less than anything."""
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            if not value >= 0:
+                message = f"{limit.name} is {value}, expected at least 0"
+                raise ParameterError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,8 @@ def decode(
     ((1, 22050), 22050, True)
     """
     fallback.register()
+    if sample_rate is not None:
+        sample_rate = within("sample_rate", sample_rate, 1000, 768_000)
     stretch, shape = (start_seconds, duration_seconds), (sample_rate, mono, quality)
     samples, rate, info, outcome = _native.decode_track(source_parts(source), stretch, shape, limit_parts(limits))
     return Signal(samples, rate, Outcome(*outcome), TrackInfo(*info))
@@ -227,4 +239,8 @@ def check_source(source: object) -> None:
 def limit_parts(limits: Limits | None) -> tuple[int, float, int, float]:
     """Return what `_native` takes for limits."""
     limits = Limits() if limits is None else limits
-    return limits.max_bytes, limits.max_seconds, limits.max_decoded_samples, limits.max_cpu_seconds
+    if not isinstance(limits, Limits):
+        message = f"limits is {limits!r}, expected orpheus_fast.Limits"
+        raise ParameterError(message)
+    n_bytes, n_samples = min(limits.max_bytes, sys.maxsize), min(limits.max_decoded_samples, sys.maxsize)
+    return n_bytes, limits.max_seconds, n_samples, limits.max_cpu_seconds

@@ -70,9 +70,9 @@ impl Guard {
         self.check_time().err().unwrap_or(error)
     }
 
-    /// Notes how much audio came out so far.
+    /// Notes how much audio came out so far; of a track that is decoded twice, the more of both.
     pub(crate) fn yielded(&self, seconds: f64) {
-        self.0.yielded.store((seconds * 1e9) as u64, Ordering::Relaxed);
+        self.0.yielded.fetch_max((seconds * 1e9) as u64, Ordering::Relaxed);
     }
 
     /// Notes how much CPU time another process has spent on the track so far.

@@ -79,7 +79,8 @@ impl<T: Element> View<'_, T> {
 
 /// A writable, C-contiguous float32 array of the caller, written to while the GIL is released.
 pub(crate) struct F32Target {
-    /// Keeps the memory: NumPy refuses to resize an array that something else refers to.
+    /// Keeps the memory: NumPy refuses to resize an array that something else refers to, unless it is
+    /// told not to look (`refcheck=False`), which its documentation leaves to the caller's risk.
     _array: Py<PyArrayDyn<f32>>,
     data: *mut f32,
     shape: Vec<usize>,
@@ -92,6 +93,12 @@ impl F32Target {
     /// Extent of each dimension.
     pub(crate) fn shape(&self) -> &[usize] {
         &self.shape
+    }
+
+    /// Where it lies in memory.
+    pub(crate) fn addresses(&self) -> std::ops::Range<usize> {
+        let n_bytes = self.shape.iter().product::<usize>() * size_of::<f32>();
+        self.data as usize..self.data as usize + n_bytes
     }
 
     /// Copies `values` to element `at`, in C order. What does not fit is left out.

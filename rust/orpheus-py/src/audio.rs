@@ -1,6 +1,7 @@
 //! Binds decoding and the loader. Serves `orpheus_fast.audio`.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -160,6 +161,8 @@ pub(crate) struct TrackLoader {
     /// a thread that is not there, and what it guards may be half changed: neither is touched.
     process: u32,
     loader: Mutex<Option<Loader>>,
+    /// It is being closed: who waits for a batch holds the lock most of the time and would take it again.
+    closing: AtomicBool,
 }
 
 impl TrackLoader {
@@ -174,7 +177,7 @@ impl TrackLoader {
         work: impl FnOnce(Option<&mut Loader>) -> T + Send,
     ) -> T {
         release_gil(py, || {
-            if self.is_forked() {
+            if self.is_forked() || self.closing.load(Ordering::Acquire) {
                 return work(None);
             }
             work(self.loader.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
@@ -187,7 +190,11 @@ impl Drop for TrackLoader {
         if self.is_forked() {
             let loader = self.loader.get_mut().unwrap_or_else(PoisonError::into_inner);
             std::mem::forget(loader.take());
+            return;
         }
+        let loader = self.loader.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // Its threads are waited for: the others go on meanwhile.
+        Python::attach(|py| release_gil(py, || drop(loader)));
     }
 }
 
@@ -217,7 +224,8 @@ impl TrackLoader {
             check_targets(&loader, &targets, batch_size)?;
             loader.write_into(Box::new(Targets(targets))).map_err(refuse)?;
         }
-        Ok(Self { process: std::process::id(), loader: Mutex::new(Some(loader)) })
+        let (process, closing) = (std::process::id(), AtomicBool::new(false));
+        Ok(Self { process, loader: Mutex::new(Some(loader)), closing })
     }
 
     /// Adds a track to the list.
@@ -270,6 +278,7 @@ impl TrackLoader {
             return;
         }
         release_gil(py, || {
+            self.closing.store(true, Ordering::Release);
             let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(loader);
         });
@@ -315,6 +324,11 @@ fn check_targets(
                 "out has shape {shape:?}, expected {wanted:?}"
             )));
         }
+    }
+    let mut ranges: Vec<_> = targets.iter().flatten().map(F32Target::addresses).collect();
+    ranges.sort_unstable_by_key(|range| range.start);
+    if ranges.windows(2).any(|pair| pair[0].end > pair[1].start) {
+        return Err(NativeError::shape("out holds arrays that share memory".to_owned()));
     }
     Ok(())
 }

@@ -117,12 +117,17 @@ pub enum Next {
 /// Sources per thread that wait or are in the works, so that no worker runs dry between two calls.
 const SOURCES_AHEAD: usize = 8;
 
+/// How long workers are waited for at the end. One that is within a front end, or waits for a disk that
+/// does not answer, ends when that is over: it holds nothing but what it shares with the others.
+const FAREWELL: Duration = Duration::from_millis(80);
+
 /// How long a full batch waits for the end of its last track while sources are wanted.
 const MOMENT: Duration = Duration::from_millis(5);
 
 /// Decodes tracks in the background.
 ///
-/// Dropping it stops the workers within a packet's time.
+/// Dropping it stops the workers, as a rule within a packet's time, and waits no longer than a tenth of a
+/// second for them.
 pub struct Loader {
     shared: Arc<Shared>,
     /// `None` once the list of sources is complete.
@@ -332,9 +337,15 @@ impl Drop for Loader {
         self.shared.cancelled.store(true, Ordering::Relaxed);
         self.sources = None;
         self.feed = None;
+        let deadline = Instant::now() + FAREWELL;
         for worker in self.workers.drain(..) {
-            // If it died of a track, that track has ended as failed.
-            drop(worker.join());
+            while !worker.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            if worker.is_finished() {
+                // If it died of a track, that track has ended as failed.
+                drop(worker.join());
+            }
         }
     }
 }

@@ -88,8 +88,7 @@ impl Plan {
 }
 
 impl Job<'_> {
-    fn open(&self, source: &Source) -> Result<Opened> {
-        let guard = Guard::new(self.limits, self.cancelled.clone());
+    fn open(&self, source: &Source, guard: Guard) -> Result<Opened> {
         let decoder = Decoder::open_guarded(source, self.limits, Mix::Mono, guard.clone())?;
         Ok(Opened { decoder, guard })
     }
@@ -112,7 +111,7 @@ impl Pipeline {
 
     /// Decodes what the windows need of the track and sends its rows.
     pub(crate) fn run(&mut self, source: &Source, job: &mut Job<'_>) -> Result<Outcome> {
-        let mut opened = job.open(source)?;
+        let mut opened = job.open(source, Guard::new(job.limits, job.cancelled.clone()))?;
         *job.info = Some(opened.decoder.info().clone());
         self.expect(opened.decoder.info(), opened.decoder.info().n_samples, job);
         let needs_length = self.taps.iter().any(TapWorker::needs_length);
@@ -168,6 +167,8 @@ impl Pipeline {
         job: &mut Job<'_>,
     ) -> Result<Outcome> {
         let promised = opened.decoder.info().n_samples;
+        // However often it is decoded, it is one track, with the time of one.
+        let guard = opened.guard.clone();
         let n_samples = if promised.is_none() && self.taps.iter().all(TapWorker::needs_length) {
             count(opened.decoder)?
         } else {
@@ -183,7 +184,7 @@ impl Pipeline {
         };
         let plan =
             Plan { to_the_end: true, by_length_only: true, ..Plan::through(Some(n_samples)) };
-        let (outcome, n_decoded) = self.pass(job.open(source)?, &plan, job)?;
+        let (outcome, n_decoded) = self.pass(job.open(source, guard)?, &plan, job)?;
         if n_decoded == n_samples { Ok(outcome) } else { Err(Error::Changed) }
     }
 
