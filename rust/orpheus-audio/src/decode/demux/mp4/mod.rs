@@ -5,6 +5,10 @@ mod edits;
 mod fragments;
 pub(super) mod sample_entry;
 mod samples;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use self::boxes::{Atom, boxes, search_movie};
 use self::edits::{Edit, Gapless};
