@@ -49,6 +49,7 @@ impl Packets {
         let mut losses = Losses::default();
         let demuxer = open_demuxer(input, sniffed, &mut losses)?;
         let stream = demuxer.stream().clone();
+        let timeline = Timeline::new(&stream);
         let parameters = stream.parameters;
         let decoder = make_decoder(&parameters, mix)?;
         let info = TrackInfo {
@@ -62,7 +63,7 @@ impl Packets {
             demuxer,
             decoder,
             parameters,
-            timeline: Timeline::new(stream.delay, &info),
+            timeline,
             info,
             mix,
             losses,
@@ -112,6 +113,7 @@ impl Packets {
         block.clear(self.info.n_channels);
         if self.ended || !self.next_packet()? {
             self.ended = true;
+            self.timeline.settle(&mut self.losses);
             return Ok(false);
         }
         if let Some(stream) = self.packet.stream.take()
@@ -162,7 +164,7 @@ impl Packets {
             }
         }
         self.parameters = parameters.clone();
-        self.timeline = Timeline::new(stream.delay, &self.info);
+        self.timeline = Timeline::new(stream);
         Ok(true)
     }
 }

@@ -173,12 +173,15 @@ fn aac(bytes: &mut Bytes, header: &Header) -> Result<SampleEntry> {
         0x69 | 0x6b => return Err(unsupported("codec MP3 in MP4")),
         other => return Err(unsupported(format!("codec (MPEG-4 object type {other:#x})"))),
     }
+    if config.is_empty() {
+        return Err(Error::damaged("the esds box does not describe its AAC"));
+    }
     let (stream, durations) = aac_stream(config, header.sample_rate, header.n_channels)?;
     Ok(SampleEntry { stream, durations })
 }
 
 /// Object type indication and decoder-specific information of an `ES_Descriptor`
-/// (ISO/IEC 14496-1 §7.2.6.5).
+/// (ISO/IEC 14496-1 §7.2.6.5); codecs that need none have none.
 pub(in super::super) fn descriptor(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (tag, body, rest) = tagged(bytes)?;
     if tag == 5 {
@@ -196,8 +199,8 @@ pub(in super::super) fn descriptor(bytes: &[u8]) -> Option<(u8, &[u8])> {
     at += if flags & 0x20 != 0 { 2 } else { 0 };
     let (tag, config, _) = tagged(body.get(at..)?)?;
     let object_type = *config.first().filter(|_| tag == 4)?;
-    let (tag, specific, _) = tagged(config.get(13..)?)?;
-    (tag == 5).then_some((object_type, specific))
+    let specific = config.get(13..).and_then(tagged).filter(|(tag, ..)| *tag == 5);
+    Some((object_type, specific.map_or(&[], |(_, specific, _)| specific)))
 }
 
 /// Tag, contents and what is behind; lengths come in groups of seven bits.
