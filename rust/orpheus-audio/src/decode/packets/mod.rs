@@ -19,7 +19,7 @@ use super::demux::{self, Demuxer, Packet};
 use super::mpeg::layer3::Mix;
 use super::symphonia::make_decoder;
 use super::{Backend, Block, Losses, TrackInfo};
-use crate::error::{Error, Result};
+use crate::error::{CONVERT, Error, Result};
 use crate::sniff::{Container, Sniffed};
 use crate::source::Input;
 
@@ -80,12 +80,14 @@ impl Packets {
         self.parameters.codec == CODEC_ID_AAC
     }
 
-    /// AAC may hold spectral band replication, for one, without its headers saying so.
+    /// AAC may hold spectral band replication, for one, without its headers saying so; or channels that
+    /// are not those of its headers, by which others do not go.
     fn look_ahead(&mut self) -> Result<()> {
         if !self.is_aac() {
             return Ok(());
         }
         let mut decoder = AacDecoder::new(&self.parameters, self.mix)?;
+        let mut all_misfit = true;
         while self.ahead.len() < LOOK_AHEAD {
             let mut packet = Packet::default();
             if !self.demuxer.next_packet(&mut packet, &mut self.losses)? {
@@ -94,7 +96,12 @@ impl Packets {
             if let Some(refusal) = decoder.refuses(&packet.data) {
                 return Err(refusal);
             }
+            all_misfit &= decoder.misfits(&packet.data);
             self.ahead.push_back(packet);
+        }
+        if all_misfit && !self.ahead.is_empty() {
+            let what = "AAC of another channel layout than its header's".to_owned();
+            return Err(Error::Unsupported { what, advice: CONVERT });
         }
         Ok(())
     }
