@@ -52,6 +52,8 @@ pub(crate) struct Sniffed {
 const SEARCH_BYTES: usize = 512 << 10;
 /// More `ID3v2` tags in a row than any tagger writes.
 const MAX_TAGS: usize = 16;
+/// Bytes that say how long a tag is: the header of an APE tag.
+pub(crate) const TAG_HEAD_BYTES: usize = 32;
 const CHAIN: usize = 4;
 
 /// Names the container and finds the audio in it.
@@ -156,6 +158,46 @@ pub(crate) fn skip_id3v2(input: &mut Input) -> Result<u64> {
         start = next;
     }
     Ok(start)
+}
+
+/// Where the tags end that follow each other from `at` on, each as long as it says; `at` itself if there
+/// is none, or only one that claims more than there is before `end`. `head` reads what stands at a
+/// place, with zeros behind the end.
+///
+/// # Errors
+///
+/// Those of `head`.
+pub(crate) fn behind_tags(
+    mut at: u64,
+    end: u64,
+    mut head: impl FnMut(u64) -> Result<[u8; TAG_HEAD_BYTES]>,
+) -> Result<u64> {
+    for _ in 0..MAX_TAGS {
+        let next = tag_bytes(&head(at)?, end.saturating_sub(at)).and_then(|n| at.checked_add(n));
+        let Some(next) = next.filter(|&next| next <= end) else { break };
+        at = next;
+    }
+    Ok(at)
+}
+
+/// How long the `ID3v1`, `ID3v2` or APE tag is that begins with `head` (`ID3v2.4` structure §3.1, APE tag
+/// header and footer), `n_left` bytes before the end.
+fn tag_bytes(head: &[u8; TAG_HEAD_BYTES], n_left: u64) -> Option<u64> {
+    const ID3V1_BYTES: u64 = 128;
+    const IS_APE_HEADER: u8 = 0x20;
+    if head.starts_with(b"TAG") {
+        return Some(ID3V1_BYTES.min(n_left));
+    }
+    if head.starts_with(b"ID3") {
+        let footer = if head[5] & 0x10 != 0 { 10 } else { 0 };
+        return Some(10 + u64::from(syncsafe(&head[6..10])?) + footer);
+    }
+    if !head.starts_with(b"APETAGEX") {
+        return None;
+    }
+    let size = u32::from_le_bytes([head[12], head[13], head[14], head[15]]);
+    let n_head = TAG_HEAD_BYTES as u64;
+    Some(if head[23] & IS_APE_HEADER != 0 { n_head + u64::from(size) } else { n_head })
 }
 
 /// A number of seven bits in each byte, the highest first (`ID3v2.4` structure §6.2).

@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
             return Err(INCOMPLETE);
         }
         if self.seen.count_ones() as usize != self.layout.elements.len() {
-            return Err("a packet without all its channels");
+            return Err(super::MISSING_CHANNELS);
         }
         Ok(extensions)
     }
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
                 element.kind == kind || element.kind == Kind::LowFrequency && kind == Kind::Single
             }),
         };
-        let (number, element) = found.ok_or("a channel that the configuration does not have")?;
+        let (number, element) = found.ok_or(super::OTHER_CHANNELS)?;
         self.seen |= 1 << number;
         Ok(element.channels)
     }

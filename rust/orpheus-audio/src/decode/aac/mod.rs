@@ -52,6 +52,8 @@ use crate::error::{Error, Result};
 type Fault = &'static str;
 
 const COUPLING: Fault = "channel coupling, which is not implemented";
+const OTHER_CHANNELS: Fault = "a channel that the configuration does not have";
+const MISSING_CHANNELS: Fault = "a packet without all its channels";
 const INCOMPLETE: Fault = "a packet ends in the middle of an element";
 
 /// Decodes the packets of one stream.
@@ -97,6 +99,11 @@ impl AacDecoder {
             Err(COUPLING) => Some(unsupported("AAC with channel coupling")),
             _ => None,
         }
+    }
+
+    /// Whether a packet holds other channels than those of its stream's configuration.
+    pub(super) fn misfits(&mut self, packet: &[u8]) -> bool {
+        matches!(self.read(packet), Err(OTHER_CHANNELS | MISSING_CHANNELS))
     }
 
     fn read(&mut self, packet: &[u8]) -> std::result::Result<Extensions, Fault> {

@@ -73,10 +73,8 @@ pub(in crate::decode) fn open(
         let n_lost = stop.unwrap_or(total).saturating_sub(entries.end());
         losses.add(n_lost, "the file ends before its last packet");
     }
-    let constant = u64::from(description.n_samples);
-    let is_exact =
-        !matches!(durations, Durations::Unknown) && entries.all_but_last(|n| n == constant);
-    Ok(Table::new(bytes, stream, entries, is_exact).with_stop(stop))
+    let is_exact = entries.fit(&durations);
+    Ok(Table::new(bytes, stream, entries, is_exact).with_stop(stop).with_told(durations))
 }
 
 fn codec(description: Description, cookie: &[u8]) -> Result<(Stream, Durations)> {
@@ -93,7 +91,8 @@ fn codec(description: Description, cookie: &[u8]) -> Result<(Stream, Durations)>
             alac_stream(cookie).ok_or_else(|| Error::damaged("the magic cookie cannot be read"))
         }
         b"aac " => {
-            let config = descriptor(cookie).map_or(cookie, |(_, config)| config);
+            let told = descriptor(cookie).filter(|(_, config)| !config.is_empty());
+            let config = told.map_or(cookie, |(_, config)| config);
             aac_stream(config, sample_rate, n_channels)
         }
         b"opus" => {

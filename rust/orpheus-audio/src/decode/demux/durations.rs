@@ -40,6 +40,15 @@ impl Durations {
         }
     }
 
+    /// Whether a packet is of a kind that cannot be decoded, so that only others' times tell how long it
+    /// was.
+    pub(super) fn is_unreadable(&self, packet: &[u8]) -> bool {
+        match self {
+            Self::Vorbis(blocks) => !packet.is_empty() && blocks.block_size(packet).is_none(),
+            _ => false,
+        }
+    }
+
     /// How many of a packet's first bytes are enough.
     pub(super) const N_BYTES: usize = 16;
 }
@@ -65,11 +74,28 @@ impl VorbisBlocks {
     }
 
     fn next(&mut self, packet: &[u8]) -> u64 {
-        let Some(size) = self.block_size(packet) else { return 0 };
+        if packet.is_empty() {
+            return 0;
+        }
+        // Of one that cannot be read, no more is known than that most are as long as their neighbours.
+        let Some(size) = self.block_size(packet).or(self.previous) else { return 0 };
         // A window overlaps the one before: the first puts nothing out.
         let n_samples = self.previous.map_or(0, |previous| (previous + size) / 4);
         self.previous = Some(size);
         n_samples
+    }
+
+    /// Size of the block that the next one overlaps with.
+    pub(super) fn previous(&self) -> Option<u64> {
+        self.previous
+    }
+
+    /// What is missing if a single block was lost behind one of `before` samples: with it goes what the
+    /// last one should have completed. Of the two sizes it may have had, that which fits `n_samples`.
+    pub(super) fn behind_lost(&self, before: u64, n_samples: u64, tolerance: u64) -> Option<u64> {
+        let last = self.previous?;
+        let missing = self.sizes.map(|lost| (before + lost) / 4 + (lost + last) / 4);
+        missing.into_iter().find(|missing| missing.abs_diff(n_samples) <= tolerance)
     }
 
     fn block_size(&self, packet: &[u8]) -> Option<u64> {

@@ -33,7 +33,23 @@ pub(super) struct Stream {
     pub(super) delay: u64,
     /// How many samples sound, where the container states it.
     pub(super) n_samples: Option<u64>,
+    pub(super) slack: Slack,
 }
+
+/// How far what a container says of times may be off, in samples, before something is missing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Slack {
+    /// Between the time of a packet and the end of those before it.
+    pub(super) between: u64,
+    /// Between the durations of packets and what they decode to, all packets together.
+    pub(super) within: u64,
+    /// Of this, what rounding explains.
+    pub(super) rounding: u64,
+}
+
+/// Clocks of lossy streams wobble: FFmpeg, for one, writes the times of packets transcoded from Vorbis up
+/// to two long blocks too early or too late. What is missing beyond that is missing.
+const WOBBLE: u64 = 4096;
 
 impl Stream {
     fn new(codec: AudioCodecId, sample_rate: u32, n_channels: u16, extra_data: &[u8]) -> Self {
@@ -74,6 +90,8 @@ pub(super) struct Packet {
     pub(super) n_samples: u64,
     /// Nothing sounds from here on.
     pub(super) end: Option<u64>,
+    /// None follows: it may hold more than sounds, and the container count what sounds only.
+    pub(super) is_last: bool,
     /// Bytes in front of it are missing or damaged: the decoder knows nothing of what came before.
     pub(super) after_hole: bool,
     /// It starts another stream, chained to the one before.
@@ -86,6 +104,7 @@ impl Packet {
         self.at = None;
         self.n_samples = 0;
         self.end = None;
+        self.is_last = false;
         self.after_hole = false;
         self.stream = None;
     }

@@ -3,6 +3,7 @@
 use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
 
 use super::bytes::Bytes;
+use super::durations::Durations;
 use super::{Demuxer, MOST_PACKET_BYTES, Packet, Stream};
 use crate::decode::Losses;
 use crate::error::{Error, Result};
@@ -51,8 +52,20 @@ impl Entries {
         self.end
     }
 
-    /// Whether every packet but the last has as many samples as `is_right` says.
-    pub(super) fn all_but_last(&self, is_right: impl Fn(u64) -> bool) -> bool {
+    /// Whether the durations of the packets are what they decode to, as far as that shows without
+    /// looking at them.
+    pub(super) fn fit(&self, durations: &Durations) -> bool {
+        match durations {
+            Durations::Constant(n) => self.all_but_last(|n_samples| n_samples == *n),
+            Durations::Alac { frame_length } => self.all_but_last(|n| n == *frame_length),
+            Durations::Pcm(_) => true,
+            Durations::Unknown => false,
+            // Opus packets differ; FLAC blocks may.
+            _ => self.all_but_last(|n| n > 0),
+        }
+    }
+
+    fn all_but_last(&self, is_right: impl Fn(u64) -> bool) -> bool {
         let n = self.list.len().saturating_sub(1);
         self.list[..n].iter().all(|entry| is_right(u64::from(entry.n_samples)))
     }
@@ -101,6 +114,14 @@ impl Entries {
         }
     }
 
+    /// Says anew how much is missing in the last hole.
+    pub(super) fn set_last_hole(&mut self, n_lost: u64) {
+        if let Some(last) = self.holes.last_mut() {
+            self.end = self.end.saturating_sub(last.n_lost).saturating_add(n_lost);
+            last.n_lost = n_lost;
+        }
+    }
+
     /// Drops the packets that do not lie within the first `n_bytes`, and says how many samples they
     /// would have been. What lies behind the first of them is dropped too.
     pub(super) fn cut_at(&mut self, n_bytes: u64) -> Option<u64> {
@@ -130,6 +151,8 @@ pub(in crate::decode) struct Table {
     stop: Option<u64>,
     /// Whether the samples in `entries` are what the packets decode to.
     is_exact: bool,
+    /// What the packets say themselves, if that was not compared yet.
+    told: Option<Durations>,
     /// Whether a packet only sounds together with the one before it, as in Vorbis.
     overlaps: bool,
     /// The next packet is read for the sake of the one behind it.
@@ -147,6 +170,7 @@ impl Table {
             prefix: Vec::new(),
             stop: None,
             is_exact,
+            told: None,
             overlaps: stream.parameters.codec == CODEC_ID_VORBIS,
             is_entry: false,
             next: 0,
@@ -164,6 +188,34 @@ impl Table {
     pub(super) fn with_prefix(mut self, prefix: Vec<u8>) -> Self {
         self.prefix = prefix;
         self
+    }
+
+    /// For packets that say how long they are: the container's word is not enough to lead to one.
+    pub(super) fn with_told(mut self, durations: Durations) -> Self {
+        self.told =
+            Some(durations).filter(|told| matches!(told, Durations::Opus | Durations::Flac));
+        self
+    }
+
+    /// Compares the table with what the packets say themselves.
+    fn check(&mut self) -> Result<()> {
+        let Some(mut told) = self.told.take().filter(|_| self.is_exact) else { return Ok(()) };
+        let n = self.entries.len().saturating_sub(1);
+        let mut off = 0_i64;
+        for entry in &self.entries.list[..n] {
+            let n_bytes = Durations::N_BYTES.min(entry.n_bytes as usize);
+            let first = self.bytes.glance(entry.offset, n_bytes)?;
+            let n_samples = told.of(first, entry.n_bytes.into());
+            // One that does not say it is damaged, and will be as long as the table says.
+            if n_samples > 0 {
+                off = off.saturating_add_unsigned(n_samples) - i64::from(entry.n_samples);
+            }
+            if off.unsigned_abs() > self.stream.slack.rounding {
+                self.is_exact = false;
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn note_hole(&mut self, packet: &mut Packet, losses: &mut Losses) {
@@ -201,11 +253,13 @@ impl Demuxer for Table {
         let is_entry = std::mem::take(&mut self.is_entry);
         packet.n_samples = if is_entry { 0 } else { u64::from(entry.n_samples) };
         packet.end = self.stop;
+        packet.is_last = self.next == self.entries.len();
         self.time = self.time.saturating_add(packet.n_samples);
         Ok(true)
     }
 
     fn measure(&mut self) -> Result<Option<u64>> {
+        self.check()?;
         let known = self.is_exact && self.entries.holes.is_empty();
         let end = self.entries.end;
         Ok(known.then(|| self.stop.map_or(end, |stop| stop.min(end))))

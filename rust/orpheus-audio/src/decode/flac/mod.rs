@@ -48,6 +48,8 @@ use crate::source::Input;
 /// More than the largest metadata block: how far the first frame may be from where it should be.
 const FIRST_FRAME_WITHIN: u64 = 64 << 20;
 
+const MORE_THAN_PROMISED: &str = "holds more samples than its STREAMINFO says";
+
 /// What a frame contradicts itself or its stream in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FrameError {
@@ -196,15 +198,26 @@ impl Flac {
         match self.info.n_samples {
             None => self.end_of_unknown_length(trouble)?,
             Some(promised) if self.n_decoded > promised => {
-                self.losses.add(0, "holds more samples than its STREAMINFO says");
+                self.losses.add(0, MORE_THAN_PROMISED);
             }
             Some(promised) if self.n_decoded < promised => self.md5 = None,
-            Some(_) => {}
+            Some(_) => self.look_behind(trouble)?,
         }
         if let (Some(md5), Some(promised)) = (self.md5.take(), self.promised_md5)
             && md5.finish() != promised
         {
             self.losses.add(0, "decoded samples do not match the MD5 of the file");
+        }
+        Ok(())
+    }
+
+    /// Files that somebody joined: the samples of the second are not decoded.
+    fn look_behind(&mut self, trouble: Option<Trouble>) -> Result<()> {
+        let mut magic = [0; 4];
+        let at = trouble.map_or(self.frames.offset(), |trouble| trouble.at);
+        self.frames.input().read_at(at, &mut magic)?;
+        if magic == *b"fLaC" {
+            self.losses.add(0, "another FLAC file follows, which is not decoded");
         }
         Ok(())
     }

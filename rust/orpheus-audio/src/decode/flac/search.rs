@@ -33,10 +33,13 @@ impl Flac {
     pub(super) fn measure_by_last_frame(&mut self) -> Result<Option<u64>> {
         let Some(last) = self.aside(Self::last_frame)? else { return Ok(None) };
         let end = last.position.saturating_add(last.block_size).saturating_sub(self.origin);
-        if let Some(promised) = self.info.n_samples
-            && end < promised
-        {
+        let Some(promised) = self.info.n_samples else { return Ok(Some(end)) };
+        if end < promised {
             self.losses.add(promised - end, format!("ends early: {end} of {promised} samples"));
+        } else if end > promised {
+            self.losses.add(0, super::MORE_THAN_PROMISED);
+            // Noted once.
+            self.info.n_samples = Some(end);
         }
         Ok(Some(end))
     }

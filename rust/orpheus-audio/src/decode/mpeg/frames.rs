@@ -4,6 +4,7 @@ use super::header::{FrameHeader, HEADER_BYTES, find_chain};
 use super::info_tag;
 use crate::decode::Losses;
 use crate::error::Result;
+use crate::sniff::{TAG_HEAD_BYTES, behind_tags};
 use crate::source::Input;
 
 const READ_BYTES: usize = 256 << 10;
@@ -11,9 +12,10 @@ const READ_BYTES: usize = 256 << 10;
 const CHAIN: usize = 3;
 /// Zeros behind the last frame that may be filling, up to a page of a disk; more are lost frames.
 const MOST_FILLING_BYTES: u64 = 4096;
-/// What a tag at the end begins with, should the search from the end of the file have missed it.
-const TAG_MAGICS: [&[u8]; 4] = [b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN"];
-const LONGEST_MAGIC: usize = 11;
+/// What a tag in front of the first frame begins with, should it lie about its length.
+const TAG_MAGICS: [&[u8]; 3] = [b"TAG", b"APETAGEX", b"ID3"];
+/// What `Lyrics3` begins with, should the search from the end of the file have missed it.
+const LYRICS: &[u8] = b"LYRICSBEGIN";
 /// The largest frame (layer II at 8 kHz and 160 kbit/s): what is left of one may stand in front of a
 /// stream that was cut out of another.
 const LARGEST_FRAME: u64 = 2880;
@@ -145,7 +147,12 @@ impl Frames {
         if let Some(header) = self.header_here() {
             return Ok(Some(header));
         }
-        let is_tag = self.is_tag_here()?;
+        // Between two streams that somebody joined there may be the tags of the second.
+        self.pass_tags()?;
+        if let Some(header) = self.header_here() {
+            return Ok(Some(header));
+        }
+        let is_text = self.is_text_here()?;
         let Passed { n_bytes, other_stream, is_zero } = self.resync()?;
         if self.stream.is_none() {
             return Ok(None);
@@ -154,15 +161,31 @@ impl Frames {
             losses.add(self.samples_in(n_bytes), "the stream changes its sample rate or layer");
         } else if self.available(HEADER_BYTES)? >= HEADER_BYTES {
             losses.add(self.samples_in(n_bytes), "bytes that are no frame in between");
-        } else if !(is_tag || is_zero && n_bytes <= MOST_FILLING_BYTES) {
+        } else if !(is_text || is_zero && n_bytes <= MOST_FILLING_BYTES) {
             self.n_behind = n_bytes;
         }
         Ok(self.header_here())
     }
 
-    fn is_tag_here(&mut self) -> Result<bool> {
-        let n = self.available(LONGEST_MAGIC)?;
-        Ok(is_tag(&self.buffer[self.at..self.at + n]))
+    /// Goes behind the tags that begin here, if they end within the file.
+    fn pass_tags(&mut self) -> Result<()> {
+        let from = self.offset();
+        let tags_end = behind_tags(from, self.end, |at| {
+            let mut head = [0; TAG_HEAD_BYTES];
+            self.input.read_at(at, &mut head)?;
+            Ok(head)
+        })?;
+        if tags_end > from {
+            self.jump(tags_end);
+        }
+        self.available(HEADER_BYTES)?;
+        Ok(())
+    }
+
+    /// Whether `Lyrics3` begins here, which says only at its end how long it is.
+    fn is_text_here(&mut self) -> Result<bool> {
+        let n = self.available(LYRICS.len())?;
+        Ok(self.buffer[self.at..self.at + n] == *LYRICS)
     }
 
     /// The header at the current position, if it belongs to the stream.

@@ -91,13 +91,18 @@ fn frames_that_were_ruined_at_the_end_are_lost() {
     let (sound, ruined) = (frames[..40].concat(), frames[40..].concat());
     let noise = |n: usize| (0..n).map(|i| ((i * i * 31) >> 3) as u8 & 0x7f).collect::<Vec<_>>();
     let n_whole = 40 * 1152;
+    // 500 bytes of items, and no footer.
+    let ape = b"APETAGEX\xd0\x07\0\0\xf4\x01\0\0\x01\0\0\0\0\0\0\xa0\0\0\0\0\0\0\0\0";
     for (name, tail, n_lost) in [
         ("zeros", vec![0; ruined.len()], n_whole),
         ("noise", noise(ruined.len()), n_whole),
         ("one frame of noise", noise(frames[0].len()), 1152),
         ("half a header", frames[0][..2].to_vec(), 1152),
         ("a sector of zeros", vec![0; 2048], 0),
-        ("a tag that nobody finishes", [&b"APETAGEX"[..], &noise(5000)].concat(), 0),
+        ("a tag without a footer", [&ape[..], &noise(500)].concat(), 0),
+        ("a tag at the end", [&b"ID3\x04\0\0\0\0\x10\0"[..], &noise(2048)].concat(), 0),
+        ("three letters", [&b"ID3"[..], &noise(ruined.len() - 3)].concat(), n_whole),
+        ("a tag and noise", [&ape[..], &noise(500 + ruined.len())].concat(), n_whole),
         ("two bytes", b"\r\n".to_vec(), 0),
     ] {
         let bytes = [&sound[..], &tail].concat();
@@ -137,6 +142,19 @@ fn frames_that_were_ruined_at_the_start_are_lost() {
     assert_eq!(n_lost(&[&b"ID3\x04\0\0\0\0\0\x04tags"[..], &[0; 9000]].concat()), 0);
     assert_eq!(n_lost(&[&b"APETAGEX"[..], &[0x33; 9000]].concat()), 0);
     assert_eq!(n_lost(&[&b"ID3\x04\0\0\x7f\x7f\x7f\x7f"[..], &[0x33; 9000]].concat()), 0);
+}
+
+#[test]
+fn the_tags_of_a_stream_that_was_appended_are_passed_over() {
+    let frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 80 }]);
+    let (first, second) = (frames[..40].concat(), frames[40..].concat());
+    let id3v1 = [&b"TAG"[..], &[0x20; 125]].concat();
+    let id3v2 = [&b"ID3\x04\0\0\0\0\x10\0"[..], &[0x7f; 2048]].concat();
+    for tags in [&id3v1[..], &id3v2, &[id3v1.clone(), id3v2.clone()].concat()] {
+        let mut mpeg = open(&[&first[..], tags, &second].concat(), Mix::Mono);
+        assert_eq!(rest(&mut mpeg)[0].len(), 80 * 1152);
+        assert!(mpeg.losses.is_empty());
+    }
 }
 
 #[test]

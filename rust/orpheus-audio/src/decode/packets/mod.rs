@@ -19,7 +19,7 @@ use super::demux::{self, Demuxer, Packet};
 use super::mpeg::layer3::Mix;
 use super::symphonia::make_decoder;
 use super::{Backend, Block, Losses, TrackInfo};
-use crate::error::{Error, Result};
+use crate::error::{CONVERT, Error, Result};
 use crate::sniff::{Container, Sniffed};
 use crate::source::Input;
 
@@ -49,6 +49,7 @@ impl Packets {
         let mut losses = Losses::default();
         let demuxer = open_demuxer(input, sniffed, &mut losses)?;
         let stream = demuxer.stream().clone();
+        let timeline = Timeline::new(&stream);
         let parameters = stream.parameters;
         let decoder = make_decoder(&parameters, mix)?;
         let info = TrackInfo {
@@ -62,7 +63,7 @@ impl Packets {
             demuxer,
             decoder,
             parameters,
-            timeline: Timeline::new(stream.delay, &info),
+            timeline,
             info,
             mix,
             losses,
@@ -79,12 +80,14 @@ impl Packets {
         self.parameters.codec == CODEC_ID_AAC
     }
 
-    /// AAC may hold spectral band replication, for one, without its headers saying so.
+    /// AAC may hold spectral band replication, for one, without its headers saying so; or channels that
+    /// are not those of its headers, by which others do not go.
     fn look_ahead(&mut self) -> Result<()> {
         if !self.is_aac() {
             return Ok(());
         }
         let mut decoder = AacDecoder::new(&self.parameters, self.mix)?;
+        let mut all_misfit = true;
         while self.ahead.len() < LOOK_AHEAD {
             let mut packet = Packet::default();
             if !self.demuxer.next_packet(&mut packet, &mut self.losses)? {
@@ -93,7 +96,12 @@ impl Packets {
             if let Some(refusal) = decoder.refuses(&packet.data) {
                 return Err(refusal);
             }
+            all_misfit &= decoder.misfits(&packet.data);
             self.ahead.push_back(packet);
+        }
+        if all_misfit && !self.ahead.is_empty() {
+            let what = "AAC of another channel layout than its header's".to_owned();
+            return Err(Error::Unsupported { what, advice: CONVERT });
         }
         Ok(())
     }
@@ -112,6 +120,7 @@ impl Packets {
         block.clear(self.info.n_channels);
         if self.ended || !self.next_packet()? {
             self.ended = true;
+            self.timeline.settle(&mut self.losses);
             return Ok(false);
         }
         if let Some(stream) = self.packet.stream.take()
@@ -162,7 +171,7 @@ impl Packets {
             }
         }
         self.parameters = parameters.clone();
-        self.timeline = Timeline::new(stream.delay, &self.info);
+        self.timeline = Timeline::new(stream);
         Ok(true)
     }
 }

@@ -22,16 +22,15 @@ impl Packets {
         let warm_up = self.warm_up_samples();
         let from = target.saturating_sub(warm_up);
         let worth_it = WORTH_IT_SECONDS * u64::from(self.info.sample_rate);
-        if from < self.timeline.time.saturating_add(worth_it) || !self.is_seekable()? {
+        if from < self.timeline.time().saturating_add(worth_it) || !self.is_seekable()? {
             return Ok(None);
         }
         let Some(at) = self.demuxer.seek(from)? else { return Ok(None) };
         self.ahead.clear();
         self.decoder.reset();
         self.ended = false;
-        self.timeline.time = at;
         let warm = if at == 0 { 0 } else { at.saturating_add(warm_up) };
-        self.timeline.keep_from = warm.max(self.timeline.delay);
+        self.timeline.jump(at, warm.max(self.timeline.delay));
         Ok(Some(self.timeline.keep_from - self.timeline.delay))
     }
 

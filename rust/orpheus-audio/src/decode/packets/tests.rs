@@ -336,3 +336,15 @@ fn the_second_track_of_a_movie_is_not_taken_for_the_first() {
     assert!(outcome.message.contains("the first audio track"), "{outcome:?}");
     assert_eq!(signal.samples(), right.samples());
 }
+
+#[test]
+fn aac_of_other_channels_than_its_header_says_is_left_to_others() {
+    let Some(mut bytes) = read("formats/aac.m4a") else { return };
+    let esds = bytes.windows(4).rposition(|four| four == b"esds").unwrap();
+    // AAC-LC, 44.1 kHz, a pair of channels: a single one.
+    let config = bytes[esds..].windows(2).position(|two| two == [0x12, 0x10]).unwrap();
+    bytes[esds + config + 1] = 0x08;
+    let refused = decode(&Source::Bytes(bytes.into()), &DecodeOptions::default()).unwrap_err();
+    assert_eq!(refused.kind(), "unsupported");
+    assert!(refused.to_string().contains("channel layout"), "{refused}");
+}

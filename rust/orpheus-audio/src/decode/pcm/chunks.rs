@@ -178,8 +178,11 @@ impl<'a> Walker<'a> {
         let mut at = from;
         while at < self.input.len().min(from.saturating_add(SEARCH_BYTES)) {
             let n = self.input.read_at(at, &mut bytes)?;
-            for offset in positions(&bytes[..n], names) {
-                let Some(chunk) = self.chunk_at(at + offset as u64)? else { continue };
+            for (offset, name) in positions(&bytes[..n], names) {
+                let Some(found) = self.chunk_at(at + offset as u64)? else { continue };
+                // What was asked for, although the rest of a GUID may be damaged: a chunk by another
+                // name would be looked for here for ever.
+                let chunk = Chunk { name, ..found };
                 if self.is_sound(chunk)? {
                     self.go_behind(chunk);
                     return Ok(Some(chunk));
@@ -209,12 +212,10 @@ impl<'a> Walker<'a> {
     }
 }
 
-fn positions(bytes: &[u8], names: &[Name]) -> impl Iterator<Item = usize> {
-    bytes
-        .windows(4)
-        .enumerate()
-        .filter(|(_, window)| names.iter().any(|name| window == name))
-        .map(|(offset, _)| offset)
+fn positions(bytes: &[u8], names: &[Name]) -> impl Iterator<Item = (usize, Name)> {
+    bytes.windows(4).enumerate().filter_map(|(offset, window)| {
+        names.iter().find(|name| window == *name).map(|name| (offset, *name))
+    })
 }
 
 #[cfg(test)]

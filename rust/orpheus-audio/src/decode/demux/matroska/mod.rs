@@ -2,9 +2,11 @@
 
 mod block;
 mod ebml;
+mod gaps;
 mod track;
 
 use self::ebml::{Element, children, element, float, signed, unsigned};
+use self::gaps::Torn;
 use self::track::{TrackEntry, nanoseconds_to_samples};
 use super::bytes::Bytes;
 use super::durations::Durations;
@@ -64,11 +66,12 @@ pub(in crate::decode) fn open(
     let total = found.entries.end();
     let stop = (found.discard > 0).then(|| total.saturating_sub(found.discard));
     found.stream.n_samples = stop.and_then(|stop| stop.checked_sub(found.stream.delay));
-    if walk.is_cut {
-        losses.add(found.missing(walk.duration_seconds), "the file ends before its last block");
+    let n_missing = found.missing(&walk);
+    if walk.is_cut || n_missing > 0 {
+        losses.add(n_missing, "the file ends before its last block");
     }
-    let is_exact = found.entries.all_but_last(|_| true) && found.is_exact;
-    let table = Table::new(bytes, found.stream, found.entries, is_exact);
+    // Durations are what the packets themselves say.
+    let table = Table::new(bytes, found.stream, found.entries, true);
     Ok(table.with_stop(stop).with_prefix(found.prefix))
 }
 
@@ -83,7 +86,7 @@ struct Found {
     first_time: Option<u64>,
     /// Samples that the last block says not to play.
     discard: u64,
-    is_exact: bool,
+    torn: Option<Torn>,
 }
 
 impl Found {
@@ -91,9 +94,23 @@ impl Found {
         self.stream.parameters.sample_rate.unwrap_or(0).into()
     }
 
-    fn missing(&self, duration_seconds: f64) -> u64 {
-        let promised = (duration_seconds * self.rate() as f64) as u64;
-        promised.saturating_sub(self.entries.end())
+    /// What is missing at the end, by the duration of the file. That is the duration of its longest
+    /// track: the blocks of all must come near it.
+    fn missing(&self, walk: &Walk) -> u64 {
+        /// Some writers round it up, or count what is not to be played.
+        const SLACK_SECONDS: f64 = 0.1;
+        /// A picture or a line of text may stand for longer.
+        const OTHERS_SLACK_SECONDS: f64 = 5.0;
+        let rate = self.rate().max(1) as f64;
+        let begin = self.first_time.unwrap_or(0) as f64 / 1e9;
+        let missing = walk.duration_seconds - begin - self.entries.end() as f64 / rate;
+        let behind = walk.duration_seconds - walk.last_nanoseconds as f64 / 1e9;
+        let is_near = match (walk.is_cut, walk.has_others) {
+            (true, _) => false,
+            (false, true) => behind.min(missing) <= OTHERS_SLACK_SECONDS,
+            (false, false) => missing <= SLACK_SECONDS,
+        };
+        if is_near { 0 } else { (missing * rate) as u64 }
     }
 }
 
@@ -103,6 +120,9 @@ struct Walk {
     duration_seconds: f64,
     cluster_time: u64,
     cluster_end: Option<u64>,
+    in_cluster: bool,
+    /// Of all tracks.
+    numbers: Vec<u64>,
     found: Option<Found>,
     /// Why the first audio track is not read.
     refusal: Option<Error>,
@@ -110,6 +130,11 @@ struct Walk {
     is_cut: bool,
     /// The last block was one of the track's.
     is_ours: bool,
+    /// Samples not to play of the block that is yet to come in this group.
+    discard: u64,
+    /// When the last block of any track begins, and whether there are others than ours.
+    last_nanoseconds: u64,
+    has_others: bool,
 }
 
 impl Walk {
@@ -144,7 +169,7 @@ impl Walk {
                     break;
                 }
                 _ => {
-                    self.read(bytes, &element)?;
+                    self.read(bytes, &element, losses)?;
                     end.unwrap_or(bytes.len())
                 }
             };
@@ -169,13 +194,23 @@ impl Walk {
         if element.end().is_some_and(|end| end > file_bytes) {
             self.is_cut = true;
         }
+        self.in_cluster |= element.id == CLUSTER;
         if element.id == CLUSTER {
             self.cluster_end = element.end();
         }
+        // In a group, the order of elements is free.
+        self.is_ours = false;
+        self.discard = 0;
     }
 
-    fn read(&mut self, bytes: &mut Bytes, element: &Element) -> Result<()> {
+    fn read(&mut self, bytes: &mut Bytes, element: &Element, losses: &mut Losses) -> Result<()> {
         let n_bytes = element.n_bytes.unwrap_or(0);
+        if self.in_cluster && !is_of_cluster(element.id, n_bytes) {
+            // A block whose id is damaged.
+            self.hole = true;
+            losses.add(0, "an element that a cluster does not have");
+            return Ok(());
+        }
         match element.id {
             INFO | TRACKS | TIMESTAMP | DISCARD_PADDING if n_bytes <= MOST_HEADER_BYTES => {
                 let body = bytes.get(element.body, n_bytes as usize)?;
@@ -211,7 +246,8 @@ impl Walk {
         }
         for (_, entry) in children(body).filter(|(id, _)| *id == 0xae) {
             let track = TrackEntry::parse(entry);
-            if !track.is_audio() {
+            self.numbers.push(track.number);
+            if self.found.is_some() || !track.is_audio() {
                 continue;
             }
             match track.stream() {
@@ -224,20 +260,23 @@ impl Walk {
                         entries: Entries::default(),
                         first_time: None,
                         discard: 0,
-                        is_exact: true,
+                        torn: None,
                     });
-                    return;
                 }
                 Err(error) => self.refusal = self.refusal.take().or(Some(error)),
             }
         }
     }
 
-    /// Of the block in front of it, which may be another track's.
+    /// Of the block of the same group, which may be another track's.
     fn read_discard(&mut self, body: &[u8]) {
-        if let Some(found) = self.found.as_mut().filter(|_| self.is_ours) {
-            let nanoseconds = u64::try_from(signed(body)).unwrap_or(0);
-            found.discard = nanoseconds_to_samples(nanoseconds, found.rate());
+        let Some(found) = self.found.as_mut() else { return };
+        let nanoseconds = u64::try_from(signed(body)).unwrap_or(0);
+        let n_samples = nanoseconds_to_samples(nanoseconds, found.rate());
+        if self.is_ours {
+            found.discard = n_samples;
+        } else {
+            self.discard = n_samples;
         }
     }
 
@@ -251,18 +290,28 @@ impl Walk {
             return Ok(());
         };
         self.is_ours = block.track == found.number;
+        let ticks = self.cluster_time.saturating_add_signed(block.time);
+        let nanoseconds = ticks.saturating_mul(self.nanoseconds_per_tick);
+        self.last_nanoseconds = self.last_nanoseconds.max(nanoseconds);
         if !self.is_ours {
+            self.has_others = true;
+            // Nobody's: its head is damaged.
+            self.hole |= !self.numbers.contains(&block.track);
             return Ok(());
         }
         if n_bytes > MOST_PACKET_BYTES {
             self.hole = true;
             return Ok(());
         }
-        let ticks = self.cluster_time.saturating_add_signed(block.time);
-        note_gap(found, ticks.saturating_mul(self.nanoseconds_per_tick), &mut self.hole);
+        gaps::note(found, ticks, self.nanoseconds_per_tick, &mut self.hole);
         let mut offset = at + block.n_header;
+        let is_alone = block.frames.len() == 1;
         for n_bytes in block.frames {
             let first = bytes.glance(offset, Durations::N_BYTES.min(n_bytes as usize))?;
+            if is_alone && found.durations.is_unreadable(first) {
+                self.hole = true;
+                return Ok(());
+            }
             // With a prefix, what is in the file is not how the packet begins.
             let n_samples = match found.prefix.as_slice() {
                 [] => found.durations.of(first, n_bytes),
@@ -272,7 +321,7 @@ impl Walk {
                 }
             };
             let n_samples = n_samples as u32;
-            found.discard = 0;
+            found.discard = self.discard;
             found.entries.push(Entry { offset, n_bytes: n_bytes as u32, n_samples })?;
             offset += n_bytes;
         }
@@ -280,22 +329,14 @@ impl Walk {
     }
 }
 
-/// A block that comes later than the ones before it last follows one that is missing.
-fn note_gap(found: &mut Found, nanoseconds: u64, hole: &mut bool) {
-    let rate = found.rate();
-    let first = *found.first_time.get_or_insert(nanoseconds);
-    let due = nanoseconds_to_samples(nanoseconds.saturating_sub(first), rate);
-    let gap = due.saturating_sub(found.entries.end());
-    let tolerance = match found.durations {
-        // Times are rounded to milliseconds.
-        Durations::Flac | Durations::Alac { .. } | Durations::Pcm(_) => rate / 250,
-        Durations::Unknown => u64::MAX,
-        _ => 4096,
-    };
-    if gap > tolerance || *hole {
-        found.durations.after_hole();
-        found.entries.push_hole(if gap > rate / 250 { gap } else { 0 }, MISSING);
-        *hole = false;
+/// Whether an element may stand in a cluster or a group of blocks (RFC 9559 §5.1.3), or behind one.
+fn is_of_cluster(id: u32, n_bytes: u64) -> bool {
+    match id {
+        // Time, position, size of the cluster before; duration, priority and references of a block.
+        TIMESTAMP | DISCARD_PADDING | 0xa7 | 0xab | 0x9b | 0xfa | 0xfb | 0xfd => n_bytes <= 8,
+        // Silent tracks; additions, state and slices of a block.
+        SIMPLE_BLOCK | BLOCK | 0x5854 | 0x75a1 | 0xa4 | 0x8e => true,
+        _ => id > 0xffff || BESIDE.contains(&id),
     }
 }
 

@@ -143,8 +143,13 @@ impl TrackEntry {
     }
 
     fn aac(&self) -> Result<(Stream, Durations)> {
-        if self.codec.ends_with("/SBR") {
-            return Err(unsupported("codec HE-AAC"));
+        // The names of old: generation and profile.
+        let profile = self.codec.rsplit('/').next().unwrap_or("");
+        match (profile, self.private.is_empty()) {
+            ("SBR", _) => return Err(unsupported("codec HE-AAC")),
+            // What has an AudioSpecificConfig is what that says.
+            ("A_AAC" | "LC", _) | (_, false) => {}
+            (_, true) => return Err(unsupported(format!("codec {}", self.codec))),
         }
         let n_channels = u16::try_from(self.n_channels).unwrap_or(u16::MAX);
         aac_stream(&self.private, self.sample_rate as u32, n_channels)

@@ -1,6 +1,7 @@
 //! Which part of a track sounds: its edit list (ISO/IEC 14496-12 §8.6.6) or iTunes' note.
 
 use super::super::bytes::{Bytes, be_u16, be_u32, be_u64};
+use super::Clock;
 use super::boxes::Atom;
 use crate::error::Result;
 
@@ -13,18 +14,17 @@ pub(super) struct Edit {
     pub(super) length: u64,
 }
 
-/// Reads the edit list of a track. Pauses in front of the media do not sound; of several stretches the
-/// first one's beginning counts and, as they may be anywhere, nothing is cut off at the end.
-pub(super) fn read(bytes: &mut Bytes, trak: &Atom) -> Result<Option<Edit>> {
-    let Some(elst) = trak.descend(bytes, &[b"edts", b"elst"])? else { return Ok(None) };
+/// Reads the edit list of a track: the stretches that sound, in order. Pauses do not sound.
+pub(super) fn read(bytes: &mut Bytes, trak: &Atom) -> Result<Vec<Edit>> {
+    let Some(elst) = trak.descend(bytes, &[b"edts", b"elst"])? else { return Ok(Vec::new()) };
     Ok(parse(&elst.read(bytes)?))
 }
 
-fn parse(elst: &[u8]) -> Option<Edit> {
+fn parse(elst: &[u8]) -> Vec<Edit> {
     const MOST_EDITS: usize = 1024;
-    let is_long = *elst.first()? == 1;
-    let n_edits = be_u32(elst, 4)? as usize;
-    let mut edits = (0..n_edits.min(MOST_EDITS)).filter_map(|n| {
+    let is_long = elst.first() == Some(&1);
+    let n_edits = be_u32(elst, 4).unwrap_or(0) as usize;
+    let edits = (0..n_edits.min(MOST_EDITS)).filter_map(|n| {
         if is_long {
             let at = 8 + n * 20;
             Some((be_u64(elst, at)?, be_u64(elst, at + 8)? as i64))
@@ -34,9 +34,24 @@ fn parse(elst: &[u8]) -> Option<Edit> {
         }
     });
     // −1 is an empty edit.
-    let (length, start) = edits.find(|&(_, start)| start >= 0)?;
-    let is_only = edits.all(|(_, start)| start < 0);
-    Some(Edit { start: start as u64, length: if is_only { length } else { 0 } })
+    let sounding = edits.filter(|&(_, start)| start >= 0);
+    sounding.map(|(length, start)| Edit { start: start as u64, length }).collect()
+}
+
+/// All stretches as one, and whether they are one: each begins where the one before it ends. If they
+/// are not, the first one's beginning counts and, as they may be anywhere, nothing is cut off at the end.
+pub(super) fn joined(edits: &[Edit], media: &Clock, movie: &Clock) -> (Option<Edit>, bool) {
+    let [first, rest @ ..] = edits else { return (None, true) };
+    let tolerance = media.samples(1).max(movie.samples(1)).max(1);
+    let mut length = first.length;
+    for edit in rest {
+        let end = media.samples(first.start).saturating_add(movie.samples(length));
+        if length == 0 || media.samples(edit.start).abs_diff(end) > tolerance {
+            return (Some(Edit { start: first.start, length: 0 }), false);
+        }
+        length = if edit.length == 0 { 0 } else { length.saturating_add(edit.length) };
+    }
+    (Some(Edit { start: first.start, length }), true)
 }
 
 /// What `iTunSMPB` says, in samples.
@@ -102,10 +117,20 @@ mod tests {
         let mut elst = vec![0, 0, 0, 0, 0, 0, 0, 2];
         elst.extend([0, 0, 0, 9, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0]);
         elst.extend([0, 0, 0x0b, 0xb8, 0, 0, 4, 0, 0, 1, 0, 0]);
-        assert_eq!(parse(&elst), Some(Edit { start: 1024, length: 3000 }));
-        elst[7] = 3;
-        elst.extend([0, 0, 0, 1, 0, 0, 0, 7, 0, 1, 0, 0]);
-        assert_eq!(parse(&elst), Some(Edit { start: 1024, length: 0 }));
+        assert_eq!(parse(&elst), [Edit { start: 1024, length: 3000 }]);
+    }
+
+    #[test]
+    fn stretches_that_follow_each_other_are_one() {
+        let (media, movie) = (Clock::new(8000, 8000), Clock::new(1000, 8000));
+        let edit = |start, length| Edit { start, length };
+        let joined = |edits: &[Edit]| joined(edits, &media, &movie);
+        assert_eq!(joined(&[]), (None, true));
+        assert_eq!(joined(&[edit(80, 500)]), (Some(edit(80, 500)), true));
+        assert_eq!(joined(&[edit(80, 500), edit(4080, 250)]), (Some(edit(80, 750)), true));
+        assert_eq!(joined(&[edit(80, 500), edit(4083, 0)]), (Some(edit(80, 0)), true));
+        assert_eq!(joined(&[edit(80, 500), edit(5000, 250)]), (Some(edit(80, 0)), false));
+        assert_eq!(joined(&[edit(80, 500), edit(80, 500)]), (Some(edit(80, 0)), false));
     }
 
     #[test]

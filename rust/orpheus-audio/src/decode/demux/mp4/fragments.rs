@@ -26,6 +26,16 @@ pub(super) fn defaults(bytes: &mut Bytes, moov: &Atom, track: u32) -> Result<Def
     Ok(Defaults::default())
 }
 
+/// Ticks of the movie that all fragments have together, if a writer came back to say so (§8.8.2).
+pub(super) fn promised(bytes: &mut Bytes, moov: &Atom) -> Result<Option<u64>> {
+    let Some(mehd) = moov.descend(bytes, &[b"mvex", b"mehd"])? else { return Ok(None) };
+    let body = mehd.read(bytes)?;
+    Ok(match body.first() {
+        Some(0) => be_u32(&body, 4).map(u64::from),
+        _ => be_u64(&body, 4),
+    })
+}
+
 /// Appends the packets of `track` in one fragment.
 pub(super) fn read(
     bytes: &mut Bytes,

@@ -5,6 +5,10 @@ mod edits;
 mod fragments;
 pub(super) mod sample_entry;
 mod samples;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use self::boxes::{Atom, boxes, search_movie};
 use self::edits::{Edit, Gapless};
@@ -12,7 +16,7 @@ use self::sample_entry::SampleEntry;
 use super::bytes::{Bytes, be_u32};
 use super::durations::Durations;
 use super::table::{Entries, Table};
-use super::{no_audio, stand_in};
+use super::{Slack, WOBBLE, no_audio, stand_in};
 use crate::decode::Losses;
 use crate::error::{Error, Result};
 use crate::source::Input;
@@ -101,10 +105,23 @@ pub(in crate::decode) fn open(
     if !sound {
         losses.add(0, "a box makes no sense");
     }
-    let stop = set_extent(&mut bytes, &moov, &mut track, &entries)?;
+    note_missing_fragments(&mut bytes, &moov, sample_rate, &entries, losses)?;
+    let stop = set_extent(&mut bytes, &moov, &mut track, &entries, losses)?;
     note_cut(&mut entries, &bytes, stop, losses);
-    let is_exact = is_exact(&track.entry.durations, &entries);
-    Ok(Table::new(bytes, track.entry.stream, entries, is_exact).with_stop(stop))
+    let SampleEntry { mut stream, durations } = track.entry;
+    stream.slack = slack(&durations, track.timescale, sample_rate);
+    let is_exact = entries.fit(&durations);
+    Ok(Table::new(bytes, stream, entries, is_exact).with_stop(stop).with_told(durations))
+}
+
+/// How far the table may be off: by the rounding to its ticks, and that of lossy packets, which recorders
+/// and transcoders count by a clock, by more, but not in the long run.
+fn slack(durations: &Durations, timescale: u32, sample_rate: u32) -> Slack {
+    let is_fine = timescale > 0 && sample_rate > 0 && timescale.is_multiple_of(sample_rate);
+    let rounding = if is_fine { 0 } else { u64::from(sample_rate / timescale.max(1)) + 1 };
+    let is_lossy = matches!(durations, Durations::Constant(_) | Durations::Opus);
+    let most = if is_lossy { rounding.max(WOBBLE) } else { rounding };
+    Slack { between: most, within: most, rounding }
 }
 
 fn no_movie(top: &[Atom]) -> Error {
@@ -160,12 +177,17 @@ fn set_extent(
     moov: &Atom,
     track: &mut Track,
     entries: &Entries,
+    losses: &mut Losses,
 ) -> Result<Option<u64>> {
-    let edit = edits::read(bytes, &track.trak)?;
+    let edits = edits::read(bytes, &track.trak)?;
     let gapless = edits::read_gapless(bytes, moov)?;
     let sample_rate = track.entry.stream.parameters.sample_rate.unwrap_or(0);
     let media = Clock::new(track.timescale, sample_rate);
     let movie = Clock::new(edits::movie_timescale(bytes, moov)?, sample_rate);
+    let (edit, is_one) = edits::joined(&edits, &media, &movie);
+    if !is_one {
+        losses.add(0, "several edits, which are not followed: what they leave out is there");
+    }
     let (delay, stop) = extent(edit, gapless, entries.end(), (&media, &movie));
     track.entry.stream.delay = delay;
     track.entry.stream.n_samples = Some(stop.saturating_sub(delay)).filter(|&n| n > 0);
@@ -198,6 +220,27 @@ fn extent(
     (start, stop)
 }
 
+/// Compares what is there with the duration that the movie states for all its fragments: that of its
+/// longest track.
+fn note_missing_fragments(
+    bytes: &mut Bytes,
+    moov: &Atom,
+    sample_rate: u32,
+    entries: &Entries,
+    losses: &mut Losses,
+) -> Result<()> {
+    let Some(promised) = fragments::promised(bytes, moov)? else { return Ok(()) };
+    let movie = Clock::new(edits::movie_timescale(bytes, moov)?, sample_rate);
+    let n_tracks = moov.children(bytes)?.iter().filter(|atom| atom.kind == *b"trak").count();
+    // Half a fragment of a film, or rounding.
+    let slack = if n_tracks > 1 { 5 * u64::from(sample_rate) } else { u64::from(sample_rate / 10) };
+    let n_lost = movie.samples(promised).saturating_sub(entries.end());
+    if n_lost > slack {
+        losses.add(n_lost, "fragments are missing");
+    }
+    Ok(())
+}
+
 /// Notes the packets that lie behind the end of the file.
 fn note_cut(entries: &mut Entries, bytes: &Bytes, stop: Option<u64>, losses: &mut Losses) {
     let total = entries.end();
@@ -205,16 +248,5 @@ fn note_cut(entries: &mut Entries, bytes: &Bytes, stop: Option<u64>, losses: &mu
         let sounding = stop.map_or(total, |stop| stop.min(total));
         let n_lost = sounding.saturating_sub(entries.end());
         losses.add(n_lost, "the file ends before its last packet");
-    }
-}
-
-/// Whether the durations of the packets are what they decode to.
-fn is_exact(durations: &Durations, entries: &Entries) -> bool {
-    match durations {
-        Durations::Constant(n) => entries.all_but_last(|n_samples| n_samples == *n),
-        Durations::Alac { frame_length } => entries.all_but_last(|n| n == *frame_length),
-        Durations::Pcm(_) => true,
-        // Opus packets differ; FLAC blocks may.
-        _ => entries.all_but_last(|n| n > 0),
     }
 }

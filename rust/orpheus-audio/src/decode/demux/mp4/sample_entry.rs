@@ -2,9 +2,10 @@
 
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F64BE,
-    CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S8, CODEC_ID_PCM_S16BE, CODEC_ID_PCM_S16LE,
-    CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_U8,
+    CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE,
+    CODEC_ID_PCM_F64BE, CODEC_ID_PCM_F64LE, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S8,
+    CODEC_ID_PCM_S16BE, CODEC_ID_PCM_S16LE, CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S24LE,
+    CODEC_ID_PCM_S32BE, CODEC_ID_PCM_S32LE, CODEC_ID_PCM_U8,
 };
 
 use super::super::bytes::{Bytes, be_u16, be_u32, be_u64};
@@ -25,6 +26,8 @@ struct Header {
     n_channels: u16,
     sample_rate: u32,
     n_bits: u16,
+    /// Of `lpcm`, which only version 2 has: bits per sample, what they are, bytes of all channels.
+    linear: Option<[u32; 3]>,
     children: Vec<Atom>,
 }
 
@@ -44,10 +47,20 @@ pub(super) fn read(bytes: &mut Bytes, stsd: &Atom) -> Result<SampleEntry> {
         b"twos" if n_bits == 16 => pcm(CODEC_ID_PCM_S16BE),
         b"sowt" | b"twos" if n_bits == 8 => pcm(CODEC_ID_PCM_S8),
         b"raw " if n_bits == 8 => pcm(CODEC_ID_PCM_U8),
-        b"in24" => pcm(CODEC_ID_PCM_S24BE),
-        b"in32" => pcm(CODEC_ID_PCM_S32BE),
-        b"fl32" => pcm(CODEC_ID_PCM_F32BE),
-        b"fl64" => pcm(CODEC_ID_PCM_F64BE),
+        b"in24" | b"in32" | b"fl32" | b"fl64" => {
+            let is_little = is_little_endian(bytes, &header)?;
+            pcm(match (&entry.kind, is_little) {
+                (b"in24", false) => CODEC_ID_PCM_S24BE,
+                (b"in24", true) => CODEC_ID_PCM_S24LE,
+                (b"in32", false) => CODEC_ID_PCM_S32BE,
+                (b"in32", true) => CODEC_ID_PCM_S32LE,
+                (b"fl32", false) => CODEC_ID_PCM_F32BE,
+                (b"fl32", true) => CODEC_ID_PCM_F32LE,
+                (_, false) => CODEC_ID_PCM_F64BE,
+                (_, true) => CODEC_ID_PCM_F64LE,
+            })
+        }
+        b"lpcm" => pcm(linear(&header)?),
         b"alaw" => pcm(CODEC_ID_PCM_ALAW),
         b"ulaw" => pcm(CODEC_ID_PCM_MULAW),
         b"enca" | b"drms" => Err(unsupported("feature (encrypted audio)")),
@@ -57,12 +70,46 @@ pub(super) fn read(bytes: &mut Bytes, stsd: &Atom) -> Result<SampleEntry> {
     }
 }
 
+/// What `QuickTime`'s `enda` box says of the numbers that are big-endian without it.
+fn is_little_endian(bytes: &mut Bytes, header: &Header) -> Result<bool> {
+    let enda = child(bytes, header, b"enda")?;
+    Ok(enda.and_then(|enda| be_u16(&enda, 0)).is_some_and(|flag| flag & 0xff == 1))
+}
+
+/// Bits and flags of `lpcm` (`QuickTime` File Format, sound sample description version 2).
+fn linear(header: &Header) -> Result<AudioCodecId> {
+    const FLOAT: u32 = 1;
+    const BIG_ENDIAN: u32 = 2;
+    const SIGNED: u32 = 4;
+    let missing = || Error::damaged("lpcm without its flags");
+    let [n_bits, flags, n_block] = header.linear.ok_or_else(missing)?;
+    if u64::from(n_block) != u64::from(n_bits / 8) * u64::from(header.n_channels) {
+        return Err(unsupported(format!("codec lpcm of {n_bits} bits in {n_block} bytes")));
+    }
+    let has = |flag: u32| flags & flag != 0;
+    Ok(match (n_bits, has(FLOAT), has(SIGNED), has(BIG_ENDIAN)) {
+        (8, false, true, _) => CODEC_ID_PCM_S8,
+        (8, false, false, _) => CODEC_ID_PCM_U8,
+        (16, false, true, true) => CODEC_ID_PCM_S16BE,
+        (16, false, true, false) => CODEC_ID_PCM_S16LE,
+        (24, false, true, true) => CODEC_ID_PCM_S24BE,
+        (24, false, true, false) => CODEC_ID_PCM_S24LE,
+        (32, false, true, true) => CODEC_ID_PCM_S32BE,
+        (32, false, true, false) => CODEC_ID_PCM_S32LE,
+        (32, true, _, true) => CODEC_ID_PCM_F32BE,
+        (32, true, _, false) => CODEC_ID_PCM_F32LE,
+        (64, true, _, true) => CODEC_ID_PCM_F64BE,
+        (64, true, _, false) => CODEC_ID_PCM_F64LE,
+        _ => return Err(unsupported(format!("codec lpcm of {n_bits} bits, flags {flags:#x}"))),
+    })
+}
+
 fn pcm_entry(codec: AudioCodecId, sample_rate: u32, n_channels: u16) -> SampleEntry {
     let n_bytes = match codec {
         CODEC_ID_PCM_S8 | CODEC_ID_PCM_U8 | CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW => 1,
         CODEC_ID_PCM_S16BE | CODEC_ID_PCM_S16LE => 2,
-        CODEC_ID_PCM_S24BE => 3,
-        CODEC_ID_PCM_F64BE => 8,
+        CODEC_ID_PCM_S24BE | CODEC_ID_PCM_S24LE => 3,
+        CODEC_ID_PCM_F64BE | CODEC_ID_PCM_F64LE => 8,
         _ => 4,
     };
     SampleEntry {
@@ -79,6 +126,7 @@ fn read_header(bytes: &mut Bytes, entry: &Atom) -> Result<Header> {
         n_channels: be_u16(body, 16).ok_or_else(cut)?,
         n_bits: be_u16(body, 18).ok_or_else(cut)?,
         sample_rate: be_u32(body, 24).ok_or_else(cut)? >> 16,
+        linear: None,
         children: Vec::new(),
     };
     // QuickTime's longer forms.
@@ -89,6 +137,10 @@ fn read_header(bytes: &mut Bytes, entry: &Atom) -> Result<Header> {
             let rate = f64::from_bits(be_u64(body, 32).ok_or_else(cut)?);
             header.sample_rate = rate as u32;
             header.n_channels = be_u32(body, 40).ok_or_else(cut)?.min(u32::from(u16::MAX)) as u16;
+            let form = [48, 52, 56].map(|at| be_u32(body, at));
+            if let [Some(n_bits), Some(flags), Some(n_block)] = form {
+                header.linear = Some([n_bits, flags, n_block]);
+            }
             64
         }
     };
@@ -121,12 +173,15 @@ fn aac(bytes: &mut Bytes, header: &Header) -> Result<SampleEntry> {
         0x69 | 0x6b => return Err(unsupported("codec MP3 in MP4")),
         other => return Err(unsupported(format!("codec (MPEG-4 object type {other:#x})"))),
     }
+    if config.is_empty() {
+        return Err(Error::damaged("the esds box does not describe its AAC"));
+    }
     let (stream, durations) = aac_stream(config, header.sample_rate, header.n_channels)?;
     Ok(SampleEntry { stream, durations })
 }
 
 /// Object type indication and decoder-specific information of an `ES_Descriptor`
-/// (ISO/IEC 14496-1 §7.2.6.5).
+/// (ISO/IEC 14496-1 §7.2.6.5); codecs that need none have none.
 pub(in super::super) fn descriptor(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (tag, body, rest) = tagged(bytes)?;
     if tag == 5 {
@@ -144,8 +199,8 @@ pub(in super::super) fn descriptor(bytes: &[u8]) -> Option<(u8, &[u8])> {
     at += if flags & 0x20 != 0 { 2 } else { 0 };
     let (tag, config, _) = tagged(body.get(at..)?)?;
     let object_type = *config.first().filter(|_| tag == 4)?;
-    let (tag, specific, _) = tagged(config.get(13..)?)?;
-    (tag == 5).then_some((object_type, specific))
+    let specific = config.get(13..).and_then(tagged).filter(|(tag, ..)| *tag == 5);
+    Some((object_type, specific.map_or(&[], |(_, specific, _)| specific)))
 }
 
 /// Tag, contents and what is behind; lengths come in groups of seven bits.

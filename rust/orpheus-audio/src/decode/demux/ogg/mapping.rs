@@ -5,9 +5,13 @@ use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS,
 };
 
-use super::super::Stream;
 use super::super::bytes::{be_u16, le_u16, le_u32};
 use super::super::durations::{Durations, VorbisBlocks};
+use super::super::{Slack, Stream, WOBBLE};
+
+/// Pages have numbers and checksums, by which those that are missing are known; granule positions alone
+/// are not believed that much, as some writers' run ahead of their packets.
+const LOSSY: Slack = Slack { between: WOBBLE, within: 0, rounding: 0 };
 
 /// A logical stream whose headers are being read.
 #[derive(Debug)]
@@ -63,12 +67,14 @@ impl Mapping {
                 let blocks = VorbisBlocks::new(first, &self.setup)?;
                 let rate = le_u32(first, 12)?;
                 let extra = [first.as_slice(), &self.setup].concat();
-                let stream = Stream::new(self.codec, rate, u16::from(first[11]), &extra);
+                let mut stream = Stream::new(self.codec, rate, u16::from(first[11]), &extra);
+                stream.slack = LOSSY;
                 (stream, Durations::Vorbis(blocks))
             }
             CODEC_ID_OPUS => {
                 let mut stream = Stream::new(self.codec, 48_000, u16::from(first[9]), first);
                 stream.delay = u64::from(le_u16(first, 10)?);
+                stream.slack = LOSSY;
                 (stream, Durations::Opus)
             }
             CODEC_ID_FLAC => flac(&first[17..51])?,

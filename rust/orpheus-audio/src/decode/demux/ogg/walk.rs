@@ -86,6 +86,8 @@ impl Ogg {
             let Some(entry) = index.pages.get(at).filter(|entry| !entry.is_last) else { continue };
             let mut cursor = self.start.clone();
             cursor.queue.clear();
+            // The beginning of another packet than the one whose end stands there.
+            cursor.partial = None;
             cursor.durations.after_hole();
             cursor.pages = Pages::new(entry.at);
             cursor.next_sequence = Some(entry.sequence);

@@ -1,6 +1,8 @@
 use super::{decoded, expected, is_ok, small};
 use crate::decode::flac::testing::{Shape, Stream};
+use crate::decode::{DecodeOptions, decode};
 use crate::outcome::Outcome;
+use crate::source::Source;
 
 /// Decodes it, and asserts that the samples are right all the same.
 fn outcome(stream: &Stream, bytes: &[u8]) -> Outcome {
@@ -130,4 +132,31 @@ fn a_stream_cut_out_of_a_longer_one_begins_where_it_begins() {
     assert!(is_ok(&outcome), "{outcome:?}");
     let mut decoder = super::open(&cut);
     assert_eq!(decoder.measure().unwrap(), Some(samples[0].len() as u64));
+}
+
+#[test]
+fn more_samples_than_are_promised_are_told_whole_or_in_part() {
+    let mut stream = small(11).encode();
+    let n_samples = stream.samples[0].len() as u64;
+    stream.set_length(n_samples / 3);
+    let told = "holds more samples than its STREAMINFO says";
+    assert_eq!(outcome(&stream, &stream.bytes).message, told);
+    for start in [0.0, 0.01, n_samples as f64 / 44_100.0 * 0.6] {
+        let source = Source::Bytes(stream.bytes.as_slice().into());
+        let options = DecodeOptions {
+            start_seconds: start,
+            duration_seconds: Some(0.005),
+            ..DecodeOptions::default()
+        };
+        let (_, _, outcome) = decode(&source, &options).unwrap();
+        assert_eq!(outcome.message, told, "from {start}");
+    }
+}
+
+#[test]
+fn a_second_file_behind_the_first_is_told() {
+    let stream = small(12).encode();
+    let joined = [&stream.bytes[..], &stream.bytes].concat();
+    let told = "another FLAC file follows, which is not decoded";
+    assert_eq!(outcome(&stream, &joined).message, told);
 }

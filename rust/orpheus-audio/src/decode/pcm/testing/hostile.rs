@@ -88,6 +88,22 @@ fn mpeg_audio_in_a_wav_goes_to_its_own_decoder() {
     assert_eq!(kind(cut), "partial");
 }
 
+#[test]
+fn the_data_of_wave64_are_found_although_their_guid_is_damaged() {
+    let (data, expected) = writer::encode(writer::Kind::S16, false, 2, &random(4, 2000));
+    let bytes = writer::wave64(&WAVE.format(false), &data);
+    let at = |name: &[u8]| bytes.windows(4).position(|four| four == name).unwrap();
+    for byte in 4..16 {
+        let mut damaged = bytes.clone();
+        damaged[at(b"data") + byte] ^= 0x10;
+        assert!(sound(&damaged) == expected, "byte {byte}");
+        // What stands in front of the data is not looked for behind them.
+        let mut damaged = bytes.clone();
+        damaged[at(b"fmt ") + byte] ^= 0x10;
+        assert_eq!(kind(&damaged), "damaged", "byte {byte}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
