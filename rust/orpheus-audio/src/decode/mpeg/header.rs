@@ -242,7 +242,7 @@ mod tests {
     /// As `CBR128`, of free format, in frames of 500 bytes and one more where there is padding.
     fn free_frames(n: usize) -> Vec<u8> {
         let frame = |at: usize| {
-            let padding = (at % 3 == 0) as u8;
+            let padding = u8::from(at.is_multiple_of(3));
             let mut frame = vec![0xff, 0xfb, padding << 1, 0x64];
             frame.resize(500 + usize::from(padding), 0);
             frame
