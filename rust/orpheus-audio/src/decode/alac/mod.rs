@@ -126,7 +126,9 @@ impl PacketDecoder for AlacDecoder {
         let n_before = planes.first().map_or(0, Vec::len);
         planes.resize_with(self.elements.config.n_channels, Vec::new);
         // One that holds nothing of the blocks before, which were folded, lines up with the first.
-        planes.iter_mut().for_each(|plane| plane.resize(n_before, 0.0));
+        for plane in planes.iter_mut() {
+            plane.resize(n_before, 0.0);
+        }
         let decoded = self.decode_packet(packet, planes);
         self.fold(n_before, planes);
         decoded.map_err(str::to_owned)

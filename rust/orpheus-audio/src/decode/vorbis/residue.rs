@@ -21,7 +21,8 @@ enum Layout {
 /// Of each entry of a classbook: the classes of the partitions that it stands for.
 pub(super) struct Classes {
     classbook: usize,
-    n_classes: usize,
+    /// How many classes there are.
+    base: usize,
     table: Vec<u8>,
 }
 
@@ -268,8 +269,7 @@ impl Tables<'_> {
         classbook: usize,
         n_classes: usize,
     ) -> Result<Arc<Classes>, &'static str> {
-        let is_it =
-            |other: &&Arc<Classes>| (other.classbook, other.n_classes) == (classbook, n_classes);
+        let is_it = |other: &&Arc<Classes>| (other.classbook, other.base) == (classbook, n_classes);
         if let Some(classes) = self.shared.iter().find(is_it) {
             return Ok(classes.clone());
         }
@@ -289,7 +289,7 @@ impl Tables<'_> {
                 rest /= n_classes;
             }
         }
-        let classes = Arc::new(Classes { classbook, n_classes, table });
+        let classes = Arc::new(Classes { classbook, base: n_classes, table });
         self.shared.push(classes.clone());
         Ok(classes)
     }
