@@ -1,7 +1,7 @@
 //! What the bytes are, by their content: names and extensions are never believed.
 
 use crate::decode::external::formats::named;
-use crate::decode::mpeg::header::find_chain;
+use crate::decode::mpeg::header::{find_chain, find_free_chain};
 use crate::decode::mpeg::info_tag::audio_end;
 use crate::error::{CONVERT, Error, Result};
 use crate::source::Input;
@@ -222,7 +222,10 @@ fn search_frames(input: &mut Input, start: u64) -> Result<Sniffed> {
         (Some(mpeg), Some(adts)) if adts <= mpeg => (Container::Adts, adts),
         (None, Some(adts)) => (Container::Adts, adts),
         (Some(mpeg), _) => (Container::Mpeg, mpeg),
-        (None, None) => return Err(Error::NotAudio(describe(bytes).to_owned())),
+        (None, None) => match find_free_chain(bytes) {
+            Some(offset) => (Container::Mpeg, offset),
+            None => return Err(Error::NotAudio(describe(bytes).to_owned())),
+        },
     };
     Ok(Sniffed { container, start: start + offset as u64, end: file_end })
 }

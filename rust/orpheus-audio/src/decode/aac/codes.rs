@@ -18,7 +18,7 @@ pub(super) struct Codes {
     /// Books 5 and 6: `place << 6 | bits`, a place in `signed_pairs`.
     pub(super) signed_pair_books: [Code; 2],
     /// Books 7 to 11: `x << 10 | y << 6 | bits`, with the last two bits a place in `pairs`. What needs
-    /// escape sequences has the highest bit but one set, and its place in `escaped`.
+    /// escape sequences is marked with [`ESCAPE`] and has the place that is described there.
     pub(super) pair_books: [Code; 5],
     pub(super) signed_quads: [[f32; 4]; 128],
     pub(super) quads: Box<[[f32; 4]; 2048]>,

@@ -24,7 +24,7 @@ mod spectrum;
 mod stereo;
 mod synthesis;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 mod tns;

@@ -81,7 +81,8 @@ impl AlacDecoder {
         if bits.is_used_up() { Ok(()) } else { Err("a packet goes on behind its end") }
     }
 
-    /// Appends the element that was read to its planes.
+    /// Appends the element that was read to its planes: a pair to the first alone where its mean is
+    /// wanted, for which [`AlacDecoder::fold`] does what is left to do.
     fn put(&mut self, channel: usize, n: usize, planes: &mut [Vec<f32>]) -> Result<()> {
         let Elements { config, kernel, .. } = &self.elements;
         let samples = self.elements.samples();
@@ -98,6 +99,21 @@ impl AlacDecoder {
         }
         Ok(())
     }
+
+    /// Two channels that were elements of their own become their mean, behind the `n_before` samples
+    /// that were there.
+    fn fold(&self, n_before: usize, planes: &mut Vec<Vec<f32>>) {
+        if !self.is_mixed {
+            return;
+        }
+        if let [mean, other] = planes.as_mut_slice() {
+            let others = other.get(n_before..).unwrap_or(&[]);
+            for (mean, other) in mean.iter_mut().skip(n_before).zip(others) {
+                *mean = 0.5 * (*mean + other);
+            }
+        }
+        planes.truncate(1);
+    }
 }
 
 impl PacketDecoder for AlacDecoder {
@@ -106,9 +122,16 @@ impl PacketDecoder for AlacDecoder {
     }
 
     fn decode(&mut self, packet: &[u8], block: &mut Block) -> std::result::Result<(), String> {
-        let n_planes = if self.is_mixed { 1 } else { self.elements.config.n_channels };
-        block.channels.resize_with(n_planes, Vec::new);
-        self.decode_packet(packet, &mut block.channels).map_err(str::to_owned)
+        let planes = &mut block.channels;
+        let n_before = planes.first().map_or(0, Vec::len);
+        planes.resize_with(self.elements.config.n_channels, Vec::new);
+        // One that holds nothing of the blocks before, which were folded, lines up with the first.
+        for plane in planes.iter_mut() {
+            plane.resize(n_before, 0.0);
+        }
+        let decoded = self.decode_packet(packet, planes);
+        self.fold(n_before, planes);
+        decoded.map_err(str::to_owned)
     }
 
     /// Packets stand alone.

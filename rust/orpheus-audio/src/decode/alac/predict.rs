@@ -74,9 +74,9 @@ pub(super) fn begin(predictor: &Predictor, samples: &mut [i32]) -> usize {
 
 #[inline(always)]
 fn sum_up(predictor: &Predictor, samples: &mut [i32]) {
-    let Some((first, rest)) = samples.split_first_mut() else { return };
-    let mut sum = *first;
-    for sample in rest {
+    // All samples are numbers of their bits: kernels may rely on it.
+    let mut sum = 0_i32;
+    for sample in samples {
         sum = predictor.wrap(sum.wrapping_add(*sample));
         *sample = sum;
     }

@@ -124,6 +124,11 @@ pub(super) fn element(
         interleave(out, channels, config.n_bits);
         return;
     }
+    compressed(out, channels, form, config);
+}
+
+/// The rest of an element: predictions, low bits and residuals.
+fn compressed(out: &mut BitWriter, channels: &[Vec<i32>], form: &Form, config: &Config) {
     let n_low = form.n_low_bytes * 8;
     let n_bits = config.n_bits - n_low + channels.len() as u32 - 1;
     let is_pair = channels.len() == 2;

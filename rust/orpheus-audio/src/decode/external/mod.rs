@@ -139,7 +139,7 @@ fn start_session(_: &Arc<Fallback>, _: Foreign, _: Behind) -> Result<Box<dyn Bac
 
 #[cfg(unix)]
 fn versions(fallback: &Arc<Fallback>) -> Result<String> {
-    let worker = pool::take(fallback, false)?;
+    let worker = pool::take(fallback, false, &|| Ok(()))?;
     let versions = worker.versions.clone();
     pool::give_back(worker, fallback);
     Ok(versions)

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Fallback;
-use super::worker::Worker;
+use super::worker::{PATIENCE, Worker};
 use crate::error::{Error, Result};
 
 /// Files after which a worker is replaced: leaks of the libraries in it then stay small.
@@ -37,10 +37,15 @@ enum Order {
     Watch(Duration),
 }
 
-/// A worker that waited for work, or a new one; with `fresh`, a new one.
-pub(super) fn take(fallback: &Arc<Fallback>, fresh: bool) -> Result<Worker> {
+/// A worker that waited for work, or a new one; with `fresh`, a new one. Starting one takes a while,
+/// in which it is asked now and then whether to `go_on`.
+pub(super) fn take(
+    fallback: &Arc<Fallback>,
+    fresh: bool,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<Worker> {
     let keeper = {
-        let Some(mut pool) = lock() else { return Worker::spawn(fallback)?.greeted() };
+        let Some(mut pool) = lock() else { return Worker::spawn(fallback)?.greeted(go_on) };
         let pool = current(&mut pool, fallback)?;
         while let Some(mut worker) = pool.idle.pop() {
             if !fresh && worker.is_alive() {
@@ -51,7 +56,13 @@ pub(super) fn take(fallback: &Arc<Fallback>, fresh: bool) -> Result<Worker> {
     };
     let (answer, answered) = sync_channel(1);
     keeper.send(Order::Start(fallback.clone(), answer)).map_err(|_| no_keeper())?;
-    answered.recv().map_err(|_| no_keeper())??.greeted()
+    loop {
+        match answered.recv_timeout(PATIENCE) {
+            Ok(worker) => return worker?.greeted(go_on),
+            Err(RecvTimeoutError::Timeout) => go_on()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(no_keeper()),
+        }
+    }
 }
 
 /// Takes back a worker that waits for its next file.

@@ -94,7 +94,8 @@ impl External {
         let n_bytes = self.bytes.input.len().saturating_sub(self.bytes.start).to_le_bytes();
         let cpu_milliseconds = (self.bytes.guard.seconds_left() * 1e3) as u32;
         for fresh in [false, true] {
-            let mut worker = pool::take(&self.fallback, fresh)?;
+            let guard = &self.bytes.guard;
+            let mut worker = pool::take(&self.fallback, fresh, &|| guard.check())?;
             let used = worker.n_files > 0;
             worker.n_files += 1;
             let sent =

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// machine has other things to do: nothing is known against it before that.
 const TIME_TO_START: Duration = Duration::from_secs(30);
 /// How long a wait goes on before it is asked whether anyone still wants the track.
-const PATIENCE: Duration = Duration::from_millis(40);
+pub(super) const PATIENCE: Duration = Duration::from_millis(40);
 /// A worker that was told to go, or whose socket has closed, has this long before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
 /// As much of what a dying worker complained about as fits into one line.
@@ -70,10 +70,10 @@ impl Worker {
         })
     }
 
-    /// Waits until the worker can work.
-    pub(super) fn greeted(mut self) -> Result<Self> {
+    /// Waits until the worker can work, for as long as the caller wants to `go_on`.
+    pub(super) fn greeted(mut self, go_on: &dyn Fn() -> Result<()>) -> Result<Self> {
         let mut payload = Vec::new();
-        let greeting = self.receive(&mut payload, Instant::now() + TIME_TO_START, &|| Ok(()));
+        let greeting = self.receive(&mut payload, Instant::now() + TIME_TO_START, go_on);
         match greeting.map(|kind| parse(kind, &payload)) {
             Ok(Some(Message::Hello { version: VERSION, text })) => {
                 self.versions = text;

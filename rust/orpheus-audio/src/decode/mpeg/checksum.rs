@@ -2,6 +2,7 @@
 //! the frame cannot be read without, not the samples themselves.
 
 use super::header::{FrameHeader, HEADER_BYTES};
+use super::subbands::allocation::layer2;
 use crate::decode::demux::bits::BitsMsb;
 use crate::decode::flac::crc::crc16;
 
@@ -62,12 +63,12 @@ fn layer1_bits(header: &FrameHeader, mode_byte: u8) -> usize {
 
 /// The allocation, and two bits of scale factor selection wherever something is allocated.
 fn layer2_bits(header: &FrameHeader, mode_byte: u8, body: &[u8]) -> Option<usize> {
-    let widths = layer2_widths(header);
-    let n_subbands = widths.iter().map(|&(n, _)| n).sum();
+    let runs = layer2(header);
+    let n_subbands = runs.iter().map(|(n, ..)| n).sum();
     let bound = bound(mode_byte, n_subbands);
     let mut bits = BitsMsb::new(body);
     let (mut n_bits, mut n_selections) = (0, 0);
-    let by_subband = widths.iter().flat_map(|&(n, width)| std::iter::repeat_n(width, n));
+    let by_subband = runs.iter().flat_map(|&(n, width, _)| std::iter::repeat_n(width as usize, n));
     for (subband, width) in by_subband.enumerate() {
         let is_shared = subband >= bound;
         let n_stored = if is_shared { 1 } else { header.n_channels };
@@ -79,18 +80,6 @@ fn layer2_bits(header: &FrameHeader, mode_byte: u8, body: &[u8]) -> Option<usize
         }
     }
     Some(n_bits + 2 * n_selections)
-}
-
-/// Runs of subbands whose allocations are as wide (ISO/IEC 11172-3 table B.2, ISO/IEC 13818-3 table B.1).
-fn layer2_widths(header: &FrameHeader) -> &'static [(usize, usize)] {
-    let kbit_per_channel = usize::from(header.kbit_per_second) / header.n_channels;
-    match (header.mpeg1, kbit_per_channel, header.sample_rate) {
-        (false, ..) => &[(4, 4), (7, 3), (19, 2)],
-        (true, ..=48, 32_000) => &[(2, 4), (10, 3)],
-        (true, ..=48, _) => &[(2, 4), (6, 3)],
-        (true, ..=80, _) | (true, _, 48_000) => &[(11, 4), (12, 3), (4, 2)],
-        _ => &[(11, 4), (12, 3), (7, 2)],
-    }
 }
 
 #[cfg(test)]

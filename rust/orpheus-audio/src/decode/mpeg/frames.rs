@@ -1,6 +1,6 @@
 //! Walking from frame to frame, and over what is none.
 
-use super::header::{FrameHeader, HEADER_BYTES, find_chain};
+use super::header::{FrameHeader, HEADER_BYTES, find_chain_with, free_bytes};
 use super::info_tag;
 use crate::decode::Losses;
 use crate::error::Result;
@@ -29,6 +29,8 @@ pub(super) struct Frames {
     at: usize,
     last: usize,
     stream: Option<FrameHeader>,
+    /// Length of frames that do not state it, without padding; `None` if there are none.
+    n_free_bytes: Option<usize>,
     /// Bytes of the last frame: what an unreadable stretch would hold is counted by them.
     frame_bytes: u64,
     /// Bytes behind the last frame that are neither tag nor filling.
@@ -49,7 +51,7 @@ struct Passed {
 impl Frames {
     pub(super) fn new(mut input: Input, start: u64) -> Result<Self> {
         let end = info_tag::audio_end(&mut input)?;
-        Ok(Self {
+        let mut frames = Self {
             input,
             base: start,
             end,
@@ -57,10 +59,14 @@ impl Frames {
             at: 0,
             last: 0,
             stream: None,
+            n_free_bytes: None,
             frame_bytes: 1,
             n_behind: 0,
             n_before: 0,
-        })
+        };
+        let n = frames.available(READ_BYTES)?;
+        frames.n_free_bytes = free_bytes(&frames.buffer[..n]);
+        Ok(frames)
     }
 
     /// Looks at what stands between the tags at the front, which end at `tags_end`, and the first frame,
@@ -190,7 +196,7 @@ impl Frames {
 
     /// The header at the current position, if it belongs to the stream.
     fn header_here(&self) -> Option<FrameHeader> {
-        let header = FrameHeader::parse(&self.buffer[self.at..])?;
+        let header = FrameHeader::parse_with(&self.buffer[self.at..], self.n_free_bytes)?;
         self.stream.is_none_or(|stream| stream.same_stream(&header)).then_some(header)
     }
 
@@ -201,7 +207,7 @@ impl Frames {
             let n = self.available(READ_BYTES)?;
             let at_end = n < READ_BYTES;
             let bytes = &self.buffer[self.at..self.at + n];
-            let found = find_chain(bytes, CHAIN, at_end);
+            let found = find_chain_with(bytes, CHAIN, at_end, self.n_free_bytes);
             // The search stops short of the last bytes: a chain may begin there.
             let step = found.unwrap_or(if at_end { n } else { n / 2 });
             passed.is_zero &= bytes[..step].iter().all(|&byte| byte == 0);

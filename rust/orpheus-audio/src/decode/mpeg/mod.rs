@@ -11,6 +11,7 @@ mod frames;
 pub(crate) mod header;
 pub(crate) mod info_tag;
 pub(crate) mod layer3;
+mod subbands;
 
 use self::frame_decoder::FrameDecoder;
 use self::frame_index::FrameIndex;
@@ -91,11 +92,10 @@ impl Mpeg {
         let audio_at = frames.offset();
         let trusts_checksums = tries_checksums(&mut frames)?;
         frames.jump(audio_at);
-        let decoder = FrameDecoder::new(&first, mix)?;
-        let n_planes = if mix == Mix::Mono && decoder.mixes() { 1 } else { first.n_channels };
+        let n_planes = if mix == Mix::Mono { 1 } else { first.n_channels };
         Ok(Self {
             frames,
-            decoder,
+            decoder: FrameDecoder::new(&first, mix),
             info: describe(&first, tag.as_ref()),
             losses: Losses::default(),
             n_skip: tag.as_ref().map_or(0, |tag| tag.delay),

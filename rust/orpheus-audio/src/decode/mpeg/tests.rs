@@ -85,6 +85,35 @@ fn the_count_is_that_of_a_full_decode_and_what_is_lost_is_noted_once() {
     }
 }
 
+/// A frame of free format differs in nothing but that its header does not state its length.
+#[test]
+fn frames_of_free_format_decode_as_those_that_state_their_length() {
+    let frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 60 }]);
+    let stated = frames.concat();
+    let free: Vec<Vec<u8>> = frames
+        .iter()
+        .map(|frame| {
+            let mut frame = frame.clone();
+            frame[2] &= 0x0f;
+            frame
+        })
+        .collect();
+    let wanted = rest(&mut open(&stated, Mix::Channels));
+    let bytes = [b"junk".as_slice(), &free.concat()].concat();
+    let source = Source::Bytes(SharedBytes::new(bytes));
+    let (signal, info, outcome) =
+        crate::decode::decode(&source, &crate::decode::DecodeOptions::default()).unwrap();
+    assert_eq!((info.codec.as_str(), info.n_samples), ("mp3", None));
+    assert_eq!(outcome.status, crate::outcome::Status::Ok, "{outcome:?}");
+    assert!(signal.samples() == wanted.concat());
+    // What is missing is found, too.
+    let mut torn = free.clone();
+    torn[30].fill(0x55);
+    let mut torn = open(&torn.concat(), Mix::Channels);
+    assert_eq!(rest(&mut torn)[0].len() + 1152, wanted[0].len());
+    assert_eq!(torn.losses.n_samples, 1152);
+}
+
 #[test]
 fn frames_that_were_ruined_at_the_end_are_lost() {
     let frames = random_pieces(0, 2, &[Piece { bitrate: 9, n_frames: 80 }]);

@@ -20,3 +20,18 @@ pub(in crate::decode) trait PacketDecoder: Send {
     /// Forgets the packets before: the next one does not follow them.
     fn reset(&mut self);
 }
+
+/// Stands for a decoder while there is none.
+pub(super) struct NoDecoder;
+
+impl PacketDecoder for NoDecoder {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
+    fn decode(&mut self, _: &[u8], _: &mut Block) -> Result<(), String> {
+        Err("there is no decoder".to_owned())
+    }
+
+    fn reset(&mut self) {}
+}

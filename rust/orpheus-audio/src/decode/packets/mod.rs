@@ -1,6 +1,8 @@
 //! Coded packets → samples, cut and counted as the container says.
 
 mod codec;
+#[cfg(test)]
+mod made_up_tests;
 mod seek;
 #[cfg(test)]
 mod tests;
@@ -12,6 +14,7 @@ use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 
+use self::codec::NoDecoder;
 pub(super) use self::codec::PacketDecoder;
 use self::timeline::Timeline;
 use super::aac::AacDecoder;
@@ -25,6 +28,9 @@ use crate::source::Input;
 
 /// Packets that are looked at before a stream is believed to be what it says.
 const LOOK_AHEAD: usize = 32;
+/// No further than this: 32 packets of 48 channels, at the most that the standard allows them
+/// (6144 bits per channel, ISO/IEC 14496-3 §4.5.3.2), have as many bytes. Containers may say more.
+const LOOK_AHEAD_BYTES: usize = 32 * 48 * 6144 / 8;
 
 /// One track's packets, decoded.
 pub(super) struct Packets {
@@ -38,6 +44,8 @@ pub(super) struct Packets {
     /// Read while opening, not decoded yet.
     ahead: VecDeque<Packet>,
     packet: Packet,
+    /// The decoder lacks the packet before, without which this one's samples are wrong.
+    lacks_last: bool,
     /// Whether the demuxer knows where it is behind a seek.
     is_seekable: Option<bool>,
     ended: bool,
@@ -48,12 +56,21 @@ impl Packets {
     pub(super) fn open(input: Input, sniffed: Sniffed, mix: Mix) -> Result<Self> {
         let mut losses = Losses::default();
         let demuxer = open_demuxer(input, sniffed, &mut losses)?;
+        Self::over(demuxer, sniffed.container.name(), mix, losses)
+    }
+
+    fn over(
+        demuxer: Box<dyn Demuxer>,
+        container: &'static str,
+        mix: Mix,
+        losses: Losses,
+    ) -> Result<Self> {
         let stream = demuxer.stream().clone();
         let timeline = Timeline::new(&stream);
         let parameters = stream.parameters;
         let decoder = make_decoder(&parameters, mix)?;
         let info = TrackInfo {
-            container: sniffed.container.name(),
+            container,
             codec: decoder.name().to_owned(),
             sample_rate: parameters.sample_rate.unwrap_or(0),
             n_channels: parameters.channels.as_ref().map_or(0, Channels::count),
@@ -69,6 +86,7 @@ impl Packets {
             losses,
             ahead: VecDeque::new(),
             packet: Packet::default(),
+            lacks_last: false,
             is_seekable: None,
             ended: false,
         };
@@ -87,8 +105,8 @@ impl Packets {
             return Ok(());
         }
         let mut decoder = AacDecoder::new(&self.parameters, self.mix)?;
-        let mut all_misfit = true;
-        while self.ahead.len() < LOOK_AHEAD {
+        let (mut all_misfit, mut n_bytes) = (true, 0);
+        while self.ahead.len() < LOOK_AHEAD && n_bytes < LOOK_AHEAD_BYTES {
             let mut packet = Packet::default();
             if !self.demuxer.next_packet(&mut packet, &mut self.losses)? {
                 break;
@@ -97,6 +115,7 @@ impl Packets {
                 return Err(refusal);
             }
             all_misfit &= decoder.misfits(&packet.data);
+            n_bytes += packet.data.len();
             self.ahead.push_back(packet);
         }
         if all_misfit && !self.ahead.is_empty() {
@@ -131,13 +150,24 @@ impl Packets {
         }
         if self.timeline.begin(&self.packet, &mut self.losses) {
             self.decoder.reset();
+            self.lacks_last = true;
         }
-        if let Err(why) = self.decode(block) {
-            self.timeline.lose(&self.packet, why, &mut self.losses);
-            block.clear(self.info.n_channels);
-        } else {
-            self.timeline.end(&self.packet, block, &mut self.losses);
-        }
+        let decoded = self.decode(block);
+        let lacks_last = std::mem::replace(&mut self.lacks_last, decoded.is_err());
+        let why = match decoded {
+            Err(why) => why,
+            // Half of what it adds up is missing: what is there is aliased.
+            Ok(()) if lacks_last && self.is_aac() => {
+                self.packet.n_samples = block.n_samples() as u64;
+                "a frame behind one that is missing".to_owned()
+            }
+            Ok(()) => {
+                self.timeline.end(&self.packet, block, &mut self.losses);
+                return Ok(true);
+            }
+        };
+        self.timeline.lose(&self.packet, why, &mut self.losses);
+        block.clear(self.info.n_channels);
         Ok(true)
     }
 
@@ -162,6 +192,9 @@ impl Packets {
             self.losses.add(0, "a chained stream of another sample rate or channel count");
             return Ok(false);
         }
+        // Two of them at a time may be too many: each takes what its headers ask for.
+        self.decoder = Box::new(NoDecoder);
+        self.lacks_last = false;
         match make_decoder(parameters, self.mix) {
             Ok(decoder) => self.decoder = decoder,
             Err(error @ Error::Io(_)) => return Err(error),

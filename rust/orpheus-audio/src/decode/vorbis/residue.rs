@@ -1,7 +1,10 @@
 //! Residues: the spectrum under the envelope, coded as vectors (Vorbis I §8).
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::bits::Bits;
-use super::codebook::Codebook;
+use super::codebook::{Budget, Codebook};
 
 const N_PASSES: usize = 8;
 
@@ -15,14 +18,20 @@ enum Layout {
     Woven,
 }
 
+/// Of each entry of a classbook: the classes of the partitions that it stands for.
+pub(super) struct Classes {
+    classbook: usize,
+    /// How many classes there are.
+    base: usize,
+    table: Vec<u8>,
+}
+
 pub(super) struct Residue {
     layout: Layout,
     begin: usize,
     end: usize,
     partition_size: usize,
-    classbook: usize,
-    /// Of each entry of the classbook: the classes of the partitions that it stands for.
-    classes: Vec<u8>,
+    classes: Arc<Classes>,
     /// Of each class: the codebook of every pass.
     books: Vec<[Option<usize>; N_PASSES]>,
     /// How many passes there are until no class has a codebook any more.
@@ -30,7 +39,18 @@ pub(super) struct Residue {
 }
 
 impl Residue {
-    pub(super) fn read(bits: &mut Bits<'_>, books: &[Codebook]) -> Result<Self, &'static str> {
+    /// All of a stream, of which there is at least one (§4.2.4).
+    pub(super) fn read_all(
+        bits: &mut Bits<'_>,
+        books: &[Codebook],
+        budget: &mut Budget,
+    ) -> Result<Vec<Self>, &'static str> {
+        let n_residues = bits.read(6) + 1;
+        let mut tables = Tables { books, budget, shared: Vec::new() };
+        (0..n_residues).map(|_| Self::read(bits, &mut tables)).collect()
+    }
+
+    fn read(bits: &mut Bits<'_>, tables: &mut Tables<'_>) -> Result<Self, &'static str> {
         let layout = match bits.read(16) {
             0 => Layout::Spread,
             1 => Layout::Straight,
@@ -44,7 +64,7 @@ impl Residue {
         let classbook = bits.read(8) as usize;
         let own = read_books(bits, n_classes);
         let refers_to_nothing = |&book: &usize| {
-            let book = books.get(book);
+            let book = tables.books.get(book);
             book.is_none_or(|book| {
                 !book.has_vectors() || !partition_size.is_multiple_of(book.n_dimensions())
             })
@@ -52,14 +72,14 @@ impl Residue {
         if own.iter().flatten().flatten().any(refers_to_nothing) {
             return Err("a residue refers to a codebook that does not fit");
         }
-        let Some(book) = books.get(classbook).filter(|_| begin <= end && !bits.ended()) else {
-            return Err("a residue refers to a codebook that is not there");
-        };
-        let classes = classes_of(book, n_classes)?;
+        if begin > end || bits.ended() {
+            return Err("a residue that ends before it begins");
+        }
+        let classes = tables.classes(classbook, n_classes)?;
         let is_used = |&pass: &usize| own.iter().any(|books| books[pass].is_some());
         // The classes are read in the first pass.
         let n_passes = (0..N_PASSES).rfind(is_used).map_or(1, |last| last + 1);
-        Ok(Self { layout, begin, end, partition_size, classbook, classes, books: own, n_passes })
+        Ok(Self { layout, begin, end, partition_size, classes, books: own, n_passes })
     }
 
     /// Whether all channels come woven together in the first of the targets.
@@ -94,8 +114,7 @@ impl Residue {
         let length = targets.first()?.len();
         let (begin, end) = (self.begin.min(length), self.end.min(length));
         let n_partitions = (end - begin) / self.partition_size;
-        let classbook = &books[self.classbook];
-        let per_word = classbook.n_dimensions();
+        let per_word = books[self.classes.classbook].n_dimensions();
         if n_partitions == 0 || per_word == 0 {
             return Some(());
         }
@@ -104,27 +123,39 @@ impl Residue {
         scratch.clear();
         scratch.resize(targets.len() * n_columns, 0);
         if let [target] = targets {
-            let target = &mut target[begin..end];
-            return self.add_to_one(bits, books, target, scratch);
+            return self.add_to_one(bits, books, &mut target[begin..end], scratch);
         }
+        self.add_to_each(bits, books, targets, begin..end, scratch)
+    }
+
+    #[inline(always)]
+    fn add_to_each(
+        &self,
+        bits: &mut Bits<'_>,
+        books: &[Codebook],
+        targets: &mut [&mut [f32]],
+        place: Range<usize>,
+        scratch: &mut [u8],
+    ) -> Option<()> {
+        let n_columns = scratch.len() / targets.len();
+        let n_partitions = place.len() / self.partition_size;
+        let classbook = &books[self.classes.classbook];
+        let per_word = classbook.n_dimensions();
         for pass in 0..self.n_passes {
             for first in (0..n_partitions).step_by(per_word) {
                 if pass == 0 {
                     for classes in scratch.chunks_exact_mut(n_columns) {
                         let word = classbook.entry(bits)? * per_word;
                         classes[first..first + per_word]
-                            .copy_from_slice(&self.classes[word..word + per_word]);
+                            .copy_from_slice(&self.classes.table[word..word + per_word]);
                     }
                 }
                 for partition in first..n_partitions.min(first + per_word) {
-                    let at = begin + partition * self.partition_size;
+                    let at = place.start + partition * self.partition_size;
                     for (target, classes) in targets.iter_mut().zip(scratch.chunks_exact(n_columns))
                     {
-                        let class = usize::from(classes[partition]);
-                        if let Some(book) = self.books[class][pass] {
-                            let values = &mut target[at..at + self.partition_size];
-                            self.add_partition(&books[book], bits, values)?;
-                        }
+                        let values = &mut target[at..at + self.partition_size];
+                        self.add_pass(pass, bits, books, values, &classes[partition..])?;
                     }
                 }
             }
@@ -141,12 +172,12 @@ impl Residue {
         target: &mut [f32],
         classes: &mut [u8],
     ) -> Option<()> {
-        let classbook = &books[self.classbook];
+        let classbook = &books[self.classes.classbook];
         let per_word = classbook.n_dimensions();
         let stretches = target.chunks_mut(per_word.saturating_mul(self.partition_size));
         for (classes, values) in classes.chunks_exact_mut(per_word).zip(stretches) {
             let word = classbook.entry(bits)? * per_word;
-            classes.copy_from_slice(&self.classes[word..word + per_word]);
+            classes.copy_from_slice(&self.classes.table[word..word + per_word]);
             self.add_pass(0, bits, books, values, classes)?;
         }
         for pass in 1..self.n_passes {
@@ -223,20 +254,89 @@ fn read_books(bits: &mut Bits<'_>, n_classes: usize) -> Vec<[Option<usize>; N_PA
         .collect()
 }
 
-/// The entries of a classbook, taken apart into digits of base `n_classes` (§8.6.2).
-fn classes_of(book: &Codebook, n_classes: usize) -> Result<Vec<u8>, &'static str> {
-    let n_digits = book.n_dimensions();
-    let n_values = book.n_entries().checked_mul(n_digits).filter(|&n| n <= 1 << 22);
-    let mut classes = vec![0; n_values.ok_or("a codebook of classes of an absurd size")?];
-    if n_digits == 0 {
-        return Err("a codebook of classes without dimensions");
-    }
-    for (entry, digits) in classes.chunks_exact_mut(n_digits).enumerate() {
-        let mut rest = entry;
-        for digit in digits.iter_mut().rev() {
-            *digit = (rest % n_classes) as u8;
-            rest /= n_classes;
+/// What the residues of a stream read from and share: there are few kinds of classes, and a header can
+/// ask for the largest of them by a few bits.
+struct Tables<'a> {
+    books: &'a [Codebook],
+    budget: &'a mut Budget,
+    shared: Vec<Arc<Classes>>,
+}
+
+impl Tables<'_> {
+    /// The entries of a classbook, taken apart into digits of base `n_classes` (§8.6.2).
+    fn classes(
+        &mut self,
+        classbook: usize,
+        n_classes: usize,
+    ) -> Result<Arc<Classes>, &'static str> {
+        let is_it = |other: &&Arc<Classes>| (other.classbook, other.base) == (classbook, n_classes);
+        if let Some(classes) = self.shared.iter().find(is_it) {
+            return Ok(classes.clone());
         }
+        let book = self.books.get(classbook);
+        let book = book.ok_or("a residue refers to a codebook that is not there")?;
+        let n_digits = book.n_dimensions();
+        if n_digits == 0 {
+            return Err("a codebook of classes without dimensions");
+        }
+        let n_values = book.n_entries().saturating_mul(n_digits);
+        self.budget.take(n_values)?;
+        let mut table = vec![0; n_values];
+        for (entry, digits) in table.chunks_exact_mut(n_digits).enumerate() {
+            let mut rest = entry;
+            for digit in digits.iter_mut().rev() {
+                *digit = (rest % n_classes) as u8;
+                rest /= n_classes;
+            }
+        }
+        let classes = Arc::new(Classes { classbook, base: n_classes, table });
+        self.shared.push(classes.clone());
+        Ok(classes)
     }
-    Ok(classes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Writer;
+    use super::*;
+
+    /// 64 residues without any codebook but that of their classes, which has 64 entries.
+    fn residues(
+        n_dimensions: u32,
+        n_classes: impl Fn(u32) -> u32,
+    ) -> Result<Vec<Residue>, &'static str> {
+        let mut writer = Writer::default();
+        writer.put_book(n_dimensions, &[6; 64], false);
+        writer.put(63, 6);
+        for residue in 0..64 {
+            let n_classes = n_classes(residue);
+            writer.put(1, 16);
+            (0..3).for_each(|_| writer.put(0, 24));
+            writer.put(n_classes - 1, 6);
+            writer.put(0, 8);
+            (0..n_classes).for_each(|_| writer.put(0, 4));
+        }
+        writer.put(1, 8);
+        let bits = &mut Bits::new(&writer.bytes);
+        let mut budget = Budget::new();
+        let books = [Codebook::read(bits, &mut budget)?];
+        Residue::read_all(bits, &books, &mut budget)
+    }
+
+    #[test]
+    fn residues_of_the_same_classes_share_their_table() {
+        let shared = residues(1000, |_| 3).unwrap();
+        assert!(shared.iter().all(|residue| Arc::ptr_eq(&residue.classes, &shared[0].classes)));
+        let apart = residues(1000, |residue| 1 + residue % 2).unwrap();
+        assert!(!Arc::ptr_eq(&apart[0].classes, &apart[1].classes));
+        assert_eq!(apart[1].classes.table[64_000 - 6..], [1; 6]);
+        assert_eq!(apart[1].classes.table[62_000 - 6..62_000], [1, 1, 1, 1, 0, 1]);
+    }
+
+    #[test]
+    fn tables_of_classes_that_few_bits_ask_for_are_refused_before_they_are_made() {
+        assert!(residues(65_000, |_| 1).is_ok());
+        let refused = residues(65_000, |residue| 1 + residue % 2).err();
+        assert_eq!(refused, Some("codebooks of an absurd size"));
+    }
 }

@@ -76,9 +76,7 @@ impl Setup {
         let n_floors = bits.read(6) + 1;
         let floors =
             (0..n_floors).map(|_| Floor::read(bits, &books)).collect::<Result<Vec<_>, _>>()?;
-        let n_residues = bits.read(6) + 1;
-        let residues =
-            (0..n_residues).map(|_| Residue::read(bits, &books)).collect::<Result<Vec<_>, _>>()?;
+        let residues = Residue::read_all(bits, &books, &mut budget)?;
         let n_mappings = bits.read(6) + 1;
         let limits = (n_channels, floors.len(), residues.len());
         let mappings =

@@ -54,6 +54,13 @@ impl Random {
     }
 }
 
+/// A stream at 44.1 kHz in stereo.
+pub(in crate::decode) fn packets(n_packets: usize) -> Vec<Vec<u8>> {
+    let kind = Kind { rate_index: 4, frame_length: 1024, noise: true, n_books: 11 };
+    let random = &mut Random(17);
+    (0..n_packets).map(|_| kind.packet(random, 2)).collect()
+}
+
 /// What packets may hold.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {

@@ -14,7 +14,7 @@ fn usual() -> (Config, Vec<u8>) {
 
 #[track_caller]
 fn assert_refused(packet: &[u8], config: &Config, why: &str) {
-    assert_eq!(decode(packet, config), Err(why));
+    assert_eq!(decode(packet, config), Err(why.to_owned()));
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 use super::super::testing::{Form, Numbers, config};
 use super::*;
-use crate::decode::Block;
-use crate::decode::packets::PacketDecoder;
 
 const SINGLE: u32 = 0;
 const PAIR: u32 = 1;
@@ -82,6 +80,23 @@ fn two_channels_may_be_two_elements() {
     assert_eq!(decode(&packet, &config), Ok(to_f32(&channels, 16)));
 }
 
+/// Nothing forbids a stream to change between them from packet to packet.
+#[test]
+fn pairs_and_two_single_elements_follow_each_other_in_mono() {
+    let mut numbers = Numbers(16);
+    let config = config(16, 2, 200);
+    let mut decoder = AlacDecoder::new(&cookie(&config), Mix::Mono).unwrap();
+    let mut block = Block { channels: vec![Vec::new(); 2] };
+    let mut wanted = Vec::new();
+    for tags in [&[PAIR][..], &[SINGLE, SINGLE], &[SINGLE, LOW], &[PAIR], &[SINGLE, SINGLE]] {
+        let channels = [numbers.music(200, 16, 0.5), numbers.noise(200, 16)];
+        decoder.decode(&write(tags, &channels, &Form::usual(), &config), &mut block).unwrap();
+        let apart = to_f32(&channels, 16);
+        wanted.extend(mean(&apart[0], &apart[1]));
+    }
+    assert_eq!(block.channels, [wanted]);
+}
+
 #[test]
 fn what_is_no_audio_is_passed_over() {
     let mut numbers = Numbers(13);
@@ -124,7 +139,7 @@ fn mono_is_the_mean_of_two_channels() {
         let form = Form { n_low_bytes: (n_bits - 16) / 8, ..Form::usual() };
         let packet = packet(&channels, &form, &config);
         let apart = to_f32(&channels, n_bits);
-        let mean: Vec<f32> = apart[0].iter().zip(&apart[1]).map(|(l, r)| 0.5 * (l + r)).collect();
+        let mean = mean(&apart[0], &apart[1]);
         for kernel in [Kernel::Portable, Kernel::fastest()] {
             assert_eq!(decode_on(kernel, &packet, &config, Mix::Mono), Ok(vec![mean.clone()]));
         }

@@ -10,11 +10,13 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 
+use super::AlacDecoder;
 use super::config::Config;
 use super::kernel::Kernel;
 use super::testing::{BitWriter, Form, cookie, element};
-use super::{AlacDecoder, Result};
+use crate::decode::Block;
 use crate::decode::mpeg::layer3::Mix;
+use crate::decode::packets::PacketDecoder;
 
 /// One packet of one element: a tag of 0 for a channel, of 1 for two.
 fn packet(channels: &[Vec<i32>], form: &Form, config: &Config) -> Vec<u8> {
@@ -23,18 +25,31 @@ fn packet(channels: &[Vec<i32>], form: &Form, config: &Config) -> Vec<u8> {
     out.end()
 }
 
+type Result<T> = std::result::Result<T, String>;
+
 fn decode_on(kernel: Kernel, packet: &[u8], config: &Config, mix: Mix) -> Result<Vec<Vec<f32>>> {
     let mut decoder = AlacDecoder::new(&cookie(config), mix).unwrap();
     decoder.elements.kernel = kernel;
-    let n_planes = if decoder.is_mixed { 1 } else { config.n_channels };
-    let mut planes = vec![Vec::new(); n_planes];
-    decoder.decode_packet(packet, &mut planes).map(|()| planes)
+    let mut block = Block { channels: vec![Vec::new(); config.n_channels] };
+    decoder.decode(packet, &mut block).map(|()| block.channels)
 }
 
+/// The channels; their mean, where there are two, is asked for as well and compared.
 fn decode(packet: &[u8], config: &Config) -> Result<Vec<Vec<f32>>> {
     let portable = decode_on(Kernel::Portable, packet, config, Mix::Channels);
     assert_eq!(portable, decode_on(Kernel::fastest(), packet, config, Mix::Channels));
+    let wanted = portable.clone().map(|planes| match planes.as_slice() {
+        [left, right] => vec![mean(left, right)],
+        _ => planes,
+    });
+    for kernel in [Kernel::Portable, Kernel::fastest()] {
+        assert_eq!(decode_on(kernel, packet, config, Mix::Mono), wanted);
+    }
     portable
+}
+
+fn mean(left: &[f32], right: &[f32]) -> Vec<f32> {
+    left.iter().zip(right).map(|(l, r)| 0.5 * (l + r)).collect()
 }
 
 fn to_f32(channels: &[Vec<i32>], n_bits: u32) -> Vec<Vec<f32>> {

@@ -1,5 +1,6 @@
 //! Residuals and predictors.
 
+use super::super::predict::Predictor;
 use super::super::rice::Rice;
 use super::super::testing::{Form, Numbers, Prediction, config};
 use super::*;
@@ -128,5 +129,37 @@ fn every_way_of_mixing_is_undone() {
     for mixing in [(0, -128), (0, 127), (3, -100), (31, -1)] {
         let form = Form { mixing, ..Form::usual() };
         assert_comes_back(&quiet, &form, &config(16, 2, 500));
+    }
+}
+
+/// Codes hold no such residuals, as far as anyone knows; kernels must agree nonetheless.
+#[test]
+fn kernels_agree_on_residuals_of_any_size() {
+    let mut numbers = Numbers(8);
+    for round in 0..4000 {
+        let n_bits = [4, 8, 16, 17, 20, 24, 25, 26, 27, 32][round % 10];
+        let order = 1 + numbers.below(9);
+        let coefficients = std::array::from_fn(|_| numbers.next() as i16);
+        let shift = 1 + numbers.next() % 15;
+        let is_double = numbers.below(4) == 0;
+        let predictor = Predictor { is_double, shift, order, coefficients, n_bits };
+        let excess = numbers.next() % 32;
+        let samples: Vec<i32> = (0..numbers.below(200))
+            .map(|_| match numbers.below(9) {
+                0 => [i32::MIN, i32::MAX, -1, 0][numbers.below(4)],
+                _ => (numbers.next() << 1) as i32 >> excess,
+            })
+            .collect();
+        let other: Vec<i32> = samples.iter().rev().copied().collect();
+        let [portable, fastest] = [Kernel::Portable, Kernel::fastest()].map(|kernel| {
+            let mut pair = [predictor.clone(), predictor.clone()];
+            let (mut first, mut second) = (samples.clone(), other.clone());
+            kernel.predict_pair(&mut pair, &mut first, &mut second);
+            let mut alone = samples.clone();
+            kernel.predict(&mut predictor.clone(), &mut alone);
+            assert_eq!(alone, first, "{predictor:?}");
+            (first, second, pair.map(|predictor| predictor.coefficients))
+        });
+        assert_eq!(portable, fastest, "{predictor:?} {samples:?}");
     }
 }

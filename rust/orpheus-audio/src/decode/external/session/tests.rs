@@ -134,6 +134,23 @@ fn whoever_cancels_need_not_wait_for_the_worker() {
 }
 
 #[test]
+fn whoever_cancels_need_not_wait_for_a_worker_to_start() {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let guard = Guard::new(&Limits::default(), cancelled.clone());
+    let canceller = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(150));
+        cancelled.store(true, Ordering::Relaxed);
+        Instant::now()
+    });
+    let Err(error) = open_guarded("sleep 60", guard) else { panic!("it was opened") };
+    let ended = Instant::now();
+    assert_eq!(error.kind(), "cancelled");
+    // Under 100 ms; the machine may be busy.
+    let waited = ended.duration_since(canceller.join().unwrap());
+    assert!(waited < Duration::from_millis(600), "{waited:?}");
+}
+
+#[test]
 fn the_workers_processor_time_is_held_against_the_limit_of_the_track() {
     for (max_cpu_seconds, is_enough) in [(1.5, true), (0.5, false)] {
         let guard = Guard::uncancelled(&Limits { max_cpu_seconds, ..Limits::default() });

@@ -10,7 +10,7 @@ use super::side_info::{BlockType, Shape};
 use crate::decode::lanes::Lanes;
 
 /// Eighteen values for each of 32 subbands: the lines of a granule, or its samples in time.
-pub(super) type Rows = [[[f32; 8]; 4]; 18];
+pub(in crate::decode::mpeg) type Rows = [[[f32; 8]; 4]; 18];
 
 /// What the last granule adds to the next.
 pub(super) struct Overlap {

@@ -14,6 +14,7 @@
 
 mod bands;
 mod codes;
+mod filterbank;
 mod granules;
 mod huffman;
 mod huffman_codes;
@@ -31,7 +32,9 @@ mod synthesis_window;
 pub(crate) mod testing;
 
 use self::bands::{Bands, N_LINES};
-use self::hybrid::{Overlap, Rows};
+pub(super) use self::filterbank::{Filterbank, ROWS_STEPS};
+use self::hybrid::Overlap;
+pub(super) use self::hybrid::Rows;
 use self::kernel::Kernel;
 use self::reservoir::Reservoir;
 use self::scalefactors::Scalefactors;

@@ -2,8 +2,9 @@
 
 /// Bytes that a frame can refer back to (`main_data_begin` has nine bits).
 const MAX_BACK: usize = 511;
-/// The largest frame has 1441 bytes, and a code word may be looked for in eight bytes behind it.
-const MAIN_BYTES: usize = 2048;
+/// The largest frame of free format that is read has 4097 bytes, any other 1441; a code word may be
+/// looked for in eight bytes behind it.
+const MAIN_BYTES: usize = MAX_BACK + 4097 + 8;
 
 pub(super) struct Reservoir {
     bytes: [u8; MAIN_BYTES],
@@ -45,7 +46,7 @@ mod tests {
         let mut reservoir = Reservoir::new();
         let all: Vec<u8> = (0..20_000_u32).map(|i| ((i * 31) >> 3) as u8).collect();
         let mut at = 0;
-        for n in [0, 13, 1441, 0, 7, 400, 400, 1441, 1000, 1, 1, 900] {
+        for n in [0, 13, 1441, 0, 7, 400, 400, 1441, 1000, 1, 4097, 1, 900] {
             let start = reservoir.push(&all[at..at + n]) / 8;
             assert!(start == at.min(MAX_BACK) || n == 0 || start == MAX_BACK, "{n}");
             at += n;

@@ -2,9 +2,9 @@
 
 use super::super::bits::{Bits, ilog};
 
-/// Entries and vector values over all codebooks of a stream. Encoders come nowhere near; a crafted
-/// header would otherwise ask for gigabytes.
-const MAX_VALUES: usize = 1 << 23;
+/// Entries, vector values and classes over all codebooks of a stream. Encoders come nowhere near; a
+/// crafted header would otherwise ask for gigabytes.
+const MAX_VALUES: usize = 1 << 22;
 
 /// What is left of [`MAX_VALUES`].
 pub(in crate::decode::vorbis) struct Budget(usize);
@@ -14,7 +14,7 @@ impl Budget {
         Self(MAX_VALUES)
     }
 
-    pub(super) fn take(&mut self, n: usize) -> Result<(), &'static str> {
+    pub(in crate::decode::vorbis) fn take(&mut self, n: usize) -> Result<(), &'static str> {
         self.0 = self.0.checked_sub(n).ok_or("codebooks of an absurd size")?;
         Ok(())
     }

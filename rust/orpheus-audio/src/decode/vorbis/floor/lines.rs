@@ -3,7 +3,7 @@
 use super::super::bits::{Bits, ilog};
 use super::super::codebook::Codebook;
 
-/// Most points of a floor of type 1: the two ends and 31 partitions of 8 (§7.2.2 allows 65).
+/// Most points of a floor of type 1, the two ends among them (§7.2.2); 31 partitions of 8 could say more.
 const MAX_POINTS: usize = 65;
 
 struct Class {

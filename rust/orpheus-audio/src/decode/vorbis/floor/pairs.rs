@@ -92,3 +92,74 @@ impl Pairs {
         (p + q).sqrt().max(f64::MIN_POSITIVE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::codebook::Budget;
+    use super::super::super::testing::Writer;
+    use super::*;
+
+    /// |P|² of a polynomial that is a product of `1 - 2 cos(angle) z + z²` and of `1 ± z`, on the unit
+    /// circle.
+    fn power(w: f64, angles: impl Iterator<Item = f64>, ends: &[f64]) -> f64 {
+        let mut product = (1.0, 0.0);
+        let mut times = |(re, im): (f64, f64)| {
+            product = (product.0 * re - product.1 * im, product.0 * im + product.1 * re);
+        };
+        for angle in angles {
+            let c = -2.0 * angle.cos();
+            times((1.0 + c * w.cos() + (2.0 * w).cos(), -c * w.sin() - (2.0 * w).sin()));
+        }
+        for sign in ends {
+            times((1.0 + sign * w.cos(), -sign * w.sin()));
+        }
+        product.0 * product.0 + product.1 * product.1
+    }
+
+    /// The filter that the pairs describe is the mean of a symmetric and an antisymmetric polynomial.
+    #[test]
+    fn heights_are_those_of_the_filter_at_every_order() {
+        let mut setup = Writer::default();
+        setup.put_angles();
+        let mut budget = Budget::new();
+        let books = [Codebook::read(&mut Bits::new(&setup.bytes), &mut budget).unwrap()];
+        for order in [1, 2, 3, 4, 5, 8, 13, 20] {
+            let floor = Pairs {
+                order,
+                rate: 44_100.0,
+                n_map: 120,
+                n_amplitude_bits: 6,
+                offset: 1.0,
+                books: vec![0],
+            };
+            let mut packet = Writer::default();
+            packet.put(50, 6);
+            packet.put(0, 1);
+            (0..20).for_each(|n| packet.put(n * 7 % 13, 4));
+            packet.put(0, 32);
+            let mut bits = Bits::new(&packet.bytes);
+            bits.read(7);
+            let (mut angles, mut last) = (Vec::new(), 0.0);
+            while angles.len() < order {
+                let vector = books[0].vector(&mut bits).unwrap();
+                angles.extend(vector.iter().map(|&value| f64::from(value) + last));
+                last = angles.last().copied().unwrap();
+            }
+            angles.truncate(order);
+            let mut curve = [0.0; 256];
+            floor.curve(&mut Bits::new(&packet.bytes), &books, &mut curve).unwrap();
+            for (line, &height) in curve.iter().enumerate() {
+                let w = PI * floor.bark(line, 256) as f64 / 120.0;
+                let even = || angles.iter().step_by(2).copied();
+                let odd = || angles.iter().skip(1).step_by(2).copied();
+                let (p, q): (&[f64], &[f64]) =
+                    if order % 2 == 1 { (&[1.0, -1.0], &[]) } else { (&[-1.0], &[1.0]) };
+                let magnitude = (0.25 * (power(w, odd(), p) + power(w, even(), q))).sqrt();
+                let db = 50.0 / (63.0 * magnitude) - 1.0;
+                let wanted = (0.115_129_25 * db).exp();
+                let error = (f64::from(height) / wanted - 1.0).abs();
+                assert!(error < 1e-4, "order {order}, line {line}: {error}, {magnitude}");
+            }
+        }
+    }
+}
