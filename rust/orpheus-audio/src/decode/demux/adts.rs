@@ -278,12 +278,12 @@ mod tests {
 
     #[test]
     fn frames_that_were_ruined_at_the_start_are_lost() {
-        assert_eq!(found(&[0; 20_000], &frames(100)), (100, 100));
-        assert_eq!(found(&[0x33; 20_000], &frames(100)), (100, 100));
+        assert_eq!(found(&vec![0; 20_000], &frames(100)), (100, 100));
+        assert_eq!(found(&vec![0x33; 20_000], &frames(100)), (100, 100));
         // What is left of a frame, and filling behind a tag.
         assert_eq!(found(&frames(1)[9..], &frames(100)), (100, 0));
         assert_eq!(
-            found(&[&b"ID3\x04\0\0\0\0\0\x04tags"[..], &[0; 20_000]].concat(), &frames(9)),
+            found(&[&b"ID3\x04\0\0\0\0\0\x04tags"[..], &vec![0; 20_000]].concat(), &frames(9)),
             (9, 0)
         );
     }

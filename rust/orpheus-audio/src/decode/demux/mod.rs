@@ -47,8 +47,8 @@ pub(super) struct Slack {
     pub(super) rounding: u64,
 }
 
-/// Clocks of lossy streams wobble: FFmpeg, for one, writes the times of packets transcoded from Vorbis up
-/// to two long blocks too early or too late. What is missing beyond that is missing.
+/// Clocks of lossy streams wobble: libavformat, for one, writes the times of packets transcoded from
+/// Vorbis up to two long blocks too early or too late. What is missing beyond that is missing.
 const WOBBLE: u64 = 4096;
 
 impl Stream {

@@ -118,7 +118,8 @@ impl Packets {
             n_bytes += packet.data.len();
             self.ahead.push_back(packet);
         }
-        if all_misfit && !self.ahead.is_empty() {
+        // A few packets of garbage in a torn file are another thing.
+        if all_misfit && !self.ahead.is_empty() && self.losses.is_empty() {
             let what = "AAC of another channel layout than its header's".to_owned();
             return Err(Error::Unsupported { what, advice: CONVERT });
         }

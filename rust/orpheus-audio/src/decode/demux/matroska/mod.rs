@@ -105,7 +105,7 @@ impl Found {
         let begin = self.first_time.unwrap_or(0) as f64 / 1e9;
         let missing = walk.duration_seconds - begin - self.entries.end() as f64 / rate;
         let behind = walk.duration_seconds - walk.last_nanoseconds as f64 / 1e9;
-        let is_near = match (walk.is_cut, walk.has_others) {
+        let is_near = match (walk.is_cut, walk.n_others > 0) {
             (true, _) => false,
             (false, true) => behind.min(missing) <= OTHERS_SLACK_SECONDS,
             (false, false) => missing <= SLACK_SECONDS,
@@ -120,7 +120,7 @@ struct Walk {
     duration_seconds: f64,
     cluster_time: u64,
     cluster_end: Option<u64>,
-    in_cluster: bool,
+    n_clusters: u64,
     /// Of all tracks.
     numbers: Vec<u64>,
     found: Option<Found>,
@@ -132,9 +132,9 @@ struct Walk {
     is_ours: bool,
     /// Samples not to play of the block that is yet to come in this group.
     discard: u64,
-    /// When the last block of any track begins, and whether there are others than ours.
+    /// When the last block of any track begins, and how many are not ours.
     last_nanoseconds: u64,
-    has_others: bool,
+    n_others: u64,
 }
 
 impl Walk {
@@ -194,7 +194,7 @@ impl Walk {
         if element.end().is_some_and(|end| end > file_bytes) {
             self.is_cut = true;
         }
-        self.in_cluster |= element.id == CLUSTER;
+        self.n_clusters += u64::from(element.id == CLUSTER);
         if element.id == CLUSTER {
             self.cluster_end = element.end();
         }
@@ -205,7 +205,7 @@ impl Walk {
 
     fn read(&mut self, bytes: &mut Bytes, element: &Element, losses: &mut Losses) -> Result<()> {
         let n_bytes = element.n_bytes.unwrap_or(0);
-        if self.in_cluster && !is_of_cluster(element.id, n_bytes) {
+        if self.n_clusters > 0 && !is_of_cluster(element.id, n_bytes) {
             // A block whose id is damaged.
             self.hole = true;
             losses.add(0, "an element that a cluster does not have");
@@ -294,7 +294,7 @@ impl Walk {
         let nanoseconds = ticks.saturating_mul(self.nanoseconds_per_tick);
         self.last_nanoseconds = self.last_nanoseconds.max(nanoseconds);
         if !self.is_ours {
-            self.has_others = true;
+            self.n_others += 1;
             // Nobody's: its head is damaged.
             self.hole |= !self.numbers.contains(&block.track);
             return Ok(());

@@ -47,19 +47,7 @@ pub(super) fn read(bytes: &mut Bytes, stsd: &Atom) -> Result<SampleEntry> {
         b"twos" if n_bits == 16 => pcm(CODEC_ID_PCM_S16BE),
         b"sowt" | b"twos" if n_bits == 8 => pcm(CODEC_ID_PCM_S8),
         b"raw " if n_bits == 8 => pcm(CODEC_ID_PCM_U8),
-        b"in24" | b"in32" | b"fl32" | b"fl64" => {
-            let is_little = is_little_endian(bytes, &header)?;
-            pcm(match (&entry.kind, is_little) {
-                (b"in24", false) => CODEC_ID_PCM_S24BE,
-                (b"in24", true) => CODEC_ID_PCM_S24LE,
-                (b"in32", false) => CODEC_ID_PCM_S32BE,
-                (b"in32", true) => CODEC_ID_PCM_S32LE,
-                (b"fl32", false) => CODEC_ID_PCM_F32BE,
-                (b"fl32", true) => CODEC_ID_PCM_F32LE,
-                (_, false) => CODEC_ID_PCM_F64BE,
-                (_, true) => CODEC_ID_PCM_F64LE,
-            })
-        }
+        b"in24" | b"in32" | b"fl32" | b"fl64" => pcm(quicktime(bytes, &header, entry.kind)?),
         b"lpcm" => pcm(linear(&header)?),
         b"alaw" => pcm(CODEC_ID_PCM_ALAW),
         b"ulaw" => pcm(CODEC_ID_PCM_MULAW),
@@ -68,6 +56,20 @@ pub(super) fn read(bytes: &mut Bytes, stsd: &Atom) -> Result<SampleEntry> {
         b".mp3" => Err(unsupported("codec MP3 in MP4")),
         kind => Err(unsupported(format!("codec {:?}", String::from_utf8_lossy(kind)))),
     }
+}
+
+/// Numbers of `QuickTime` that are named by their bits alone.
+fn quicktime(bytes: &mut Bytes, header: &Header, kind: [u8; 4]) -> Result<AudioCodecId> {
+    Ok(match (&kind, is_little_endian(bytes, header)?) {
+        (b"in24", false) => CODEC_ID_PCM_S24BE,
+        (b"in24", true) => CODEC_ID_PCM_S24LE,
+        (b"in32", false) => CODEC_ID_PCM_S32BE,
+        (b"in32", true) => CODEC_ID_PCM_S32LE,
+        (b"fl32", false) => CODEC_ID_PCM_F32BE,
+        (b"fl32", true) => CODEC_ID_PCM_F32LE,
+        (_, false) => CODEC_ID_PCM_F64BE,
+        (_, true) => CODEC_ID_PCM_F64LE,
+    })
 }
 
 /// What `QuickTime`'s `enda` box says of the numbers that are big-endian without it.

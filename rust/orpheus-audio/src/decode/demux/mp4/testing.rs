@@ -4,13 +4,13 @@ pub(super) fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-pub(super) fn atom(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(super) fn atom(kind: &[u8], body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
 }
 
 /// A sound description of version 0 or 1, with `boxes` behind its fields.
 pub(super) fn entry(
-    kind: &[u8; 4],
+    kind: &[u8],
     version: u16,
     [n_channels, n_bits]: [u16; 2],
     rate: u32,

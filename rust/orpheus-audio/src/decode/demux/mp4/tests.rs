@@ -24,6 +24,9 @@ fn movie(entry: Vec<u8>, write: impl Fn(f64) -> Vec<u8>) -> Vec<u8> {
     Movie { rate: 8000, entry, times, packets, ..Movie::default() }.bytes()
 }
 
+/// Writes a value in so many bytes, big-endian or not.
+type Write = fn(f64, usize, bool) -> Vec<u8>;
+
 fn integer(value: f64, n_bytes: usize, is_big: bool) -> Vec<u8> {
     let whole = ((value * 2_147_483_648.0) as i32).to_be_bytes();
     let mut bytes = whole[..n_bytes].to_vec();
@@ -54,9 +57,12 @@ fn assert_sounds(what: &str, bytes: &[u8]) {
 
 #[test]
 fn the_numbers_of_quicktime_are_in_the_order_that_enda_says() {
-    let forms: [(&[u8; 4], usize, fn(f64, usize, bool) -> Vec<u8>); 4] =
-        [(b"in24", 3, integer), (b"in32", 4, integer), (b"fl32", 4, float), (b"fl64", 8, float)];
-    for (kind, n_bytes, write) in forms {
+    for (kind, n_bytes, write) in [
+        (b"in24", 3, integer as Write),
+        (b"in32", 4, integer),
+        (b"fl32", 4, float),
+        (b"fl64", 8, float),
+    ] {
         for (flag, is_big) in [(None, true), (Some(0), true), (Some(1), false)] {
             let enda = flag.map(|flag: u8| atom(b"enda", &[0, flag])).unwrap_or_default();
             let wave = atom(b"wave", &[atom(b"frma", kind), enda, words(&[8, 0])].concat());
