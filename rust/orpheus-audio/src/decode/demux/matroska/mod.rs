@@ -312,21 +312,26 @@ impl Walk {
                 self.hole = true;
                 return Ok(());
             }
-            // With a prefix, what is in the file is not how the packet begins.
-            let n_samples = match found.prefix.as_slice() {
-                [] => found.durations.of(first, n_bytes),
-                prefix => {
-                    let whole = [prefix, first].concat();
-                    found.durations.of(&whole, n_bytes + prefix.len() as u64)
-                }
-            };
-            let n_samples = n_samples as u32;
+            let n_samples = samples_in(found, first, n_bytes);
             found.discard = self.discard;
             found.entries.push(Entry { offset, n_bytes: n_bytes as u32, n_samples })?;
             offset += n_bytes;
         }
         Ok(())
     }
+}
+
+/// Samples of a packet of which `first` is how it begins in the file.
+fn samples_in(found: &mut Found, first: &[u8], n_bytes: u64) -> u32 {
+    // With a prefix, that is not how the packet begins.
+    let n_samples = match found.prefix.as_slice() {
+        [] => found.durations.of(first, n_bytes),
+        prefix => {
+            let whole = [prefix, first].concat();
+            found.durations.of(&whole, n_bytes + prefix.len() as u64)
+        }
+    };
+    n_samples as u32
 }
 
 /// Whether an element may stand in a cluster or a group of blocks (RFC 9559 §5.1.3), or behind one.
