@@ -1,5 +1,7 @@
 //! Many tracks, few threads: bounded, ordered if asked for, and stopped at once.
 
+mod common;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,15 +14,7 @@ const RATE: u32 = 8000;
 
 fn tone(seconds: u32) -> Source {
     let n_bytes = seconds * RATE * 2;
-    let mut bytes = b"RIFF".to_vec();
-    bytes.extend((36 + n_bytes).to_le_bytes());
-    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    bytes.extend(RATE.to_le_bytes());
-    bytes.extend((2 * RATE).to_le_bytes());
-    bytes.extend(b"\x02\0\x10\0data");
-    bytes.extend(n_bytes.to_le_bytes());
-    bytes.extend((0..n_bytes).map(|i| (i % 251) as u8));
-    Source::Bytes(bytes.into())
+    common::wav(RATE, n_bytes, (0..n_bytes).map(|i| (i % 251) as u8))
 }
 
 fn tap(front_end: Option<Arc<dyn FrontEnd>>) -> Tap {

@@ -1,5 +1,7 @@
 //! Rows stand where the list puts them, whatever tracks promise, however many threads write them.
 
+mod common;
+
 use std::time::Duration;
 
 use orpheus_audio::loader::{LoaderOptions, Next, Tap};
@@ -38,15 +40,8 @@ impl Track {
             Promise::Nothing => return Source::Bytes(b"not a recording".to_vec().into()),
         };
         let n_bytes = promised * RATE / 10 * 2;
-        let mut bytes = b"RIFF".to_vec();
-        bytes.extend((36 + n_bytes).to_le_bytes());
-        bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-        bytes.extend(RATE.to_le_bytes());
-        bytes.extend((2 * RATE).to_le_bytes());
-        bytes.extend(b"\x02\0\x10\0data");
-        bytes.extend(n_bytes.to_le_bytes());
-        bytes.extend(self.samples(number).iter().flat_map(|sample| sample.to_le_bytes()));
-        Source::Bytes(bytes.into())
+        let samples = self.samples(number);
+        common::wav(RATE, n_bytes, samples.into_iter().flat_map(i16::to_le_bytes))
     }
 
     /// Its windows of a tap, with the tail that is padded.
