@@ -23,7 +23,7 @@ mod _native {
     #[pymodule_export]
     use super::fallback::{fallback_versions, set_fallback};
     #[pymodule_export]
-    use super::features::{classical_columns, classical_vectors};
+    use super::features::vectors::{classical_columns, classical_vectors};
     #[pymodule_export]
     use super::resample::{resample_rows, resampled_length};
     #[pymodule_export]

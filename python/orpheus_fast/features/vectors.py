@@ -1,4 +1,4 @@
-"""Samples in, numbers out: what describes a window of music without a model."""
+"""Whole windows as vectors, without a model."""
 
 from __future__ import annotations
 

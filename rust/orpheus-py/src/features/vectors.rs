@@ -1,18 +1,12 @@
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
-//! Binds the classical vector. Serves `orpheus_fast.features`.
+//! Binds the classical vector. Serves `orpheus_fast.features.vectors`.
 
 use orpheus_features::vector::classical::{self, Layout};
 use pyo3::prelude::*;
 
 use crate::array::{F32Array, F32View};
-use crate::error::{NativeError, NativeResult};
+use crate::error::NativeResult;
 use crate::gil::release_gil;
-
-impl From<orpheus_features::Error> for NativeError {
-    fn from(error: orpheus_features::Error) -> Self {
-        Self::parameter(error.to_string())
-    }
-}
 
 /// Binds [`classical::classical_vectors`]. `windows`: C-contiguous float32 `(n_windows, n_samples)`,
 /// borrowed. Returns `(n_windows, dim)`.
