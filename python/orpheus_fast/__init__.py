@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orpheus_fast import audio, demo, errors, features, library, search, threads
+    from orpheus_fast import audio, demo, errors, evaluate, features, library, search, threads
     from orpheus_fast._native import __version__
     from orpheus_fast.audio import (
         AudioStream,
@@ -57,6 +57,7 @@ __all__ = [
     "decode",
     "demo",
     "errors",
+    "evaluate",
     "features",
     "library",
     "read_tags",
@@ -90,7 +91,7 @@ _HOMES = {
     "resample": "audio",
     "stream": "audio",
 }
-_MODULES = frozenset(("audio", "demo", "errors", "features", "library", "search", "threads"))
+_MODULES = frozenset(("audio", "demo", "errors", "evaluate", "features", "library", "search", "threads"))
 
 
 def __getattr__(name: str) -> object:

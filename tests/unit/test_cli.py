@@ -79,8 +79,8 @@ def test_a_single_track_is_asked_for_as_itself_and_a_blend_as_a_list(fake: Any) 
     assert run(["similar", "17", "--library", "x"]) == 0
     assert run(["similar", "a", "-", "b", "-k", "3", "--space", "classical", "--library", "x"]) == 0
     asked = [call for call in library.calls if call[0] == "similar"]
-    assert asked[0][1:] == ((17, 10), {"space": None})
-    assert asked[1][1:] == (([("+", "a"), ("-", "b")], 3), {"space": "classical"})
+    assert asked[0][1:] == ((17, 10), {"space": None, "rerank": None})
+    assert asked[1][1:] == (([("+", "a"), ("-", "b")], 3), {"space": "classical", "rerank": None})
 
 
 def test_hits_are_tab_separated_where_no_terminal_is(fake: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from orpheus_fast.cli.console import ResultsError, discard_results, make_streams
 from orpheus_fast.cli.demo import demo
 from orpheus_fast.cli.doctor import doctor, installed_version
 from orpheus_fast.cli.errors import DONE, tell, tell_stopped
+from orpheus_fast.cli.evaluate import evaluate
 from orpheus_fast.cli.export import export
 from orpheus_fast.cli.index import index
 from orpheus_fast.cli.info import info
@@ -62,7 +63,7 @@ def orpheus(library: object) -> None:
     """
 
 
-for _command in (index, similar, info, report, check, export, demo, doctor, completion):
+for _command in (index, similar, info, report, check, export, evaluate, demo, doctor, completion):
     orpheus.add_command(_command)
 
 

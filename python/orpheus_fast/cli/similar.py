@@ -13,10 +13,13 @@ from orpheus_fast.cli.quantities import clock
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Literal
 
     from rich.table import Table
 
     from orpheus_fast.library.results import Hit
+
+    Rerank = Literal["mutual-proximity"]
 
 __all__ = ["name_of", "parse_words", "similar"]
 
@@ -31,6 +34,10 @@ _MAX_ID_DIGITS: Final = 18
     examples=(
         ("orpheus similar song.flac --library music.orpheus", "the ten nearest to a file, in the library or not"),
         ("orpheus similar 17 -k 25 --library music.orpheus", "the 25 nearest to track 17"),
+        (
+            "orpheus similar 17 --rerank mutual-proximity --library music.orpheus",
+            "without the tracks that are near to everything",
+        ),
         ("orpheus similar a.flac + b.flac - c.flac", "like a and b, unlike c; the library is that of ORPHEUS_LIBRARY"),
     ),
 )
@@ -40,21 +47,30 @@ _MAX_ID_DIGITS: Final = 18
 )
 @options.library
 @options.space
+@click.option(
+    "--rerank",
+    type=click.Choice(("mutual-proximity",)),
+    help="Choose among the nearest 10 N + 100 by mutual proximity: near as seen from both sides.",
+)
 @options.as_json
-def similar(*, query: tuple[str, ...], k: int, library: Path, space: str | None, as_json: bool) -> int:
+def similar(
+    *, query: tuple[str, ...], k: int, library: Path, space: str | None, rerank: Rerank | None, as_json: bool
+) -> int:
     """Name the tracks that sound most like QUERY, best first.
 
     QUERY is a file (which need not be in the library), the id of a track, or several of these with + and - between
     them, each sign a word of its own. A number is an id; write ./17 for a file of that name.
 
     On a terminal the answer is a table, in which tracks with tags go by artist and title. Otherwise it is one line per
-    track, tab-separated: rank, score, track id, seconds, path, artist, title. A higher score is more similar.
+    track, tab-separated: rank, score, track id, seconds, path, artist, title. A higher score is more similar; with
+    --rerank it is the probability that both tracks would have any other one further away than each other.
     """
     parts = parse_words(query)
-    hits = _search(library, parts, k, space)
+    hits = _search(library, parts, k, space, rerank)
     if as_json:
         values = [{"sign": sign, "track": item} for sign, item in parts]
-        emit_json("similar", {"library": library, "query": values, "k": k, "hits": [_fields(hit) for hit in hits]})
+        document = {"library": library, "query": values, "k": k, "rerank": rerank}
+        emit_json("similar", {**document, "hits": [_fields(hit) for hit in hits]})
     elif hits and stdout_is_terminal():
         show(_table(hits))
     else:
@@ -111,10 +127,12 @@ def _item(word: str) -> int | str:
     return int(word) if is_id else word
 
 
-def _search(folder: Path, parts: list[tuple[str, int | str]], k: int, space: str | None) -> list[Hit]:
+def _search(
+    folder: Path, parts: list[tuple[str, int | str]], k: int, space: str | None, rerank: Rerank | None
+) -> list[Hit]:
     query = parts[0][1] if len(parts) == 1 else parts
     with opening.open_library(folder) as library:
-        return library.similar(query, k, space=space)
+        return library.similar(query, k, space=space, rerank="mutual_proximity" if rerank else None)
 
 
 def _fields(hit: Hit) -> dict[str, object]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from orpheus_fast.errors import LibraryFormatError, LibraryLockedError, LibraryNotFoundError, ParameterError
 from orpheus_fast.library import export
-from orpheus_fast.library.query import SearchTable, embed_file, parse_query
+from orpheus_fast.library.query import SearchTable, embed_file, parse_query, unit
 from orpheus_fast.library.results import Hit, IndexProgress, IndexReport, LibraryInfo, SpaceInfo, Trouble
 from orpheus_fast.library.runs import DEFAULT_SPACES, index_into, preview_of, specs_of
 from orpheus_fast.library.store import Store
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orpheus_fast.library.damage import Damage
-    from orpheus_fast.library.query import Query, Term
+    from orpheus_fast.library.query import Query, Rerank, Term
     from orpheus_fast.library.records import Tags, Track
     from orpheus_fast.library.scan import AnyPath
     from orpheus_fast.library.spaces import SpaceSpec
@@ -169,7 +169,9 @@ class Library:
                 writer, list(paths), specs, tell, jobs=jobs, retry_failed=retry_failed, accept_losses=accept_losses
             )
 
-    def similar(self, query: Query, k: int = 10, *, space: str | None = None) -> list[Hit]:
+    def similar(
+        self, query: Query, k: int = 10, *, space: str | None = None, rerank: Rerank | None = None
+    ) -> list[Hit]:
         """Find the tracks that sound most like a track, or like a blend of several.
 
         Parameters
@@ -181,6 +183,10 @@ class Library:
             How many. The tracks of the query itself are left out.
         space : str, optional
             Where to compare; None takes the library's first space.
+        rerank : {"mutual_proximity"}, optional
+            Choose the `k` among the nearest 10 k + 100 by mutual proximity, which keeps tracks that are near to
+            everything from being in every answer. A score is then a probability, 0 to 1: that both tracks would
+            have any other one further away than each other.
 
         Returns
         -------
@@ -190,13 +196,20 @@ class Library:
         if k < 1:
             message = f"k is {k}, expected at least 1"
             raise ParameterError(message)
+        if rerank not in (None, "mutual_proximity"):
+            message = f"rerank is {rerank!r}, expected 'mutual_proximity' or None"
+            raise ParameterError(message)
         table, spec = self._table(space)
         terms = parse_query(query, self._store)
         vector = np.zeros(spec.dim, dtype=np.float32)
         for term in terms:
-            vector += term.sign * _unit(self._vector(term, table, spec))
+            vector += term.sign * unit(self._vector(term, table, spec))
         own = {term.track_id for term in terms}
-        nearest = table.nearest(vector, k + len(own))
+        if rerank is None:
+            nearest = table.nearest(vector, k + len(own))
+        else:
+            only = terms[0].track_id if len(terms) == 1 else None
+            nearest = table.nearest_mutually(vector, k + len(own), track_id=only)
         best = [(track_id, score) for track_id, score in nearest if track_id not in own][:k]
         tracks = self._store.catalog.tracks(track_id for track_id, _ in best)
         return [_hit(track, score) for track_id, score in best if (track := tracks.get(track_id)) is not None]
@@ -373,12 +386,6 @@ def _hit(track: Track, score: float) -> Hit:
         disc_number=track.disc_number,
         musicbrainz_recording_id=track.musicbrainz_recording_id,
     )
-
-
-def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Equal weight for every track of a blend."""
-    norm = float(np.linalg.norm(vector))
-    return vector / norm if norm > 0 else vector
 
 
 def _size(path: Path) -> int:

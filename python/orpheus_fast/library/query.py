@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from orpheus_fast import search
 from orpheus_fast.audio import AudioStream
 from orpheus_fast.errors import DecodeError, ParameterError, UnsupportedFormatError
 from orpheus_fast.library.indexer import tap_of
+from orpheus_fast.library.proximity import DistanceModel, Moments, log_mutual_proximity
 from orpheus_fast.library.scan import absolute_path, display_path
 
 if TYPE_CHECKING:
@@ -22,10 +24,15 @@ if TYPE_CHECKING:
     from orpheus_fast.library.spaces import SpaceSpec
     from orpheus_fast.library.store import SpaceView, Store
 
-__all__ = ["Query", "SearchTable", "Term", "embed_file", "parse_query"]
+__all__ = ["Query", "Rerank", "SearchTable", "Term", "embed_file", "parse_query", "unit"]
 
 Item: TypeAlias = "int | str | os.PathLike[str] | os.PathLike[bytes]"
 Query: TypeAlias = "Item | Sequence[tuple[str, Item]]"
+Rerank: TypeAlias = Literal["mutual_proximity"]
+
+# Of how many nearest a re-rank chooses k: enough that what it would bring forward is among them.
+_CANDIDATES_PER_HIT: Final = 10
+_MORE_CANDIDATES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,9 @@ class SearchTable:
             self.rows = search.standardise_rows(view.vectors, self._mean, self._scale)
         # Standardised rows have length 1: their inner product is the cosine.
         metric = "inner_product" if self._mean is not None else self._spec.metric
-        self._metric = cast("search.Metric", metric)
-        self._inverse_norms = search.inverse_norms(self.rows) if self._metric == "cosine" else None
+        #: How `rows` are compared.
+        self.metric = cast("search.Metric", metric)
+        self._inverse_norms = search.inverse_norms(self.rows) if self.metric == "cosine" else None
         # Every row is alive far more often than not: then no filter is needed.
         self._allow = None if len(self._live) == len(view.track_ids) else self._live
 
@@ -85,20 +93,63 @@ class SearchTable:
 
     def nearest(self, vector: NDArray[np.float32], k: int) -> Iterator[tuple[int, float]]:
         """Yield (track id, score) of the `k` best, best first; a higher score is more similar."""
+        rows, distances = self._search(self._query(vector), k)
+        for row, distance in zip(rows.tolist(), distances.tolist(), strict=True):
+            yield int(self.track_ids[row]), -distance
+
+    def nearest_mutually(
+        self, vector: NDArray[np.float32], k: int, *, track_id: int | None = None
+    ) -> Iterator[tuple[int, float]]:
+        """Yield (track id, mutual proximity) of the `k` best of some hundred nearest, best first.
+
+        Parameters
+        ----------
+        vector : ndarray, shape (dim,)
+            What is looked up.
+        k : int > 0
+            Of the nearest 10 k + 100.
+        track_id : int, optional
+            The track whose vector it is, where it is that of one track of the table.
+        """
+        vector = self._query(vector)
+        rows, distances = self._search(vector, _CANDIDATES_PER_HIT * k + _MORE_CANDIDATES)
+        if len(rows) == 0:
+            return
+        model, (mean, deviation) = self._distances
+        is_member = track_id is not None and self.row_of(track_id) is not None
+        of_query = model.moments(vector[np.newaxis], members=is_member)
+        of_rows = Moments(mean[rows], deviation[rows])
+        scores = log_mutual_proximity(distances.astype(np.float64), of_query, of_rows)
+        # Stable: equal ones stay in the order of their distances.
+        for place in np.argsort(-scores, kind="stable")[:k].tolist():
+            yield int(self.track_ids[rows[place]]), float(np.exp(scores[place]))
+
+    @cached_property
+    def _distances(self) -> tuple[DistanceModel, Moments]:
+        """What mutual proximity knows of each row; made when it is first asked for."""
+        model = DistanceModel.fit(self.rows, self.metric, selected=self._live)
+        return model, model.moments(self.rows, members=True)
+
+    def _query(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        # Standardised rows have length 1; a blend of them has not.
+        norm = float(np.linalg.norm(vector)) if self._mean is not None else 0.0
+        return vector / norm if norm > 0 else vector
+
+    def _search(self, vector: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the rows nearest to a query, and distances that are the smaller the nearer, whatever the metric."""
         k = min(k, len(self._live))
         if k == 0:
-            return
-        if self._mean is not None:
-            # Standardised rows have length 1; a blend of them has not.
-            norm = float(np.linalg.norm(vector))
-            vector = vector / norm if norm > 0 else vector
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         found = search.search(
-            self.rows, vector, k, metric=self._metric, allow=self._allow, inverse_norms=self._inverse_norms
+            self.rows, vector, k, metric=self.metric, allow=self._allow, inverse_norms=self._inverse_norms
         )
-        sign = -1.0 if self._metric == "l2" else 1.0
-        for row, distance in zip(found.ids.tolist(), found.distances.tolist(), strict=True):
-            if row >= 0:
-                yield int(self.track_ids[row]), sign * distance
+        return found.ids, found.distances if self.metric == "l2" else -found.distances
+
+
+def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a vector of length 1 in the same direction: equal weight for every track of a blend."""
+    norm = float(np.linalg.norm(vector))
+    return vector / norm if norm > 0 else vector
 
 
 def parse_query(query: Query, store: Store) -> list[Term]:
