@@ -120,6 +120,7 @@ def test_a_path_that_is_no_text_comes_with_its_bytes(music: Path, library: Path)
         ["similar", "1", "--space", "nonsense"],
         ["similar", "1", "-k", "0"],
         ["export", "/nowhere/at/all.npy"],
+        ["evaluate", "/nowhere/at/all.csv"],
     ],
 )
 def test_json_is_one_document_whatever_happens(arguments: list[str], library: Path) -> None:
@@ -200,7 +201,9 @@ def test_k_below_one_is_refused(library: Path) -> None:
     assert_refused(run("similar", "1", "-k", "0", "--library", library), 2, "'0'", "from 1")
 
 
-@pytest.mark.parametrize("arguments", [["info"], ["similar", "1"], ["report"], ["check"], ["export", "x.npy"]])
+@pytest.mark.parametrize(
+    "arguments", [["info"], ["similar", "1"], ["report"], ["check"], ["export", "x.npy"], ["evaluate", "x.csv"]]
+)
 def test_a_library_that_is_not_there_is_told(arguments: list[str], tmp_path: Path) -> None:
     assert_refused(run(*arguments, "--library", tmp_path / "x"), 3, str(tmp_path / "x"), "orpheus index")
     assert list(tmp_path.iterdir()) == []

@@ -88,10 +88,13 @@ class MutualComparison:
 
     def similarities(self, queries: Rows) -> F32:
         """Return logarithms of mutual proximities."""
-        distances = -self._plain.similarities(queries).astype(np.float64)
+        values = self._plain.similarities(queries)
         mean, deviation = self._moments
-        own = Moments(mean[queries][:, np.newaxis], deviation[queries][:, np.newaxis])
-        return log_mutual_proximity(distances, own, self._moments).astype(np.float32)
+        # Query by query: what is computed on the way then stays in the cache.
+        for row, query in zip(values, queries.tolist(), strict=True):
+            own = Moments(mean[query : query + 1], deviation[query : query + 1])
+            row[:] = log_mutual_proximity(-row.astype(np.float64), own, self._moments)
+        return values
 
     def subset(self, rows: Rows) -> MutualComparison:
         """Return the comparison of these rows among themselves, with moments of their own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -17,7 +18,7 @@ from orpheus_fast.library.store import Store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from orpheus_fast.evaluate.labels import Labelled
     from orpheus_fast.evaluate.results import Matching
@@ -129,20 +130,41 @@ def evaluate_space(  # noqa: PLR0913 -- keyword-only, each with a default
     used, rows = _with_vectors(labelled, searched, failed, matching)
     matching.n_used = len(used)
     matching.n_unlabelled = len(searched) - len(used)
-    evaluation = evaluate_vectors(
-        searched.rows[rows],
-        [item.label.label for item in used],
-        groups=[item.label.group for item in used] if table.group_column else None,
-        numbers={title: [item.label.numbers[i] for item in used] for i, title in enumerate(table.number_columns)},
-        k=k,
-        # Standardised rows have length 1: what compares them is the cosine.
-        metric="cosine" if spec.standardise else cast("Metric", spec.metric),
-        mutual_proximity=mutual_proximity,
-        probe=probe,
-        max_queries=max_queries,
-        seed=seed,
-    )
+    with _naming_unused(matching):
+        evaluation = evaluate_vectors(
+            searched.rows[rows],
+            [item.label.label for item in used],
+            groups=[item.label.group for item in used] if table.group_column else None,
+            numbers={title: [item.label.numbers[i] for item in used] for i, title in enumerate(table.number_columns)},
+            k=k,
+            # Standardised rows have length 1: what compares them is the cosine.
+            metric="cosine" if spec.standardise else cast("Metric", spec.metric),
+            mutual_proximity=mutual_proximity,
+            probe=probe,
+            max_queries=max_queries,
+            seed=seed,
+        )
     return SpaceEvaluation(name, spec.space_id, matching, evaluation)
+
+
+@contextmanager
+def _naming_unused(matching: Matching) -> Iterator[None]:
+    """Say of too few labels where the others went."""
+    try:
+        yield
+    except ParameterError as error:
+        unused = (
+            (matching.unknown, "not in the library"),
+            (matching.ambiguous, "the end of several paths"),
+            (matching.failed, "could not be decoded"),
+            (matching.without_vector, "without a vector in the space"),
+            (matching.without_label, "without a label"),
+        )
+        reasons = [f"{len(paths)} {what} ({paths[0]!r}, ...)" for paths, what in unused if paths]
+        if not reasons:
+            raise
+        message = f"{error}; of {matching.n_lines} lines {matching.n_used} were used: {', '.join(reasons)}"
+        raise type(error)(message) from None
 
 
 def _all_tracks(store: Store) -> tuple[dict[bytes, int], set[int]]:

@@ -66,9 +66,8 @@ class SearchTable:
             self.rows = search.standardise_rows(view.vectors, self._mean, self._scale)
         # Standardised rows have length 1: their inner product is the cosine.
         metric = "inner_product" if self._mean is not None else self._spec.metric
-        #: How `rows` are compared.
-        self.metric = cast("search.Metric", metric)
-        self._inverse_norms = search.inverse_norms(self.rows) if self.metric == "cosine" else None
+        self._metric = cast("search.Metric", metric)
+        self._inverse_norms = search.inverse_norms(self.rows) if self._metric == "cosine" else None
         # Every row is alive far more often than not: then no filter is needed.
         self._allow = None if len(self._live) == len(view.track_ids) else self._live
 
@@ -127,7 +126,7 @@ class SearchTable:
     @cached_property
     def _distances(self) -> tuple[DistanceModel, Moments]:
         """What mutual proximity knows of each row; made when it is first asked for."""
-        model = DistanceModel.fit(self.rows, self.metric, selected=self._live)
+        model = DistanceModel.fit(self.rows, self._metric, selected=self._live)
         return model, model.moments(self.rows, members=True)
 
     def _query(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -141,9 +140,9 @@ class SearchTable:
         if k == 0:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         found = search.search(
-            self.rows, vector, k, metric=self.metric, allow=self._allow, inverse_norms=self._inverse_norms
+            self.rows, vector, k, metric=self._metric, allow=self._allow, inverse_norms=self._inverse_norms
         )
-        return found.ids, found.distances if self.metric == "l2" else -found.distances
+        return found.ids, found.distances if self._metric == "l2" else -found.distances
 
 
 def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
