@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -45,12 +46,13 @@ class PlainComparison:
     """Vectors under the metric of their space.
 
     Products are summed in float64 and rounded to float32, so that copies of a vector are equally near to everything,
-    wherever they stand.
+    wherever they stand. What is not brought to length 1 is scaled as a whole by a power of two: no order changes, and
+    no product leaves the range of float32.
     """
 
     def __init__(self, vectors: F32, metric: Metric) -> None:
         self.metric = metric
-        self.rows = unit_rows(vectors) if metric == "cosine" else vectors
+        self.rows = unit_rows(vectors) if metric == "cosine" else _scaled(vectors)
         wide = self.rows.astype(np.float64)
         self._squares = np.einsum("ij,ij->i", wide, wide)
 
@@ -73,7 +75,9 @@ class PlainComparison:
 
     def subset(self, rows: Rows) -> PlainComparison:
         """Return the comparison of these rows among themselves."""
-        return PlainComparison(self.rows[rows], self.metric)
+        part = copy(self)
+        part.rows, part._squares = self.rows[rows], self._squares[rows]
+        return part
 
 
 class MutualComparison:
@@ -115,3 +119,10 @@ def unit_rows(vectors: F32) -> F32:
     lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, np.newaxis]
     unit: F32 = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0).astype(np.float32)
     return unit
+
+
+def _scaled(vectors: F32) -> F32:
+    """Return the vectors times the power of two that brings the largest value below 1."""
+    exponent = int(np.frexp(np.abs(vectors).max(initial=0.0))[1])
+    scaled: F32 = np.ldexp(vectors, -exponent)
+    return scaled

@@ -33,7 +33,7 @@ _BLOCK: Final = 8192
 # Where the normal distribution ends for float64: beyond, its tail is no normal number any more.
 _LIMIT: Final = 37.0
 _STEPS_PER_DEVIATION: Final = 512
-# Rounding of float32 similarities is no spread: of distances that are all equal, none is special.
+# As a share of typical lengths: rounding of float32 is no spread, and of distances that are all equal none is special.
 _LEAST_DEVIATION: Final = 1e-6
 
 
@@ -102,11 +102,12 @@ class DistanceModel:
         for start in range(0, len(vectors), _BLOCK):
             part = slice(start, start + _BLOCK)
             mean[part], deviation[part] = self._block_moments(vectors[part], members=members)
-        return Moments(mean, np.maximum(deviation, _LEAST_DEVIATION * (1 + np.abs(mean))))
+        return Moments(mean, deviation)
 
     def _block_moments(self, vectors: F32, *, members: bool) -> tuple[F64, F64]:
         terms = _terms(vectors, self._metric)
         weights, offset = _weights(terms, self._metric)
+        least = np.maximum(_LEAST_DEVIATION * self._typical(terms), np.finfo(np.float64).tiny)
         mean = offset + weights @ self._mean
         variance = np.einsum("ij,ij->i", weights @ self._covariance, weights)
         if members and self._n_rows > 1:
@@ -115,7 +116,16 @@ class DistanceModel:
             without = mean - (own - mean) / (n - 1)
             variance = (variance * n - (own - mean) * (own - without)) / (n - 1)
             mean = without
-        return mean, np.sqrt(np.maximum(variance, 0.0))
+        return mean, np.maximum(np.sqrt(np.maximum(variance, 0.0)), least)
+
+    def _typical(self, terms: F64) -> F64:
+        """Return how large a distance from each vector would be, were directions drawn at random."""
+        if self._metric == "l2":
+            sums: F64 = terms[:, -1] + self._mean[-1]
+            return sums
+        power = np.trace(self._covariance) + self._mean @ self._mean
+        lengths: F64 = np.sqrt(np.einsum("ij,ij->i", terms, terms) * power)
+        return lengths
 
 
 def log_survival(z: F64) -> F64:
