@@ -66,7 +66,16 @@ def test_without_a_library_there_is_one_line_that_says_how_to_name_one(
     name: str, empty: list[str], fake: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake()
-    assert run([name, *{"index": ["."], "similar": ["1"], "export": ["a.npy"]}.get(name, []), *empty]) == 2
+    assert (
+        run(
+            [
+                name,
+                *{"index": ["."], "similar": ["1"], "export": ["a.npy"], "evaluate": ["a.csv"]}.get(name, []),
+                *empty,
+            ]
+        )
+        == 2
+    )
     line, *more = capsys.readouterr().err.splitlines()
     assert not more
     assert "--library" in line

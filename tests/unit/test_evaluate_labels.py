@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libraries import ROOT, failure, fill, result, space, vector_of
@@ -99,6 +99,7 @@ def test_a_number_that_is_none_is_refused(cell: str, tmp_path: Path) -> None:
         read_labels(path, number_columns=["bpm"])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_crash_the_reader(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("labels") / "labels.csv"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -89,6 +89,7 @@ def test_moments_are_those_of_all_pairs(metric: Any, selected: Any) -> None:
     np.testing.assert_allclose(found.deviation, pairs.std(axis=1), rtol=1e-9)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(METRICS), st.integers(1, 5), st.integers(0, 100))
 def test_rows_without_spread_have_moments_that_can_be_divided_by(metric: Any, n: int, seed: int) -> None:
     row = np.random.default_rng(seed).integers(-1, 2, size=(1, 3)).astype(np.float32)
