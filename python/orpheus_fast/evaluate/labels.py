@@ -228,7 +228,6 @@ def _meant(path: str, folder: Path, tracks: Mapping[bytes, int], by_name: Mappin
         return []
     if whole in tracks:
         return [tracks[whole]]
-    if end.startswith((b"/", b"..")):
-        return []
+    # No path holds "//" or "..", so that an absolute one and a way up end none.
     candidates = by_name.get(os.path.basename(end), ())  # noqa: PTH119
     return [tracks[candidate] for candidate in candidates if candidate.endswith(b"/" + end)]
