@@ -81,7 +81,7 @@ def evaluate(  # noqa: PLR0913 -- one per option
     no_probe: bool,
     as_json: bool,
 ) -> int:
-    """Judge a space by labels: how well a track finds those that are labelled like it.
+    """Judge a space by labels of what belongs together.
 
     LABELS.csv is UTF-8 with commas; its first line names the columns. A path is absolute, or relative to the folder of
     LABELS.csv, or else the end of the path of exactly one track of the library.

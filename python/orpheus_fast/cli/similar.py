@@ -34,10 +34,6 @@ _MAX_ID_DIGITS: Final = 18
     examples=(
         ("orpheus similar song.flac --library music.orpheus", "the ten nearest to a file, in the library or not"),
         ("orpheus similar 17 -k 25 --library music.orpheus", "the 25 nearest to track 17"),
-        (
-            "orpheus similar 17 --rerank mutual-proximity --library music.orpheus",
-            "without the tracks that are near to everything",
-        ),
         ("orpheus similar a.flac + b.flac - c.flac", "like a and b, unlike c; the library is that of ORPHEUS_LIBRARY"),
     ),
 )
