@@ -19,3 +19,5 @@ mod tuning;
 pub mod vector;
 
 pub use error::{Error, Result};
+pub use spectrum::framing::Padding;
+pub use spectrum::window::WindowShape;

@@ -196,7 +196,7 @@ fn split(a: __m256) -> (__m256, __m256) {
     (_mm256_cvtepi32_ps(exponent), mantissa)
 }
 
-/// [`Simd::interleave`] for eight rows, eight columns at a time; `length` is a multiple of eight.
+/// [`Simd::interleave`] for eight rows, eight columns at a time.
 #[inline(always)]
 pub(super) fn interleave_8(
     proof: Avx2,
@@ -206,7 +206,13 @@ pub(super) fn interleave_8(
     stride: usize,
 ) {
     let simd = Avx2F32(proof);
-    for column in (0..length).step_by(8) {
+    let n_whole = length - length % 8;
+    for column in n_whole..length {
+        for lane in 0..8 {
+            target[column * stride + lane] = rows[lane * length + column];
+        }
+    }
+    for column in (0..n_whole).step_by(8) {
         let mut block = [simd.splat(0.0); 8];
         for (lane, row) in block.iter_mut().enumerate() {
             *row = simd.load(&rows[lane * length + column..]);

@@ -28,6 +28,13 @@ pub(crate) const MAX_LANES: usize = 16;
 pub(crate) trait Real:
     Copy + Default + PartialOrd + Add<Output = Self> + Send + Sync + Debug + 'static
 {
+    /// How much of the sample before is taken from each windowed sample, before a transform.
+    ///
+    /// A transform in float32 spreads errors of about 1e-7 of the loudest bins over all bins. Music
+    /// is loud at low frequencies, so that the errors drown what is faint at high ones, and those
+    /// weigh most in the bandwidth. The emphasis evens the spectrum out first; every bin is scaled
+    /// back after. In float64 there is nothing to gain.
+    const EMPHASIS: f64;
     /// Smallest positive normal value.
     const TINY: f64;
     /// Nearest value.
