@@ -65,7 +65,8 @@ pub enum Error {
 
 impl Error {
     /// The same error in a signal that begins `n_samples` earlier.
-    pub(crate) fn moved_by(self, n_samples: usize) -> Self {
+    #[must_use]
+    pub fn moved_by(self, n_samples: usize) -> Self {
         match self {
             Self::NotFinite { index } => Self::NotFinite { index: index + n_samples },
             Self::TooLoud { index, value } => Self::TooLoud { index: index + n_samples, value },

@@ -9,6 +9,7 @@
 
 mod chroma;
 mod error;
+pub mod front_end;
 mod rhythm;
 #[cfg(test)]
 mod signals;

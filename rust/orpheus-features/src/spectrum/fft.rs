@@ -73,39 +73,45 @@ impl<R: Real> Scales<R> {
 
 /// Packed and windowed frames.
 pub(crate) trait Packed<S: Simd> {
+    /// Whether the samples were emphasised, so that bins have to be scaled.
+    fn is_emphasised(&self) -> bool;
     /// The value in row `row` of column `column` of the matrix.
     fn value(&self, simd: S, column: usize, row: usize) -> Complex<S::V>;
 }
 
-/// Where bins go.
-pub(crate) trait Bins<S: Simd> {
+/// Where bins go. Which of the two is decided bin by bin: code for each would double what is
+/// compiled for every instruction set.
+pub(crate) enum Bins<'a, V> {
+    /// Squared magnitudes, one vector per bin.
+    Power(&'a mut [V]),
+    /// The bins themselves, two vectors each: real, imaginary.
+    Spectrum(&'a mut [Complex<V>]),
+}
+
+/// Bins, and what undoes the emphasis of the frames, if there was one.
+struct Sink<'a, V, R> {
+    bins: Bins<'a, V>,
+    scales: Option<&'a Scales<R>>,
+}
+
+impl<V: Copy, R: Real> Sink<'_, V, R> {
     /// Takes bin `k`, not yet scaled.
-    fn put(&mut self, simd: S, k: usize, value: Complex<S::V>, scales: &Scales<S::Real>);
-}
-
-/// Squared magnitudes, one vector per bin.
-pub(crate) struct Power<'a, V>(pub(crate) &'a mut [V]);
-
-impl<S: Simd> Bins<S> for Power<'_, S::V> {
     #[inline(always)]
-    fn put(&mut self, simd: S, k: usize, value: Complex<S::V>, scales: &Scales<S::Real>) {
-        let square = square(simd, value);
-        self.0[k] = if S::Real::EMPHASIS > 0.0 {
-            simd.mul(square, simd.splat(scales.power[k]))
-        } else {
-            square
-        };
-    }
-}
-
-/// The bins themselves, two vectors each: real, imaginary.
-pub(crate) struct Spectrum<'a, V>(pub(crate) &'a mut [Complex<V>]);
-
-impl<S: Simd> Bins<S> for Spectrum<'_, S::V> {
-    #[inline(always)]
-    fn put(&mut self, simd: S, k: usize, value: Complex<S::V>, scales: &Scales<S::Real>) {
-        self.0[k] =
-            if S::Real::EMPHASIS > 0.0 { multiply(simd, value, scales.complex[k]) } else { value };
+    fn put<S: Simd<V = V, Real = R>>(&mut self, simd: S, k: usize, bin: Complex<V>) {
+        match &mut self.bins {
+            Bins::Power(bins) => {
+                bins[k] = square(simd, bin);
+                if let Some(scales) = self.scales {
+                    bins[k] = simd.mul(bins[k], simd.splat(scales.power[k]));
+                }
+            }
+            Bins::Spectrum(bins) => {
+                bins[k] = bin;
+                if let Some(scales) = self.scales {
+                    bins[k] = multiply(simd, bin, scales.complex[k]);
+                }
+            }
+        }
     }
 }
 
@@ -139,11 +145,6 @@ impl<R: Real> RealFft<R> {
         }
     }
 
-    /// Frequency bins, both ends included.
-    pub(crate) fn n_bins(&self) -> usize {
-        self.half + 1
-    }
-
     /// Rows and columns of the matrix: packed value `n_columns * row + column` is in these.
     pub(crate) fn shape(&self) -> [usize; 2] {
         [self.down.length, self.along.length]
@@ -162,20 +163,22 @@ impl<R: Real> RealFft<R> {
         simd: S,
         frames: &impl Packed<S>,
         scratch: &mut [R],
-        bins: &mut impl Bins<S>,
+        bins: Bins<'_, S::V>,
     ) {
+        let scales = frames.is_emphasised().then_some(&self.scales);
+        let mut sink = Sink { bins, scales };
         let (scratch, _) = simd.lanes_mut(scratch).as_chunks_mut::<2>();
         let (rows, matrix) = scratch.split_at_mut(2 * LONGEST);
         let [n_rows, n_columns] = self.shape();
         for column in 0..n_columns {
             let values = &mut rows[..n_rows];
-            self.down.run(simd, &Column { frames, column }, values);
+            self.down.run_down(simd, &Column { frames, column }, values);
             let twiddles = &self.twiddles[n_rows * column..][..n_rows];
             for k in 0..n_rows {
                 matrix[self.row_stride * k + column] = multiply(simd, values[k], twiddles[k]);
             }
         }
-        self.unpack_rows(simd, matrix, rows, bins);
+        self.unpack_rows(simd, matrix, rows, &mut sink);
     }
 
     /// Second pass: the rows of the matrix become bins. Bin k needs its mirror, half - k, which is
@@ -186,7 +189,7 @@ impl<R: Real> RealFft<R> {
         simd: S,
         matrix: &[Complex<S::V>],
         rows: &mut [Complex<S::V>],
-        bins: &mut impl Bins<S>,
+        sink: &mut Sink<'_, S::V, R>,
     ) {
         let [n_rows, length] = self.shape();
         let (low_row, high_row) = rows.split_at_mut(LONGEST);
@@ -194,21 +197,21 @@ impl<R: Real> RealFft<R> {
         for low in 0..n_rows / 2 {
             // Row 0 and the middle one mirror themselves, and are left over together.
             let high = if low == 0 { n_rows / 2 } else { n_rows - low };
-            self.along.run(simd, &Row(&matrix[self.row_stride * low..][..length]), low_row);
-            self.along.run(simd, &Row(&matrix[self.row_stride * high..][..length]), high_row);
+            self.along.run_along(simd, &Row(&matrix[self.row_stride * low..][..length]), low_row);
+            self.along.run_along(simd, &Row(&matrix[self.row_stride * high..][..length]), high_row);
             if low == 0 {
                 for k in 0..=length / 2 {
                     let mirror = low_row[(length - k) % length];
-                    self.unpack(simd, n_rows * k, low_row[k], mirror, bins);
+                    self.unpack(simd, n_rows * k, low_row[k], mirror, sink);
                 }
                 for k in 0..length / 2 {
                     let mirror = high_row[length - 1 - k];
-                    self.unpack(simd, n_rows * k + high, high_row[k], mirror, bins);
+                    self.unpack(simd, n_rows * k + high, high_row[k], mirror, sink);
                 }
             } else {
                 for k in 0..length {
                     let mirror = high_row[length - 1 - k];
-                    self.unpack(simd, n_rows * k + low, low_row[k], mirror, bins);
+                    self.unpack(simd, n_rows * k + low, low_row[k], mirror, sink);
                 }
             }
         }
@@ -222,15 +225,15 @@ impl<R: Real> RealFft<R> {
         k: usize,
         [a, b]: Complex<S::V>,
         [c, d]: Complex<S::V>,
-        bins: &mut impl Bins<S>,
+        sink: &mut Sink<'_, S::V, R>,
     ) {
         let sum = [simd.add(a, c), simd.sub(b, d)];
         let turned = multiply(simd, [simd.sub(a, c), simd.add(b, d)], self.unpack[k]);
         let high = sub(simd, sum, turned);
         // The mirrored bin is the conjugate.
         let high = [high[0], simd.sub(simd.constant(0.0), high[1])];
-        bins.put(simd, k, add(simd, sum, turned), &self.scales);
-        bins.put(simd, self.half - k, high, &self.scales);
+        sink.put(simd, k, add(simd, sum, turned));
+        sink.put(simd, self.half - k, high);
     }
 }
 
@@ -279,9 +282,26 @@ impl<R: Real> ShortDft<R> {
         Self { length, turns }
     }
 
-    /// Transforms `input` in the memory of `output`.
+    /// Transforms a column in the memory of `output`. Only lengths that columns have among
+    /// [`SHAPES`] are compiled.
     #[inline(always)]
-    fn run<S: Simd<Real = R>>(
+    fn run_down<S: Simd<Real = R>>(
+        &self,
+        simd: S,
+        input: &impl Values<S>,
+        output: &mut [Complex<S::V>],
+    ) {
+        match self.length {
+            8 => self.run_by::<S, 1>(simd, input, output),
+            32 => self.run_by::<S, 4>(simd, input, output),
+            64 => self.run_by::<S, 8>(simd, input, output),
+            _ => self.run_by::<S, 16>(simd, input, output),
+        }
+    }
+
+    /// As [`Self::run_down`], for rows.
+    #[inline(always)]
+    fn run_along<S: Simd<Real = R>>(
         &self,
         simd: S,
         input: &impl Values<S>,
@@ -291,11 +311,12 @@ impl<R: Real> ShortDft<R> {
             8 => self.run_by::<S, 1>(simd, input, output),
             16 => self.run_by::<S, 2>(simd, input, output),
             32 => self.run_by::<S, 4>(simd, input, output),
-            64 => self.run_by::<S, 8>(simd, input, output),
-            _ => self.run_by::<S, 16>(simd, input, output),
+            _ => self.run_by::<S, 8>(simd, input, output),
         }
     }
 
+    /// Transforms `input` in the memory of `output`.
+    #[expect(clippy::needless_range_loop, reason = "iterators are not always inlined into a tier")]
     #[inline(always)]
     fn run_by<S: Simd<Real = R>, const RADIX: usize>(
         &self,

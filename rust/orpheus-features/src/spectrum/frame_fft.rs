@@ -27,6 +27,7 @@ impl fmt::Debug for FrameFft {
 /// Memory to transform in.
 #[derive(Debug, Default)]
 pub(crate) struct FrameScratch {
+    samples: Vec<f32>,
     frame: Vec<f64>,
     spectrum: Vec<Complex<f64>>,
     plan: Vec<Complex<f64>>,
@@ -47,15 +48,18 @@ impl FrameFft {
         scratch: &mut FrameScratch,
         bins: &mut [R],
     ) {
-        let FrameScratch { frame, spectrum, plan } = scratch;
+        let FrameScratch { samples, frame, spectrum, plan } = scratch;
+        samples.resize(self.window.len(), 0.0);
         frame.resize(self.plan.len(), 0.0);
         spectrum.resize(self.plan.complex_len(), Complex::default());
         plan.resize(self.plan.get_scratch_len(), Complex::default());
         for lane in 0..n_lanes {
             let start = self.framing.start_of(first_frame + lane);
             let (inside, after) = frame.split_at_mut(self.window.len());
-            self.framing.stage(signal, start, inside);
-            inside.iter_mut().zip(&self.window).for_each(|(place, weight)| *place *= weight);
+            self.framing.stage(signal, start, samples);
+            for ((place, sample), weight) in inside.iter_mut().zip(&*samples).zip(&self.window) {
+                *place = f64::from(*sample) * weight;
+            }
             // The transform works in the frame's memory.
             after.fill(0.0);
             // It fails only where lengths differ from the plan's, and these do not.

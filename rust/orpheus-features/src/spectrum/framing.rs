@@ -83,20 +83,18 @@ impl Framing {
 
     /// Writes the padded signal from sample `start` on.
     #[inline(always)]
-    pub(crate) fn stage<R: Real>(self, signal: &[f32], start: i64, row: &mut [R]) {
+    pub(crate) fn stage(self, signal: &[f32], start: i64, row: &mut [f32]) {
         let n_before = usize::try_from(-start).unwrap_or(0).min(row.len());
         let (before, row) = row.split_at_mut(n_before);
         for (n, place) in before.iter_mut().enumerate() {
-            *place = R::from_f64(f64::from(self.sample(signal, start + n as i64)));
+            *place = self.sample(signal, start + n as i64);
         }
         let start = start + n_before as i64;
         let samples = usize::try_from(start).ok().and_then(|at| signal.get(at..)).unwrap_or(&[]);
-        for (place, sample) in row.iter_mut().zip(samples) {
-            *place = R::from_f64(f64::from(*sample));
-        }
         let n_inside = samples.len().min(row.len());
+        row[..n_inside].copy_from_slice(&samples[..n_inside]);
         for (n, place) in row.iter_mut().enumerate().skip(n_inside) {
-            *place = R::from_f64(f64::from(self.sample(signal, start + n as i64)));
+            *place = self.sample(signal, start + n as i64);
         }
     }
 
@@ -112,7 +110,7 @@ impl Framing {
 /// by one hop is moving along a row of the tile by one place.
 #[derive(Debug, Default)]
 pub(crate) struct FrameBuffers<R> {
-    rows: Buffer<R>,
+    rows: Vec<f32>,
     tile: Buffer<R>,
     /// The next hop to enter the tile.
     next_hop: usize,
@@ -130,12 +128,12 @@ impl<R: Real> FrameBuffers<R> {
     ) {
         let (stride, n_columns) = (framing.stride(S::LANES), framing.n_columns());
         let tile = self.tile.take(n_columns * stride);
-        let rows = self.rows.take(n_columns * S::LANES);
+        self.rows.resize(n_columns * S::LANES, 0.0);
         for shared in 0..framing.n_shared() {
-            let row = &mut rows[..n_columns];
+            let row = &mut self.rows[..n_columns];
             framing.stage(signal, framing.start_of(first + shared), row);
             for (place, value) in tile.chunks_exact_mut(stride).zip(row) {
-                place[S::LANES + shared] = *value;
+                place[S::LANES + shared] = R::from_f64(f64::from(*value));
             }
         }
         self.next_hop = first + framing.n_shared();
@@ -159,17 +157,14 @@ impl<R: Real> FrameBuffers<R> {
         let whole = usize::try_from(first)
             .ok()
             .filter(|_| n_columns == framing.hop_length)
-            .and_then(|start| signal.get(start..)?.get(..S::LANES * n_columns))
-            .and_then(R::borrow);
-        let rows = match whole {
-            Some(rows) => rows,
-            None => {
-                let rows = self.rows.take(n_columns * S::LANES);
-                for (lane, row) in rows.chunks_exact_mut(n_columns).enumerate() {
-                    framing.stage(signal, first + (lane * framing.hop_length) as i64, row);
-                }
-                rows
+            .and_then(|start| signal.get(start..)?.get(..S::LANES * n_columns));
+        let rows = if let Some(rows) = whole {
+            rows
+        } else {
+            for (lane, row) in self.rows.chunks_exact_mut(n_columns).enumerate() {
+                framing.stage(signal, first + (lane * framing.hop_length) as i64, row);
             }
+            &self.rows
         };
         simd.interleave(rows, n_columns, &mut tile[n_shared..], stride);
         tile

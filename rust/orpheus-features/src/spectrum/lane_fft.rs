@@ -57,16 +57,16 @@ impl<R: Real> LaneFft<R> {
         self.fft.scratch_length(n_lanes)
     }
 
-    /// Transforms the frames of a tile.
+    /// Transforms the frames of a tile, with [`Real::EMPHASIS`] or without.
     #[inline(always)]
     pub(crate) fn run<S: Simd<Real = R>>(
         &self,
         simd: S,
-        tile: &[R],
+        (tile, is_emphasised): (&[R], bool),
         scratch: &mut [R],
-        bins: &mut impl Bins<S>,
+        bins: Bins<'_, S::V>,
     ) {
-        let frames = Tapped { taps: &self.taps, n_rows: self.n_rows, tile };
+        let frames = Tapped { taps: &self.taps, n_rows: self.n_rows, tile, is_emphasised };
         self.fft.run(simd, &frames, scratch, bins);
     }
 }
@@ -76,16 +76,22 @@ struct Tapped<'a, R> {
     taps: &'a [Tap<R>],
     n_rows: usize,
     tile: &'a [R],
+    is_emphasised: bool,
 }
 
 impl<S: Simd> Packed<S> for Tapped<'_, S::Real> {
+    #[inline(always)]
+    fn is_emphasised(&self) -> bool {
+        S::Real::EMPHASIS > 0.0 && self.is_emphasised
+    }
+
     #[inline(always)]
     fn value(&self, simd: S, column: usize, row: usize) -> Complex<S::V> {
         let tap = &self.taps[column * self.n_rows + row];
         let x1 = simd.load(&self.tile[tap.places[1] as usize..]);
         let x2 = simd.load(&self.tile[tap.places[2] as usize..]);
         let window = [simd.splat(tap.window[0]), simd.splat(tap.window[1])];
-        if S::Real::EMPHASIS > 0.0 {
+        if S::Real::EMPHASIS > 0.0 && self.is_emphasised {
             let x0 = simd.load(&self.tile[tap.places[0] as usize..]);
             let emphasis = simd.constant(S::Real::EMPHASIS);
             let even = simd.mul(window[0], simd.neg_mul_add(emphasis, x0, x1));

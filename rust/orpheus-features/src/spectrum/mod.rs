@@ -2,6 +2,7 @@
 
 pub(crate) mod buffer;
 mod butterfly;
+pub(crate) mod check;
 pub(crate) mod dct;
 pub(crate) mod fft;
 mod frame_fft;
@@ -11,4 +12,5 @@ pub(crate) mod log;
 pub(crate) mod mel;
 pub(crate) mod simd;
 pub(crate) mod stft;
+mod tilt;
 pub(crate) mod window;

@@ -3,11 +3,12 @@
 //! A block holds one frame per lane, bin by bin. No more than one block is ever in memory.
 
 use super::buffer::Buffer;
-use super::fft::{Power, RealFft, Spectrum};
+use super::fft::{Bins, RealFft};
 use super::frame_fft::{FrameFft, FrameScratch};
 use super::framing::{FrameBuffers, Framing, Padding};
 use super::lane_fft::LaneFft;
 use super::simd::{Kernel, Real, Simd, Tier};
+use super::tilt::gains_by_emphasis;
 use super::window::centred;
 use crate::error::{Error, Result};
 
@@ -85,6 +86,7 @@ pub(crate) struct Blocks<'a, R: Real> {
     buffers: &'a mut StftBuffers<R>,
     next_frame: usize,
     n_frames: usize,
+    is_emphasised: bool,
 }
 
 impl<R: Real> Stft<R> {
@@ -151,7 +153,8 @@ impl<R: Real> Stft<R> {
             let start = Start { framing: self.framing, signal, first_frame, buffers };
             R::dispatch(self.tier, start);
         }
-        Blocks { stft: self, signal, buffers, next_frame: first_frame, n_frames }
+        let is_emphasised = gains_by_emphasis::<R>(self.tier, signal);
+        Blocks { stft: self, signal, buffers, next_frame: first_frame, n_frames, is_emphasised }
     }
 }
 
@@ -177,8 +180,9 @@ impl<R: Real> Blocks<'_, R> {
         let first_frame = self.next_frame;
         let n_left = self.n_frames.checked_sub(first_frame).filter(|n_left| *n_left > 0)?;
         self.next_frame += self.stft.n_lanes;
-        let Self { stft, signal, buffers, .. } = self;
-        R::dispatch(stft.tier, Next { stft, signal, buffers, first_frame, output });
+        let Self { stft, signal, buffers, is_emphasised, .. } = self;
+        let is_emphasised = *is_emphasised;
+        R::dispatch(stft.tier, Next { stft, signal, buffers, first_frame, output, is_emphasised });
         let n_values = output.n_parts() * stft.n_bins() * stft.n_lanes;
         let bins = &*self.buffers.bins.take(n_values);
         Some(Block { first_frame, n_valid: n_left.min(self.stft.n_lanes), bins })
@@ -225,6 +229,7 @@ struct Next<'a, R: Real> {
     buffers: &'a mut StftBuffers<R>,
     first_frame: usize,
     output: Output,
+    is_emphasised: bool,
 }
 
 impl<R: Real> Kernel<R> for Next<'_, R> {
@@ -232,20 +237,19 @@ impl<R: Real> Kernel<R> for Next<'_, R> {
 
     #[inline(always)]
     fn run<S: Simd<Real = R>>(self, simd: S) {
-        let Self { stft, signal, buffers, first_frame, output } = self;
+        let Self { stft, signal, buffers, first_frame, output, is_emphasised } = self;
         let StftBuffers { frames, scratch, single, bins } = buffers;
         let bins = bins.take(output.n_parts() * stft.n_bins() * S::LANES);
         match &stft.transform {
             Transform::Lanes(fft) => {
                 let tile = frames.next_block(simd, stft.framing, signal);
                 let scratch = scratch.take(fft.scratch_length(S::LANES));
-                match output {
-                    Output::Power => fft.run(simd, tile, scratch, &mut Power(simd.lanes_mut(bins))),
-                    Output::Spectrum => {
-                        let (bins, _) = simd.lanes_mut(bins).as_chunks_mut::<2>();
-                        fft.run(simd, tile, scratch, &mut Spectrum(bins));
-                    }
-                }
+                let bins = simd.lanes_mut(bins);
+                let bins = match output {
+                    Output::Power => Bins::Power(bins),
+                    Output::Spectrum => Bins::Spectrum(bins.as_chunks_mut::<2>().0),
+                };
+                fft.run(simd, (tile, is_emphasised), scratch, bins);
             }
             Transform::Single(fft) => {
                 fft.run((signal, first_frame), (output, S::LANES), single, bins);

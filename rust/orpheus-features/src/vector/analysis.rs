@@ -7,7 +7,7 @@ use crate::rhythm::onset;
 use crate::spectral;
 use crate::spectrum::buffer::Buffer;
 use crate::spectrum::dct::{Cepstrum, N_MFCC};
-use crate::spectrum::fft::{N_BINS, N_FFT, Power, RealFft};
+use crate::spectrum::fft::{Bins, N_BINS, N_FFT, RealFft};
 use crate::spectrum::framing::{FrameBuffers, Framing, Padding};
 use crate::spectrum::lane_fft::LaneFft;
 use crate::spectrum::mel::{MelBank, N_MELS};
@@ -161,7 +161,7 @@ impl<R: Real> Analyse<'_, R> {
             let frame = block * S::LANES;
             let n_valid = (n_frames - frame).min(S::LANES);
             let tile = output.frames.next_block(simd, FRAMING, self.signal);
-            plan.spectrum.run(simd, tile, fft, &mut Power(simd.lanes_mut(power)));
+            plan.spectrum.run(simd, (tile, true), fft, Bins::Power(simd.lanes_mut(power)));
             let shape = spectral::describe(simd, power, &mut series[ROLLOFF * n_padded + frame..]);
             simd.store(shape.centroid, &mut series[CENTROID * n_padded + frame..]);
             simd.store(shape.bandwidth, &mut series[BANDWIDTH * n_padded + frame..]);

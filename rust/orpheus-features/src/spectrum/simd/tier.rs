@@ -104,10 +104,6 @@ impl Real for f32 {
         self.sqrt()
     }
 
-    fn borrow(values: &[f32]) -> Option<&[Self]> {
-        Some(values)
-    }
-
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {
         match tier.0 {
             Isa::Scalar => kernel.run(Scalar::<f32>::default()),
@@ -140,10 +136,6 @@ impl Real for f64 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         self.sqrt()
-    }
-
-    fn borrow(_: &[f32]) -> Option<&[Self]> {
-        None
     }
 
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {
