@@ -41,6 +41,7 @@ bench: $(VENV)/.built $(VENV)/.test $(VENV)/.bench
 	$(BIN)/python benches/resample_against_peers.py
 	$(BIN)/python benches/decode_against_peers.py
 	$(BIN)/python benches/loader_against_peers.py
+	$(BIN)/python benches/front_ends_against_references.py
 
 docs: $(VENV)/.built
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from orpheus_fast.features.front_ends import (
+    ClapPadding,
+    Precision,
+    clap_log_mel,
+    panns_log_mel,
+    vggish_log_mel,
+    wav2vec2_input,
+    yamnet_log_mel,
+)
 from orpheus_fast.features.vectors import (
     CLASSICAL_LAYOUTS,
     ClassicalLayout,
@@ -9,4 +18,16 @@ from orpheus_fast.features.vectors import (
     classical_vector,
 )
 
-__all__ = ["CLASSICAL_LAYOUTS", "ClassicalLayout", "classical_columns", "classical_vector"]
+__all__ = [
+    "CLASSICAL_LAYOUTS",
+    "ClapPadding",
+    "ClassicalLayout",
+    "Precision",
+    "clap_log_mel",
+    "classical_columns",
+    "classical_vector",
+    "panns_log_mel",
+    "vggish_log_mel",
+    "wav2vec2_input",
+    "yamnet_log_mel",
+]

@@ -45,6 +45,16 @@ pub enum Error {
         /// Length of the vector.
         expected: usize,
     },
+    /// A parameter is outside what a transform or a feature is defined for.
+    #[error("{name} is {given}, expected {expected}")]
+    Parameter {
+        /// As the caller spells it.
+        name: &'static str,
+        /// What was asked for.
+        given: String,
+        /// What would do.
+        expected: String,
+    },
     /// No layout has that name.
     #[error("unknown layout {given:?}, expected \"chroma12\" or \"chroma_mean\"")]
     UnknownLayout {
@@ -55,7 +65,8 @@ pub enum Error {
 
 impl Error {
     /// The same error in a signal that begins `n_samples` earlier.
-    pub(crate) fn moved_by(self, n_samples: usize) -> Self {
+    #[must_use]
+    pub fn moved_by(self, n_samples: usize) -> Self {
         match self {
             Self::NotFinite { index } => Self::NotFinite { index: index + n_samples },
             Self::TooLoud { index, value } => Self::TooLoud { index: index + n_samples, value },

@@ -9,6 +9,7 @@
 
 mod chroma;
 mod error;
+pub mod front_end;
 mod rhythm;
 #[cfg(test)]
 mod signals;
@@ -19,3 +20,5 @@ mod tuning;
 pub mod vector;
 
 pub use error::{Error, Result};
+pub use spectrum::framing::Padding;
+pub use spectrum::window::WindowShape;

@@ -150,7 +150,7 @@ fn tap(parts: TapParts) -> NativeResult<Tap> {
     };
     let policy =
         WindowPolicy { placement, window_seconds, hop_seconds, pad_threshold, max_windows };
-    let front_end = name.map(|name| front_end(&name, sample_rate)).transpose()?;
+    let front_end = name.map(|name| front_end(&name, sample_rate, &policy)).transpose()?;
     Ok(Tap { sample_rate, policy, front_end })
 }
 

@@ -2,26 +2,44 @@
 
 use std::sync::Arc;
 
-use orpheus_audio::Window;
 use orpheus_audio::loader::{FrontEnd, FrontEndWorker};
+use orpheus_audio::{Window, WindowPolicy};
+use orpheus_features::front_end::{self as models, Precision};
 use orpheus_features::vector::classical::{Classical, Layout, Workspace};
 
 use crate::error::{NativeError, NativeResult};
+use crate::features::front_ends::model;
 
-/// The front end that Python calls `name`, for windows at `sample_rate`.
-pub(crate) fn front_end(name: &str, sample_rate: u32) -> NativeResult<Arc<dyn FrontEnd>> {
+/// The front end that Python calls `name`, for windows of `policy` at `sample_rate`.
+pub(crate) fn front_end(
+    name: &str,
+    sample_rate: u32,
+    policy: &WindowPolicy,
+) -> NativeResult<Arc<dyn FrontEnd>> {
     let layout = match name {
         "classical_chroma12" => Layout::Chroma12,
         "classical_chroma_mean" => Layout::ChromaMean,
-        _ => {
-            return Err(NativeError::parameter(format!(
-                "front_end is {name:?}, expected \"classical_chroma12\" or \"classical_chroma_mean\""
-            )));
-        }
+        _ => return model_front_end(name, sample_rate, policy),
     };
-    let classical = Classical::shared(sample_rate, layout)
-        .map_err(|error| NativeError::parameter(error.to_string()))?;
+    let classical = Classical::shared(sample_rate, layout)?;
     Ok(Arc::new(ClassicalFrontEnd(classical)))
+}
+
+/// The front end of a model: its rows have one shape, so its windows have one length.
+fn model_front_end(
+    name: &str,
+    sample_rate: u32,
+    policy: &WindowPolicy,
+) -> NativeResult<Arc<dyn FrontEnd>> {
+    let model = model(name, "repeatpad", sample_rate)?;
+    let plan = policy.at(sample_rate).map_err(|error| NativeError::parameter(error.to_string()))?;
+    let Some(n_samples) = plan.length() else {
+        return Err(NativeError::parameter(format!(
+            "placement is \"whole\", expected windows of one length for front end {name:?}"
+        )));
+    };
+    let front_end = models::FrontEnd::new(model, n_samples, Precision::Fast)?;
+    Ok(Arc::new(ModelFrontEnd(Arc::new(front_end))))
 }
 
 /// The study's vector of each window.
@@ -47,5 +65,31 @@ impl FrontEndWorker for ClassicalWorker {
         self.plan
             .vector_into(window.samples, &mut self.workspace, row)
             .map_err(|error| error.to_string())
+    }
+}
+
+/// What a model is fed.
+struct ModelFrontEnd(Arc<models::FrontEnd>);
+
+impl FrontEnd for ModelFrontEnd {
+    fn row_shape(&self) -> Vec<usize> {
+        self.0.row_shape().to_vec()
+    }
+
+    fn worker(&self) -> Box<dyn FrontEndWorker> {
+        Box::new(ModelWorker { plan: self.0.clone(), workspace: self.0.workspace() })
+    }
+}
+
+struct ModelWorker {
+    plan: Arc<models::FrontEnd>,
+    workspace: models::Workspace,
+}
+
+impl FrontEndWorker for ModelWorker {
+    fn compute(&mut self, window: Window<'_>, row: &mut [f32]) -> Result<(), String> {
+        // The model pads what the track does not fill.
+        let samples = window.samples.get(..window.n_valid).unwrap_or(window.samples);
+        self.plan.compute_into(samples, &mut self.workspace, row).map_err(|error| error.to_string())
     }
 }

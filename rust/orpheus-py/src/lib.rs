@@ -23,6 +23,8 @@ mod _native {
     #[pymodule_export]
     use super::fallback::{fallback_versions, set_fallback};
     #[pymodule_export]
+    use super::features::front_ends::front_end_rows;
+    #[pymodule_export]
     use super::features::vectors::{classical_columns, classical_vectors};
     #[pymodule_export]
     use super::resample::{resample_rows, resampled_length};

@@ -1,8 +1,8 @@
 //! Complex arithmetic and the smallest Fourier transforms, one per lane.
 
-use std::f64::consts::FRAC_1_SQRT_2;
+use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
-use super::simd::Simd;
+use super::simd::{Real, Simd};
 
 /// A complex number per lane.
 pub(super) type Complex<V> = [V; 2];
@@ -34,6 +34,69 @@ pub(super) fn multiply<S: Simd>(
 #[inline(always)]
 pub(super) fn square<S: Simd>(simd: S, [a, b]: Complex<S::V>) -> S::V {
     simd.mul_add(a, a, simd.mul(b, b))
+}
+
+/// `exp(-2πi numerator / denominator)`, in the precision of `R`.
+pub(super) fn root<R: Real>(numerator: usize, denominator: usize) -> Complex<R> {
+    let angle = TAU * (numerator % denominator) as f64 / denominator as f64;
+    [R::from_f64(angle.cos()), R::from_f64(-angle.sin())]
+}
+
+/// Discrete Fourier transform of `N` values, one of 1, 2, 4, 8 and 16.
+#[inline(always)]
+pub(super) fn dft<S: Simd, const N: usize>(simd: S, values: &mut [Complex<S::V>; N]) {
+    // Which of these holds is known when `N` is.
+    let values = &mut values[..];
+    if let Ok(values) = <&mut [_; 2]>::try_from(&mut *values) {
+        *values = [add(simd, values[0], values[1]), sub(simd, values[0], values[1])];
+    } else if let Ok(values) = <&mut [_; 4]>::try_from(&mut *values) {
+        *values = dft_4(simd, *values);
+    } else if let Ok(values) = <&mut [_; 8]>::try_from(&mut *values) {
+        *values = dft_8(simd, *values);
+    } else if let Ok(values) = <&mut [_; 16]>::try_from(&mut *values) {
+        dft_16(simd, values);
+    }
+}
+
+/// Cosine and sine of a sixteenth of a turn.
+const COS_16: f64 = 0.923_879_532_511_286_8;
+const SIN_16: f64 = 0.382_683_432_365_089_8;
+
+/// `exp(-2πi n / 16)` for the products `n` of two numbers below four.
+const SIXTEENTHS: [[f64; 2]; 10] = [
+    [1.0, 0.0],
+    [COS_16, -SIN_16],
+    [FRAC_1_SQRT_2, -FRAC_1_SQRT_2],
+    [SIN_16, -COS_16],
+    [0.0, -1.0],
+    [-SIN_16, -COS_16],
+    [-FRAC_1_SQRT_2, -FRAC_1_SQRT_2],
+    [-COS_16, -SIN_16],
+    [-1.0, 0.0],
+    [-COS_16, SIN_16],
+];
+
+/// Discrete Fourier transform of sixteen values: 4 x 4.
+#[inline(always)]
+fn dft_16<S: Simd>(simd: S, values: &mut [Complex<S::V>; 16]) {
+    for j in 0..4 {
+        let column = [values[j], values[j + 4], values[j + 8], values[j + 12]];
+        let column = dft_4(simd, column);
+        for q in 0..4 {
+            let [cosine, sine] = SIXTEENTHS[j * q];
+            let turn = [S::Real::from_f64(cosine), S::Real::from_f64(sine)];
+            values[j + 4 * q] = multiply(simd, column[q], turn);
+        }
+    }
+    let mut output = *values;
+    for q in 0..4 {
+        let row = [values[4 * q], values[4 * q + 1], values[4 * q + 2], values[4 * q + 3]];
+        let row = dft_4(simd, row);
+        for k in 0..4 {
+            output[q + 4 * k] = row[k];
+        }
+    }
+    *values = output;
 }
 
 /// Discrete Fourier transform of four values.

@@ -7,16 +7,23 @@ use crate::rhythm::onset;
 use crate::spectral;
 use crate::spectrum::buffer::Buffer;
 use crate::spectrum::dct::{Cepstrum, N_MFCC};
-use crate::spectrum::fft::{N_BINS, PowerSpectrum, scratch_length};
+use crate::spectrum::fft::{Bins, N_BINS, N_FFT, RealFft};
+use crate::spectrum::framing::{FrameBuffers, Framing, Padding};
+use crate::spectrum::lane_fft::LaneFft;
 use crate::spectrum::mel::{MelBank, N_MELS};
-use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd};
-use crate::spectrum::stft::{FrameBuffers, Frames, n_frames};
+use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
+use crate::spectrum::stft::{HOP_LENGTH, n_frames};
+use crate::spectrum::window::WindowShape;
 use crate::tuning::{Peak, PeakRange};
 
 /// Powers below this count as this.
 const LEAST_POWER: f64 = 1e-10;
 /// Bands more than this below the loudest one of the window count as this far below it.
 const RANGE_DB: f64 = 80.0;
+
+/// Frames are centred, and what is beyond the signal counts as zero.
+const FRAMING: Framing =
+    Framing { frame_length: N_FFT, hop_length: HOP_LENGTH, padding: Padding::Constant };
 
 /// Rows of [`Analysis::series`].
 const CENTROID: usize = 0;
@@ -29,19 +36,20 @@ const N_ROWS: usize = MFCC + N_MFCC;
 /// What the passes need to know.
 #[derive(Debug)]
 pub(crate) struct AnalysisPlan<R> {
-    spectrum: PowerSpectrum<R>,
+    spectrum: LaneFft<R>,
     mel: MelBank<R>,
     cepstrum: Cepstrum<R>,
     peaks: PeakRange,
 }
 
 impl<R: Real> AnalysisPlan<R> {
-    /// Tables for one sample rate.
-    pub(crate) fn new(sample_rate: u32) -> Self {
+    /// Tables for one sample rate and tier.
+    pub(crate) fn new(tier: Tier, sample_rate: u32) -> Self {
+        let window = WindowShape::Hann.periodic(N_FFT);
         Self {
-            spectrum: PowerSpectrum::new(),
-            mel: MelBank::new(sample_rate, N_BINS),
-            cepstrum: Cepstrum::new(),
+            spectrum: LaneFft::new(RealFft::classical(), FRAMING, &window, tier.n_lanes::<R>()),
+            mel: MelBank::classical(sample_rate, N_FFT),
+            cepstrum: Cepstrum::new(N_MELS, N_MFCC),
             peaks: PeakRange::new(sample_rate),
         }
     }
@@ -141,8 +149,8 @@ impl<R: Real> Analyse<'_, R> {
         let n_frames = n_frames(self.signal.len());
         let n_padded = n_frames.next_multiple_of(MAX_LANES);
         let layout = BandLayout::new(n_frames);
-        let mut frames = Frames::new(simd, self.signal, &mut output.frames);
-        let fft = output.fft.take(scratch_length(S::LANES));
+        output.frames.start(simd, FRAMING, self.signal, 0);
+        let fft = output.fft.take(plan.spectrum.scratch_length(S::LANES));
         let spectra = output.power.take(n_frames.div_ceil(S::LANES) * N_BINS * S::LANES);
         let bands_db = output.bands_db.take(N_MELS * layout.stride);
         let series = output.series.take(N_ROWS * n_padded);
@@ -152,7 +160,8 @@ impl<R: Real> Analyse<'_, R> {
         for (block, power) in spectra.chunks_exact_mut(N_BINS * S::LANES).enumerate() {
             let frame = block * S::LANES;
             let n_valid = (n_frames - frame).min(S::LANES);
-            plan.spectrum.run(simd, frames.next_block(simd), fft, power);
+            let tile = output.frames.next_block(simd, FRAMING, self.signal);
+            plan.spectrum.run(simd, (tile, true), fft, Bins::Power(simd.lanes_mut(power)));
             let shape = spectral::describe(simd, power, &mut series[ROLLOFF * n_padded + frame..]);
             simd.store(shape.centroid, &mut series[CENTROID * n_padded + frame..]);
             simd.store(shape.bandwidth, &mut series[BANDWIDTH * n_padded + frame..]);
@@ -187,7 +196,8 @@ impl<R: Real> Analyse<'_, R> {
                 let before = simd.max(simd.load(&bands_db[at - 1..]), floor);
                 rises[band] = simd.max(simd.sub(levels[band], before), zero);
             }
-            let coefficients = self.plan.cepstrum.run(simd, &levels);
+            let mut coefficients = [zero; N_MFCC];
+            self.plan.cepstrum.run(simd, &levels, &mut coefficients);
             for k in 0..N_MFCC {
                 simd.store(coefficients[k], &mut series[(MFCC + k) * n_padded + frame..]);
             }
@@ -232,7 +242,7 @@ mod tests {
         signal: &[f32],
         output: &mut Analysis<R>,
     ) -> (Vec<Vec<f64>>, usize) {
-        let plan = AnalysisPlan::<R>::new(22_050);
+        let plan = AnalysisPlan::<R>::new(tier, 22_050);
         R::dispatch(tier, Analyse { plan: &plan, signal, output });
         let n_frames = n_frames(signal.len());
         let rows =

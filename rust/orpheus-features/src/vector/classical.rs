@@ -138,8 +138,8 @@ impl Classical {
             return Err(Error::SampleRate { given: sample_rate });
         }
         let tables = match precision {
-            Precision::Fast => Tables::Fast(Spectra::new(sample_rate)),
-            Precision::Reference => Tables::Reference(Spectra::new(sample_rate)),
+            Precision::Fast => Tables::Fast(Spectra::new(tier, sample_rate)),
+            Precision::Reference => Tables::Reference(Spectra::new(tier, sample_rate)),
         };
         Ok(Self { sample_rate, layout, tier, tempo: TempoPlan::new(sample_rate), tables })
     }
@@ -199,9 +199,9 @@ impl Classical {
 }
 
 impl<R: Real> Spectra<R> {
-    fn new(sample_rate: u32) -> Self {
+    fn new(tier: Tier, sample_rate: u32) -> Self {
         let banks = std::array::from_fn(|_| OnceLock::new());
-        Self { analysis: AnalysisPlan::new(sample_rate), banks }
+        Self { analysis: AnalysisPlan::new(tier, sample_rate), banks }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Binds `orpheus-features`. Serves `orpheus_fast.features`, file by file.
 
+pub(crate) mod front_ends;
 pub(crate) mod vectors;
 
 use crate::error::NativeError;

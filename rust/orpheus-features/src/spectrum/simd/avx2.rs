@@ -5,19 +5,22 @@
 //! Eight float32 or four float64 at a time.
 
 use std::arch::x86_64::{
-    __m256, __m256d, __m256i, _CMP_LT_OQ, _mm256_add_epi32, _mm256_add_pd, _mm256_add_ps,
-    _mm256_and_si256, _mm256_blendv_pd, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps,
-    _mm256_cmp_pd, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_div_pd, _mm256_div_ps,
-    _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_loadu_pd,
-    _mm256_loadu_ps, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps,
-    _mm256_movemask_pd, _mm256_movemask_ps, _mm256_mul_pd, _mm256_mul_ps, _mm256_permute2f128_ps,
-    _mm256_rsqrt_ps, _mm256_set1_epi32, _mm256_set1_pd, _mm256_set1_ps, _mm256_shuffle_ps,
-    _mm256_sqrt_pd, _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_storeu_pd, _mm256_storeu_ps,
-    _mm256_sub_epi32, _mm256_sub_pd, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    __m256, __m256d, __m256i, _CMP_LT_OQ, _mm_loadu_ps, _mm_movehl_ps, _mm_movelh_ps,
+    _mm_unpackhi_ps, _mm_unpacklo_ps, _mm256_add_epi32, _mm256_add_epi64, _mm256_add_pd,
+    _mm256_add_ps, _mm256_and_si256, _mm256_blendv_pd, _mm256_blendv_ps, _mm256_castpd_si256,
+    _mm256_castps_si256, _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmp_pd, _mm256_cmp_ps,
+    _mm256_cvtepi32_ps, _mm256_cvtps_pd, _mm256_div_pd, _mm256_div_ps, _mm256_fmadd_pd,
+    _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_loadu_pd, _mm256_loadu_ps,
+    _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps, _mm256_movemask_pd,
+    _mm256_movemask_ps, _mm256_mul_pd, _mm256_mul_ps, _mm256_or_si256, _mm256_permute2f128_ps,
+    _mm256_rsqrt_ps, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps,
+    _mm256_shuffle_ps, _mm256_sqrt_pd, _mm256_sqrt_ps, _mm256_srai_epi32, _mm256_srli_epi64,
+    _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_epi32, _mm256_sub_epi64, _mm256_sub_pd,
+    _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 use super::{Kernel, Simd, refine_sqrt};
-use crate::spectrum::log::log2_of_mantissa;
+use crate::spectrum::log::{TERMS_F32, TERMS_F64, log2_of_mantissa};
 
 /// Proof that this machine has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +151,7 @@ impl Simd for Avx2F32 {
     fn log2(self, a: __m256) -> __m256 {
         // SAFETY: `self` proves that the machine has AVX2 and FMA.
         let (exponent, mantissa) = unsafe { split(a) };
-        log2_of_mantissa(self, exponent, mantissa)
+        log2_of_mantissa(self, exponent, mantissa, TERMS_F32)
     }
 
     #[inline(always)]
@@ -178,9 +181,27 @@ impl Simd for Avx2F64 {
 
     #[inline(always)]
     fn log2(self, a: __m256d) -> __m256d {
-        let mut values = [0.0; 4];
-        self.store(a, &mut values);
-        self.load(&values.map(f64::log2))
+        // SAFETY: `self` proves that the machine has AVX2 and FMA.
+        let (exponent, mantissa) = unsafe { split_f64(a) };
+        log2_of_mantissa(self, exponent, mantissa, TERMS_F64)
+    }
+
+    #[inline(always)]
+    fn interleave(self, rows: &[f32], length: usize, target: &mut [f64], stride: usize) {
+        let n_whole = length - length % 4;
+        for column in n_whole..length {
+            for lane in 0..4 {
+                target[column * stride + lane] = f64::from(rows[lane * length + column]);
+            }
+        }
+        for column in (0..n_whole).step_by(4) {
+            let row = |lane: usize| &rows[lane * length + column..][..4];
+            // SAFETY: each slice holds four values; `self` proves that the machine has AVX2.
+            let block = unsafe { transpose_4([row(0), row(1), row(2), row(3)]) };
+            for (r, row) in block.iter().enumerate() {
+                self.store(*row, &mut target[(column + r) * stride..]);
+            }
+        }
     }
 }
 
@@ -196,7 +217,50 @@ fn split(a: __m256) -> (__m256, __m256) {
     (_mm256_cvtepi32_ps(exponent), mantissa)
 }
 
-/// [`Simd::interleave`] for eight rows, eight columns at a time; `length` is a multiple of eight.
+/// [`split`] in float64. There is no arithmetic shift of 64 bits, and no conversion: the exponent is
+/// shifted as it is stored, and read as the last bits of a large number.
+#[target_feature(enable = "avx2,fma")]
+fn split_f64(a: __m256d) -> (__m256d, __m256d) {
+    const LARGE: f64 = 4_503_599_627_370_496.0;
+    const BIAS: i64 = 1023;
+    let sqrt_half = f64::to_bits(std::f64::consts::FRAC_1_SQRT_2) as i64;
+    let bits = _mm256_castpd_si256(a);
+    let offset = _mm256_sub_epi64(bits, _mm256_set1_epi64x(sqrt_half - (BIAS << 52)));
+    let stored = _mm256_srli_epi64::<52>(offset);
+    let large = _mm256_or_si256(stored, _mm256_set1_epi64x(f64::to_bits(LARGE) as i64));
+    let exponent = _mm256_sub_pd(_mm256_castsi256_pd(large), _mm256_set1_pd(LARGE + BIAS as f64));
+    let fraction = _mm256_and_si256(offset, _mm256_set1_epi64x((1 << 52) - 1));
+    let mantissa = _mm256_add_epi64(fraction, _mm256_set1_epi64x(sqrt_half));
+    (exponent, _mm256_castsi256_pd(mantissa))
+}
+
+/// Four rows of four become columns, in float64.
+///
+/// # Safety
+///
+/// Each row holds four values.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn transpose_4(rows: [&[f32]; 4]) -> [__m256d; 4] {
+    // SAFETY: each row holds four values.
+    let [a, b, c, d] = unsafe {
+        [
+            _mm_loadu_ps(rows[0].as_ptr()),
+            _mm_loadu_ps(rows[1].as_ptr()),
+            _mm_loadu_ps(rows[2].as_ptr()),
+            _mm_loadu_ps(rows[3].as_ptr()),
+        ]
+    };
+    let (ab_low, ab_high) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+    let (cd_low, cd_high) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+    [
+        _mm256_cvtps_pd(_mm_movelh_ps(ab_low, cd_low)),
+        _mm256_cvtps_pd(_mm_movehl_ps(cd_low, ab_low)),
+        _mm256_cvtps_pd(_mm_movelh_ps(ab_high, cd_high)),
+        _mm256_cvtps_pd(_mm_movehl_ps(cd_high, ab_high)),
+    ]
+}
+
+/// [`Simd::interleave`] for eight rows, eight columns at a time.
 #[inline(always)]
 pub(super) fn interleave_8(
     proof: Avx2,
@@ -206,17 +270,30 @@ pub(super) fn interleave_8(
     stride: usize,
 ) {
     let simd = Avx2F32(proof);
-    for column in (0..length).step_by(8) {
-        let mut block = [simd.splat(0.0); 8];
-        for (lane, row) in block.iter_mut().enumerate() {
-            *row = simd.load(&rows[lane * length + column..]);
+    let n_whole = length - length % 8;
+    for column in n_whole..length {
+        for lane in 0..8 {
+            target[column * stride + lane] = rows[lane * length + column];
         }
-        // SAFETY: `proof` says that the machine has AVX2 and FMA.
-        let block = unsafe { transpose_8(block) };
+    }
+    for column in (0..n_whole).step_by(8) {
+        let block = columns_8(proof, &rows[column..], length);
         for (r, row) in block.iter().enumerate() {
             simd.store(*row, &mut target[(column + r) * stride..]);
         }
     }
+}
+
+/// The first eight columns of eight rows that are `length` apart.
+#[inline(always)]
+pub(super) fn columns_8(proof: Avx2, rows: &[f32], length: usize) -> [__m256; 8] {
+    let simd = Avx2F32(proof);
+    let mut block = [simd.splat(0.0); 8];
+    for lane in 0..8 {
+        block[lane] = simd.load(&rows[lane * length..]);
+    }
+    // SAFETY: `proof` says that the machine has AVX2 and FMA.
+    unsafe { transpose_8(block) }
 }
 
 /// Rows become columns.

@@ -2,19 +2,21 @@
 //! Sixteen float32 or eight float64 at a time.
 
 use std::arch::x86_64::{
-    __m512, __m512d, __mmask8, __mmask16, _CMP_LT_OQ, _mm512_add_epi32, _mm512_add_pd,
-    _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_pd_mask,
-    _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_div_pd, _mm512_div_ps, _mm512_fmadd_pd,
-    _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps,
-    _mm512_mask_blend_pd, _mm512_mask_blend_ps, _mm512_max_pd, _mm512_max_ps, _mm512_min_pd,
-    _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_rsqrt14_ps, _mm512_set1_epi32,
-    _mm512_set1_pd, _mm512_set1_ps, _mm512_sqrt_pd, _mm512_sqrt_ps, _mm512_srai_epi32,
-    _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_pd, _mm512_sub_ps,
+    __m512, __m512d, __mmask8, __mmask16, _CMP_LT_OQ, _mm512_add_epi32, _mm512_add_epi64,
+    _mm512_add_pd, _mm512_add_ps, _mm512_and_si512, _mm512_castpd_si512, _mm512_castps_si512,
+    _mm512_castsi512_pd, _mm512_castsi512_ps, _mm512_cmp_pd_mask, _mm512_cmp_ps_mask,
+    _mm512_cvtepi32_ps, _mm512_cvtepi64_pd, _mm512_cvtps_pd, _mm512_div_pd, _mm512_div_ps,
+    _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_loadu_pd,
+    _mm512_loadu_ps, _mm512_mask_blend_pd, _mm512_mask_blend_ps, _mm512_max_pd, _mm512_max_ps,
+    _mm512_min_pd, _mm512_min_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_rsqrt14_ps,
+    _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_pd, _mm512_set1_ps, _mm512_sqrt_pd,
+    _mm512_sqrt_ps, _mm512_srai_epi32, _mm512_srai_epi64, _mm512_storeu_pd, _mm512_storeu_ps,
+    _mm512_sub_epi32, _mm512_sub_epi64, _mm512_sub_pd, _mm512_sub_ps,
 };
 
-use super::avx2::{Avx2, interleave_8};
+use super::avx2::{Avx2, columns_8, interleave_8};
 use super::{Kernel, Simd, refine_sqrt};
-use crate::spectrum::log::log2_of_mantissa;
+use crate::spectrum::log::{TERMS_F32, TERMS_F64, log2_of_mantissa};
 
 /// Proof that this machine has AVX-512 (F, VL, BW, DQ).
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +150,7 @@ impl Simd for Avx512F32 {
     fn log2(self, a: __m512) -> __m512 {
         // SAFETY: `self` proves that the machine has AVX-512.
         let (exponent, mantissa) = unsafe { split(a) };
-        log2_of_mantissa(self, exponent, mantissa)
+        log2_of_mantissa(self, exponent, mantissa, TERMS_F32)
     }
 
     #[inline(always)]
@@ -180,9 +182,27 @@ impl Simd for Avx512F64 {
 
     #[inline(always)]
     fn log2(self, a: __m512d) -> __m512d {
-        let mut values = [0.0; 8];
-        self.store(a, &mut values);
-        self.load(&values.map(f64::log2))
+        // SAFETY: `self` proves that the machine has AVX-512.
+        let (exponent, mantissa) = unsafe { split_f64(a) };
+        log2_of_mantissa(self, exponent, mantissa, TERMS_F64)
+    }
+
+    #[inline(always)]
+    fn interleave(self, rows: &[f32], length: usize, target: &mut [f64], stride: usize) {
+        let n_whole = length - length % 8;
+        for column in n_whole..length {
+            for lane in 0..8 {
+                target[column * stride + lane] = f64::from(rows[lane * length + column]);
+            }
+        }
+        for column in (0..n_whole).step_by(8) {
+            let block = columns_8(self.0.0, &rows[column..], length);
+            for (r, row) in block.iter().enumerate() {
+                // SAFETY: `self` proves that the machine has AVX-512.
+                let row = unsafe { _mm512_cvtps_pd(*row) };
+                self.store(row, &mut target[(column + r) * stride..]);
+            }
+        }
     }
 }
 
@@ -195,4 +215,15 @@ fn split(a: __m512) -> (__m512, __m512) {
     let fraction = _mm512_and_si512(offset, _mm512_set1_epi32(0x007F_FFFF));
     let mantissa = _mm512_castsi512_ps(_mm512_add_epi32(fraction, sqrt_half));
     (_mm512_cvtepi32_ps(exponent), mantissa)
+}
+
+/// [`split`] in float64.
+#[target_feature(enable = "avx512f,avx512dq")]
+fn split_f64(a: __m512d) -> (__m512d, __m512d) {
+    let sqrt_half = _mm512_set1_epi64(f64::to_bits(std::f64::consts::FRAC_1_SQRT_2) as i64);
+    let offset = _mm512_sub_epi64(_mm512_castpd_si512(a), sqrt_half);
+    let exponent = _mm512_srai_epi64::<52>(offset);
+    let fraction = _mm512_and_si512(offset, _mm512_set1_epi64((1 << 52) - 1));
+    let mantissa = _mm512_castsi512_pd(_mm512_add_epi64(fraction, sqrt_half));
+    (_mm512_cvtepi64_pd(exponent), mantissa)
 }

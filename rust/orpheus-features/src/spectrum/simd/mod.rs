@@ -28,6 +28,13 @@ pub(crate) const MAX_LANES: usize = 16;
 pub(crate) trait Real:
     Copy + Default + PartialOrd + Add<Output = Self> + Send + Sync + Debug + 'static
 {
+    /// How much of the sample before is taken from each windowed sample, before a transform.
+    ///
+    /// A transform in float32 spreads errors of about 1e-7 of the loudest bins over all bins. Music
+    /// is loud at low frequencies, so that the errors drown what is faint at high ones, and those
+    /// weigh most in the bandwidth. The emphasis evens the spectrum out first; every bin is scaled
+    /// back after. In float64 there is nothing to gain.
+    const EMPHASIS: f64;
     /// Smallest positive normal value.
     const TINY: f64;
     /// Nearest value.
@@ -36,8 +43,6 @@ pub(crate) trait Real:
     fn to_f64(self) -> f64;
     /// Square root.
     fn sqrt(self) -> Self;
-    /// The values themselves, where they are of this type already.
-    fn borrow(values: &[f32]) -> Option<&[Self]>;
     /// Runs `kernel` with the instructions of `tier`.
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output;
 }
@@ -115,16 +120,10 @@ pub(crate) trait Simd: Copy {
     /// Turns rows into lanes: value `r` of row `l` goes to `target[r * stride + l]`, for the
     /// [`Self::LANES`] rows of `length` values that `rows` holds one after the other.
     #[inline(always)]
-    fn interleave(
-        self,
-        rows: &[Self::Real],
-        length: usize,
-        target: &mut [Self::Real],
-        stride: usize,
-    ) {
+    fn interleave(self, rows: &[f32], length: usize, target: &mut [Self::Real], stride: usize) {
         for (lane, row) in rows.chunks_exact(length).take(Self::LANES).enumerate() {
             for (value, place) in row.iter().zip(target.chunks_mut(stride)) {
-                place[lane] = *value;
+                place[lane] = Self::Real::from_f64(f64::from(*value));
             }
         }
     }
@@ -298,7 +297,7 @@ mod tests {
         }
     }
 
-    /// Interleaves rows of 24 values, and reads vectors back through [`Simd::lanes`].
+    /// Interleaves rows of 29 values, and reads vectors back through [`Simd::lanes`].
     struct Interleave;
 
     impl<R: Real> Kernel<R> for Interleave {
@@ -306,10 +305,11 @@ mod tests {
 
         #[inline(always)]
         fn run<S: Simd<Real = R>>(self, simd: S) {
-            let (length, stride) = (24, S::LANES + 4);
-            let rows: Vec<R> = (0..length * S::LANES).map(|i| R::from_f64(i as f64)).collect();
+            let (length, stride) = (29, S::LANES + 4);
+            let samples: Vec<f32> = (0..length * S::LANES).map(|i| i as f32).collect();
+            let rows: Vec<R> = samples.iter().map(|x| R::from_f64(f64::from(*x))).collect();
             let mut target = vec![R::default(); length * stride];
-            simd.interleave(&rows, length, &mut target, stride);
+            simd.interleave(&samples, length, &mut target, stride);
             for (place, value) in target.iter().enumerate() {
                 let (row, lane) = (place / stride, place % stride);
                 let expected = if lane < S::LANES { (lane * length + row) as f64 } else { 0.0 };

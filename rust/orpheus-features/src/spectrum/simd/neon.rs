@@ -12,7 +12,7 @@ use std::arch::aarch64::{
 };
 
 use super::{Kernel, Simd};
-use crate::spectrum::log::log2_of_mantissa;
+use crate::spectrum::log::{TERMS_F32, log2_of_mantissa};
 
 /// Proof that this machine has NEON.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +145,7 @@ impl Simd for NeonF32 {
     fn log2(self, a: float32x4_t) -> float32x4_t {
         // SAFETY: `self` proves that the machine has NEON.
         let (exponent, mantissa) = unsafe { split(a) };
-        log2_of_mantissa(self, exponent, mantissa)
+        log2_of_mantissa(self, exponent, mantissa, TERMS_F32)
     }
 }
 

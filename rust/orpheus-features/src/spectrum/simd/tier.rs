@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
 use super::scalar::Scalar;
-use super::{Kernel, Real};
+use super::{Kernel, Real, Simd};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 
@@ -57,6 +57,20 @@ impl Tier {
         tiers
     }
 
+    /// Values of type `R` that its vectors hold.
+    pub(crate) fn n_lanes<R: Real>(self) -> usize {
+        struct Lanes;
+        impl<R: Real> Kernel<R> for Lanes {
+            type Output = usize;
+
+            #[inline(always)]
+            fn run<S: Simd<Real = R>>(self, _: S) -> usize {
+                S::LANES
+            }
+        }
+        R::dispatch(self, Lanes)
+    }
+
     /// As `ORPHEUS_FORCE_TIER` spells it.
     pub(crate) fn name(self) -> &'static str {
         match self.0 {
@@ -72,6 +86,7 @@ impl Tier {
 }
 
 impl Real for f32 {
+    const EMPHASIS: f64 = 0.9;
     const TINY: f64 = f32::MIN_POSITIVE as f64;
 
     #[inline(always)]
@@ -89,10 +104,6 @@ impl Real for f32 {
         self.sqrt()
     }
 
-    fn borrow(values: &[f32]) -> Option<&[Self]> {
-        Some(values)
-    }
-
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {
         match tier.0 {
             Isa::Scalar => kernel.run(Scalar::<f32>::default()),
@@ -107,6 +118,7 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
+    const EMPHASIS: f64 = 0.0;
     // The reference's spectra are float32 whatever the precision here: what it takes for silence
     // does not change with ours.
     const TINY: f64 = f32::MIN_POSITIVE as f64;
@@ -124,10 +136,6 @@ impl Real for f64 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         self.sqrt()
-    }
-
-    fn borrow(_: &[f32]) -> Option<&[Self]> {
-        None
     }
 
     fn dispatch<K: Kernel<Self>>(tier: Tier, kernel: K) -> K::Output {

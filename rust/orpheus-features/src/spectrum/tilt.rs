@@ -1,0 +1,73 @@
+//! Whether the low frequencies of a signal are the loud ones.
+
+use super::simd::{Kernel, Real, Simd, Tier};
+
+/// Least correlation of neighbouring samples of a signal whose low frequencies are loud: music and
+/// speech have 0.9 and more, noise and the song of birds less.
+const LEAST_CORRELATION: f64 = 0.85;
+
+/// Samples that are looked at.
+const N_SAMPLES: usize = 1 << 20;
+
+/// Whether transforms of `signal` gain by emphasis, see [`Real::EMPHASIS`]: where high frequencies
+/// are loud, their errors would drown what is faint at low ones.
+pub(crate) fn gains_by_emphasis<R: Real>(tier: Tier, signal: &[f32]) -> bool {
+    let samples = &signal[..signal.len().min(N_SAMPLES)];
+    if R::EMPHASIS > 0.0 {
+        let [energy, product] = f32::dispatch(tier, Neighbours(samples));
+        product > LEAST_CORRELATION * energy
+    } else {
+        false
+    }
+}
+
+/// Sum of the squares, and of the products of neighbours.
+struct Neighbours<'a>(&'a [f32]);
+
+impl Kernel<f32> for Neighbours<'_> {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn run<S: Simd<Real = f32>>(self, _: S) -> [f64; 2] {
+        let (mut squares, mut products) = ([0.0_f32; 64], [0.0_f32; 64]);
+        let n_groups = self.0.len().saturating_sub(1) / 64;
+        for group in 0..n_groups {
+            let here = &self.0[64 * group..][..64];
+            let next = &self.0[64 * group + 1..][..64];
+            for place in 0..64 {
+                squares[place] += here[place] * here[place];
+                products[place] += here[place] * next[place];
+            }
+        }
+        for pair in self.0[64 * n_groups..].windows(2) {
+            squares[0] += pair[0] * pair[0];
+            products[0] += pair[0] * pair[1];
+        }
+        let sum = |values: [f32; 64]| values.into_iter().map(f64::from).sum();
+        [sum(squares), sum(products)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gains_by_emphasis;
+    use crate::signals::{noise, tune};
+    use crate::spectrum::simd::Tier;
+
+    #[test]
+    fn tunes_gain_by_emphasis_and_noise_does_not() {
+        for tier in Tier::available() {
+            for length in [2, 63, 64, 65, 66, 10_000] {
+                let hum: Vec<f32> = (0..length).map(|n| (0.01 * n as f32).cos()).collect();
+                assert!(gains_by_emphasis::<f32>(tier, &hum), "{length} on {}", tier.name());
+                let hiss: Vec<f32> =
+                    hum.iter().enumerate().map(|(n, x)| if n % 2 == 0 { *x } else { -x }).collect();
+                assert!(!gains_by_emphasis::<f32>(tier, &hiss), "{length} on {}", tier.name());
+            }
+            assert!(gains_by_emphasis::<f32>(tier, &tune(1, 100_000)));
+            assert!(!gains_by_emphasis::<f64>(tier, &tune(1, 100_000)));
+            assert!(!gains_by_emphasis::<f32>(tier, &noise(1, 100_000)));
+            assert!(!gains_by_emphasis::<f32>(tier, &[]));
+        }
+    }
+}
