@@ -29,8 +29,8 @@ test: $(VENV)/.built $(VENV)/.test
 lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	$(BIN)/ruff check python tests benches examples docs conftest.py
-	$(BIN)/ruff format --check python tests benches examples docs conftest.py
+	$(BIN)/ruff check python tests benches tools examples docs conftest.py
+	$(BIN)/ruff format --check python tests benches tools examples docs conftest.py
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest orpheus_fast._native
 
@@ -38,6 +38,7 @@ bench: $(VENV)/.built $(VENV)/.test $(VENV)/.bench
 	cargo bench --workspace --quiet
 	$(BIN)/python -m pytest benches --benchmark-only --quiet
 	$(BIN)/python benches/index_against_librosa.py
+	$(BIN)/python benches/sound_against_librosa.py
 	$(BIN)/python benches/resample_against_peers.py
 	$(BIN)/python benches/decode_against_peers.py
 	$(BIN)/python benches/loader_against_peers.py

@@ -1,4 +1,4 @@
-"""Judges the classical space by the styles of the demo's music.
+"""Judges the default space by the styles of the demo's music.
 
 python examples/evaluate_space.py      # clusters and probe need: pip install "orpheus-fast[evaluate]"
 """

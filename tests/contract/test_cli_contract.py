@@ -188,7 +188,7 @@ def test_a_track_without_a_vector_is_refused_as_a_query(music: Path, library: Pa
 
 @pytest.mark.parametrize("arguments", [["similar", "1"], ["export", "x.npy"]])
 def test_an_unknown_space_is_refused(arguments: list[str], library: Path) -> None:
-    assert_refused(run(*arguments, "--space", "nonsense", "--library", library), 2, "nonsense", "classical")
+    assert_refused(run(*arguments, "--space", "nonsense", "--library", library), 2, "nonsense", "sound")
 
 
 def test_indexing_into_an_unknown_space_makes_no_library(music: Path, tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_the_demo_finds_neighbours_in_music_that_it_makes(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     document = only_document(done)
     assert document["index"]["outcomes"] == {"ok": 32, "partial": 0, "failed": 0}
-    # By chance it would be 0.1; the classical space gets 0.98.
+    # By chance it would be 0.1; the sound space gets nearly 1.
     assert document["same_style_by_chance"] == pytest.approx(3 / 31)
     assert document["same_style_share"] > 0.8
     again = run("demo", cwd=tmp_path)

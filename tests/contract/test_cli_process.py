@@ -119,6 +119,7 @@ def test_the_shell_completes_commands_options_and_spaces() -> None:
     assert complete("orpheus si") == ["similar"]
     assert "--retry-failed" in complete("orpheus index --re")
     assert "classical" in complete("orpheus similar --space cl")
+    assert "sound" in complete("orpheus similar --space so")
 
 
 # Signals.

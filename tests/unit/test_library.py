@@ -108,7 +108,7 @@ def test_failed_files_are_tried_again_only_when_asked(music: Path, tmp_path: Pat
 
 def test_the_vector_is_that_of_the_tracks_windows(music: Path, indexed: Library) -> None:
     samples = decode(music / "low" / "0.wav", sample_rate=RATE, mono=True).samples[0]
-    expected = features.classical_vector(samples[: 5 * RATE], sample_rate=RATE)
+    expected = features.sound_vector(samples, sample_rate=RATE)
     vectors, track_ids = indexed.vectors()
     track = indexed.similar(music / "low" / "1.wav", k=3)
     row = {hit.path: hit.track_id for hit in track}[str(music / "low" / "0.wav")]
@@ -172,7 +172,7 @@ def test_a_query_that_cannot_be_decoded_says_why(indexed: Library, music: Path, 
 
 
 def test_unknown_spaces_are_named(indexed: Library, music: Path) -> None:
-    with pytest.raises(UnknownSpaceError, match=r"no space 'opera' in library .*: it has classical"):
+    with pytest.raises(UnknownSpaceError, match=r"no space 'opera' in library .*: it has sound"):
         indexed.similar(1, space="opera")
     with pytest.raises(UnknownSpaceError, match="unknown space 'opera'"):
         indexed.index([music], spaces=["opera"])

@@ -78,12 +78,13 @@ class Tap:
         Length of a window and, for `every`, the distance between starts (None: the length).
     pad_threshold : float, 0 to 1
         A tail that fills less than this share of a window is dropped, a longer one is padded with
-        zeros. A track shorter than one window always gets one.
+        zeros; for `evenly`, it decides whether there is one window more. A track shorter than one
+        window always gets one.
     max_windows : int, optional
         At most this many; `evenly` needs it.
     front_end : str, optional
-        What is made of each window; None hands over samples. `classical_chroma12` (44 values) and
-        `classical_chroma_mean` (33) describe windows at any rate. `clap` (rows (1, 1001, 64)) and
+        What is made of each window; None hands over samples. `sound` (298 values) wants 22,050 Hz;
+        `classical_chroma12` (44) and `classical_chroma_mean` (33) describe windows at any rate. `clap` (rows (1, 1001, 64)) and
         `clap_fused` ((4, 1001, 64)) want 48,000 Hz and at most 10 s, `yamnet` and `vggish` ((n_patches,
         96, 64)) 16,000 Hz, `panns` ((1, n_frames, 64)) 32,000 Hz; `wav2vec2` ((n_samples,)) is for
         wav2vec 2.0 and HuBERT at 16,000 and MERT at 24,000 Hz. They are `orpheus_fast.features`'

@@ -23,7 +23,7 @@ _FORMATS: Final[tuple[Format, ...]] = ("faiss", "npy", "csv")
     cls=options.Taught,
     examples=(
         ("orpheus export music.faiss --library music.orpheus", "a Flat index for FAISS, and what each row is"),
-        ("orpheus export vectors.npy --space classical --library music.orpheus", "for numpy.load"),
+        ("orpheus export vectors.npy --space sound --library music.orpheus", "for numpy.load"),
         ("orpheus export music.csv --library music.orpheus --overwrite", "every track and its outcome as a table"),
     ),
 )

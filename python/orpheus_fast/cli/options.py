@@ -162,5 +162,5 @@ spaces = click.option(
     type=_SpaceName(),
     metavar="NAME",
     multiple=True,
-    help="A space to compute vectors in; may be given several times.  [default: those of the library, or classical]",
+    help="A space to compute vectors in; may be given several times.  [default: those of the library, or sound]",
 )

@@ -11,6 +11,14 @@ from orpheus_fast.features.front_ends import (
     wav2vec2_input,
     yamnet_log_mel,
 )
+from orpheus_fast.features.sound import (
+    SOUND_DIM,
+    SOUND_REVISION,
+    SOUND_SAMPLE_RATE,
+    SoundFamily,
+    sound_families,
+    sound_vector,
+)
 from orpheus_fast.features.vectors import (
     CLASSICAL_LAYOUTS,
     ClassicalLayout,
@@ -20,13 +28,19 @@ from orpheus_fast.features.vectors import (
 
 __all__ = [
     "CLASSICAL_LAYOUTS",
+    "SOUND_DIM",
+    "SOUND_REVISION",
+    "SOUND_SAMPLE_RATE",
     "ClapPadding",
     "ClassicalLayout",
     "Precision",
+    "SoundFamily",
     "clap_log_mel",
     "classical_columns",
     "classical_vector",
     "panns_log_mel",
+    "sound_families",
+    "sound_vector",
     "vggish_log_mel",
     "wav2vec2_input",
     "yamnet_log_mel",

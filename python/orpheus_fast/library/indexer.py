@@ -38,11 +38,14 @@ __all__ = ["ENGINE_VERSION", "Indexer", "tags_of", "tap_of"]
 # Failed files are tried again when what decodes them has changed.
 ENGINE_VERSION: Final = f"orpheus {_native.__version__}"
 
+# What turns windows into vectors within the loader.
+_FEATURE_MODELS: Final = ("sound", "classical")
 # A crash costs at most one batch.
 _BATCH_TRACKS: Final = 256
 _BATCH_SECONDS: Final = 30.0
-# Rows come to Python in groups this large; with a front end they are small.
-_ROWS_PER_BATCH: Final = 64
+# Rows come to Python in groups this large: a track counts as finished when its group is full, and what is not finished
+# is lost where a run is interrupted.
+_ROWS_PER_BATCH: Final = 16
 _PROGRESS_SECONDS: Final = 0.1
 # Reading tags is waiting for the disk, if anything: while the next tracks are decoded.
 _TAG_THREADS: Final = 2
@@ -52,8 +55,8 @@ _LEAST_SOUND_SHARE: Final = 0.5
 
 def tap_of(spec: SpaceSpec) -> Tap:
     """Return what the loader must do for vectors of `spec`."""
-    if spec.model != "classical":
-        message = f"space {spec.name!r} needs model {spec.model!r}, expected 'classical'"
+    if spec.model not in _FEATURE_MODELS:
+        message = f"space {spec.name!r} needs model {spec.model!r}, expected one of {', '.join(_FEATURE_MODELS)}"
         raise ParameterError(message)
     return Tap(
         sample_rate=spec.sample_rate,
@@ -62,7 +65,7 @@ def tap_of(spec: SpaceSpec) -> Tap:
         hop_seconds=spec.hop_seconds,
         pad_threshold=spec.pad_threshold or 0.0,
         max_windows=spec.max_windows,
-        front_end=f"{spec.model}_{spec.layout}",
+        front_end=spec.model if spec.layout is None else f"{spec.model}_{spec.layout}",
     )
 
 

@@ -123,7 +123,7 @@ class Library:
         paths : iterable of path-like
             Files and folders; folders are walked to the bottom.
         spaces : sequence of str, optional
-            What to compute; None takes the spaces that the library has, or `classical`.
+            What to compute; None takes the spaces that the library has, or `sound`.
         jobs : int, optional
             Decoding threads; None takes one per core.
         retry_failed : bool

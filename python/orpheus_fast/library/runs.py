@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_SPACES", "index_into", "preview", "preview_of", "specs_of"]
 
-DEFAULT_SPACES = ("classical",)
+DEFAULT_SPACES = ("sound",)
 _TAG_THREADS = 4
 _TAGS_PER_COMMIT = 1024
 

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from orpheus_fast.errors import LibraryFormatError, ParameterError, UnknownSpaceError
+from orpheus_fast.features import SOUND_DIM, SOUND_REVISION, SOUND_SAMPLE_RATE
 
 __all__ = ["BUILT_IN", "METRICS", "POLICIES", "POOLINGS", "SpaceSpec", "built_in", "space_id_of"]
 
@@ -187,8 +188,31 @@ def _classical(name: str, layout: str, dim: int) -> SpaceSpec:
     )
 
 
+def _sound(name: str, *, standardise: bool) -> SpaceSpec:
+    # Three windows tell a song's parts apart at a fraction of its decoding; a clip of 30 s is one window.
+    return SpaceSpec(
+        name=name,
+        model="sound",
+        revision=SOUND_REVISION,
+        sample_rate=SOUND_SAMPLE_RATE,
+        dim=SOUND_DIM,
+        policy="evenly",
+        window_seconds=30.0,
+        pad_threshold=0.5,
+        max_windows=3,
+        metric="cosine",
+        standardise=standardise,
+    )
+
+
 BUILT_IN: Final = {
-    spec.name: spec for spec in (_classical("classical", "chroma12", 44), _classical("classical33", "chroma_mean", 33))
+    spec.name: spec
+    for spec in (
+        _sound("sound", standardise=False),
+        _sound("sound-standardised", standardise=True),
+        _classical("classical", "chroma12", 44),
+        _classical("classical33", "chroma_mean", 33),
+    )
 }
 
 

@@ -11,7 +11,9 @@ pub enum Placement {
     Whole,
     /// One window in the middle.
     Center,
-    /// `max_windows` windows spread from the first to the last sample.
+    /// `max_windows` windows spread from the first to the last sample; fewer where the track is not
+    /// that long. What is left over beyond whole windows gives one more only if it fills
+    /// `pad_threshold` of it: a second window that begins a moment after the first tells nothing new.
     Evenly,
     /// One window every hop, from the start.
     Every,
@@ -26,7 +28,7 @@ pub struct WindowPolicy {
     pub window_seconds: f64,
     /// From one window's start to the next one's; [`Placement::Every`] only.
     pub hop_seconds: f64,
-    /// A tail that fills less than this share of a window is dropped.
+    /// A tail that fills less than this share of a window gets no window of its own.
     pub pad_threshold: f64,
     /// At most this many windows of a track.
     pub max_windows: Option<usize>,
@@ -129,7 +131,9 @@ impl WindowPlan {
             _ if n_samples == 0 => 0,
             Placement::Whole | Placement::Center => 1,
             Placement::Evenly => {
-                n_samples.div_ceil(self.length as u64).clamp(1, self.max_windows as u64)
+                let length = self.length as u64;
+                let is_more = n_samples % length >= self.min_tail as u64;
+                (n_samples / length + u64::from(is_more)).clamp(1, self.max_windows as u64)
             }
             Placement::Every => self.n_every(n_samples),
         }

@@ -6,6 +6,7 @@ use orpheus_audio::loader::{FrontEnd, FrontEndWorker};
 use orpheus_audio::{Window, WindowPolicy};
 use orpheus_features::front_end::{self as models, Precision};
 use orpheus_features::vector::classical::{Classical, Layout, Workspace};
+use orpheus_features::vector::sound::{self, Sound};
 
 use crate::error::{NativeError, NativeResult};
 use crate::features::front_ends::model;
@@ -17,6 +18,7 @@ pub(crate) fn front_end(
     policy: &WindowPolicy,
 ) -> NativeResult<Arc<dyn FrontEnd>> {
     let layout = match name {
+        "sound" => return sound_front_end(sample_rate),
         "classical_chroma12" => Layout::Chroma12,
         "classical_chroma_mean" => Layout::ChromaMean,
         _ => return model_front_end(name, sample_rate, policy),
@@ -40,6 +42,41 @@ fn model_front_end(
     };
     let front_end = models::FrontEnd::new(model, n_samples, Precision::Fast)?;
     Ok(Arc::new(ModelFrontEnd(Arc::new(front_end))))
+}
+
+fn sound_front_end(sample_rate: u32) -> NativeResult<Arc<dyn FrontEnd>> {
+    if sample_rate != sound::SAMPLE_RATE {
+        return Err(NativeError::parameter(format!(
+            "sample_rate is {sample_rate} Hz, expected {} for front end \"sound\"",
+            sound::SAMPLE_RATE
+        )));
+    }
+    Ok(Arc::new(SoundFrontEnd(Sound::shared()?)))
+}
+
+/// The sound vector of what a window holds of its track: padding is silence that nobody recorded.
+struct SoundFrontEnd(Arc<Sound>);
+
+impl FrontEnd for SoundFrontEnd {
+    fn row_shape(&self) -> Vec<usize> {
+        vec![sound::DIM]
+    }
+
+    fn worker(&self) -> Box<dyn FrontEndWorker> {
+        Box::new(SoundWorker { plan: self.0.clone(), workspace: self.0.workspace() })
+    }
+}
+
+struct SoundWorker {
+    plan: Arc<Sound>,
+    workspace: sound::Workspace,
+}
+
+impl FrontEndWorker for SoundWorker {
+    fn compute(&mut self, window: Window<'_>, row: &mut [f32]) -> Result<(), String> {
+        let samples = window.samples.get(..window.n_valid).unwrap_or(window.samples);
+        self.plan.vector_into(samples, &mut self.workspace, row).map_err(|error| error.to_string())
+    }
 }
 
 /// The study's vector of each window.

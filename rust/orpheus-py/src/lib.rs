@@ -25,7 +25,10 @@ mod _native {
     #[pymodule_export]
     use super::features::front_ends::front_end_rows;
     #[pymodule_export]
-    use super::features::vectors::{classical_columns, classical_vectors};
+    use super::features::vectors::{
+        classical_columns, classical_vectors, sound_families, sound_space, sound_statistics,
+        sound_vectors,
+    };
     #[pymodule_export]
     use super::resample::{resample_rows, resampled_length};
     #[pymodule_export]

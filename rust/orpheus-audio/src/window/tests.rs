@@ -34,6 +34,13 @@ fn evenly_reaches_from_the_first_to_the_last_sample() {
 }
 
 #[test]
+fn evenly_takes_another_window_only_for_a_tail_that_is_worth_one() {
+    let plan = policy(Placement::Evenly).at(10).unwrap();
+    assert_eq!(plan.starts(14), [2]);
+    assert_eq!(plan.starts(24), [0, 14]);
+}
+
+#[test]
 fn a_window_that_cannot_be_is_refused() {
     let bad = WindowPolicy { window_seconds: 0.0, ..policy(Placement::Every) };
     let message = bad.at(44_100).unwrap_err().to_string();

@@ -3,3 +3,4 @@
 mod analysis;
 pub mod classical;
 mod layout;
+pub mod sound;
