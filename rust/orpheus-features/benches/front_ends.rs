@@ -2,6 +2,7 @@
 //!
 //! `ORPHEUS_FORCE_TIER=avx2 cargo bench -p orpheus-features` measures another instruction set.
 
+use std::f64::consts::TAU;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -18,7 +19,7 @@ fn window(sample_rate: u32) -> Vec<f32> {
             let noise = (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0;
             let seconds = f64::from(n) / f64::from(sample_rate);
             let chord: f64 =
-                [220.0, 277.2, 329.6].map(|hz: f64| (6.283 * hz * seconds).sin()).iter().sum();
+                [220.0, 277.2, 329.6].map(|hz: f64| (TAU * hz * seconds).sin()).iter().sum();
             (0.2 * chord + 0.05 * noise) as f32
         })
         .collect()

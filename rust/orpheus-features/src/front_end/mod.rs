@@ -9,6 +9,8 @@ mod log_mel;
 mod panns;
 mod wav2vec2;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use self::audioset::{PATCH_FRAMES, PATCH_SAMPLES, PATCH_VALUES, Patches};
 pub use self::clap::ClapPadding;
 use self::log_mel::{LogMel, LogMelBuffers, N_BANDS, Recipe};
@@ -19,6 +21,9 @@ pub use crate::vector::classical::Precision;
 
 /// Longest window, in samples: an hour and a half at 48 kHz.
 pub const MAX_SAMPLES: usize = 1 << 28;
+
+/// Front ends that [`FrontEnd::shared`] keeps.
+const N_KEPT: usize = 8;
 
 /// Whose front end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,6 +139,7 @@ impl Model {
 #[derive(Debug)]
 pub struct FrontEnd {
     model: Model,
+    precision: Precision,
     tier: Tier,
     n_samples: usize,
     row_shape: Vec<usize>,
@@ -167,6 +173,29 @@ impl FrontEnd {
         Self::on(Tier::best(), model, n_samples, precision)
     }
 
+    /// A front end that is kept for the next caller with the same needs.
+    ///
+    /// # Errors
+    ///
+    /// As [`FrontEnd::new`].
+    pub fn shared(model: Model, n_samples: usize, precision: Precision) -> Result<Arc<Self>> {
+        static KEPT: Mutex<Vec<Arc<FrontEnd>>> = Mutex::new(Vec::new());
+        let fits = |kept: &&Arc<Self>| {
+            kept.model == model && kept.n_samples == n_samples && kept.precision == precision
+        };
+        // A front end is never half made while the lock is held.
+        let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(front_end) = all.iter().find(fits) {
+            return Ok(Arc::clone(front_end));
+        }
+        let front_end = Arc::new(Self::new(model, n_samples, precision)?);
+        if all.len() == N_KEPT {
+            all.remove(0);
+        }
+        all.push(Arc::clone(&front_end));
+        Ok(front_end)
+    }
+
     fn on(tier: Tier, model: Model, n_samples: usize, precision: Precision) -> Result<Self> {
         model.check_length(n_samples)?;
         let tables = match (model.recipe(), precision) {
@@ -181,7 +210,7 @@ impl FrontEnd {
             (Model::Panns, _) => vec![1, tables.n_frames(n_samples), N_BANDS],
             _ => vec![n_samples],
         };
-        Ok(Self { model, tier, n_samples, row_shape, tables })
+        Ok(Self { model, precision, tier, n_samples, row_shape, tables })
     }
 
     /// Whose front end this is.

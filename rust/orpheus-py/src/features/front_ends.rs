@@ -36,7 +36,7 @@ pub(crate) fn front_end_rows(
         )));
     }
     let windows = windows.as_slice();
-    let front_end = FrontEnd::new(model, n_samples, precision)?;
+    let front_end = FrontEnd::shared(model, n_samples, precision)?;
     let rows = release_gil(py, || fill(&front_end, windows, n_samples, valid_samples))?;
     let shape: Vec<usize> =
         std::iter::once(n_windows).chain(front_end.row_shape().iter().copied()).collect();
