@@ -45,6 +45,16 @@ pub enum Error {
         /// Length of the vector.
         expected: usize,
     },
+    /// The signal is shorter than a frame, and frames do not reach beyond its ends.
+    #[error(
+        "the signal holds {n_samples} samples, a frame that is not centred needs {frame_length}"
+    )]
+    TooShort {
+        /// Samples of the signal.
+        n_samples: usize,
+        /// Samples of a frame.
+        frame_length: usize,
+    },
     /// A parameter is outside what a transform or a feature is defined for.
     #[error("{name} is {given}, expected {expected}")]
     Parameter {
@@ -55,6 +65,22 @@ pub enum Error {
         /// What would do.
         expected: String,
     },
+    /// A spectrogram that was handed in holds a value that cannot be worked with.
+    #[error("value {index} of S is {value}, expected {expected}")]
+    Spectrogram {
+        /// Position of the first such value, in C order.
+        index: usize,
+        /// The value.
+        value: f64,
+        /// Values that would do.
+        expected: &'static str,
+    },
+    /// The result is larger than the memory that can be had.
+    #[error("the result holds {n_values} numbers, more than there is memory for")]
+    OutOfMemory {
+        /// Values of the result.
+        n_values: usize,
+    },
     /// No layout has that name.
     #[error("unknown layout {given:?}, expected \"chroma12\" or \"chroma_mean\"")]
     UnknownLayout {
@@ -64,6 +90,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// [`Error::Parameter`].
+    pub(crate) fn parameter(
+        name: &'static str,
+        given: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Parameter { name, given: given.to_string(), expected: expected.into() }
+    }
+
     /// The same error in a signal that begins `n_samples` earlier.
     #[must_use]
     pub fn moved_by(self, n_samples: usize) -> Self {

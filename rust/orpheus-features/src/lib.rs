@@ -1,7 +1,7 @@
 //! Samples in, numbers out.
 //!
 //! [`vector::classical`] describes a window of music by 44 (or 33) numbers, equal to those of
-//! librosa 0.11 within float32 rounding.
+//! librosa 0.11 within float32 rounding. [`framewise`] computes one feature at a time, frame by frame.
 #![allow(
     clippy::inline_always,
     reason = "only code inlined into a tier's entry is compiled for its instructions"
@@ -10,6 +10,7 @@
 mod chroma;
 mod error;
 pub mod front_end;
+pub mod framewise;
 mod rhythm;
 #[cfg(test)]
 mod signals;

@@ -21,11 +21,29 @@ const LEVEL: f64 = 2e-6;
 
 /// A0, from which notes are counted.
 const A0_HZ: f32 = 27.5;
-const SEMITONES: f32 = 12.0;
+
+/// Offsets from the nearest note, counted in equal bins from -0.5 to 0.5 of a step of the scale.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct TuningGrid {
+    /// Steps of the scale in an octave.
+    pub(crate) steps: usize,
+    /// Bins of a step.
+    pub(crate) n_bins: usize,
+}
+
+/// Twelve semitones, in hundredths.
+const SEMITONES: TuningGrid = TuningGrid { steps: 12, n_bins: N_TUNINGS };
+
+impl TuningGrid {
+    /// Lower edge of histogram bin `bin`, in steps: the tuning that it stands for.
+    pub(crate) fn edge(self, bin: usize) -> f64 {
+        bin as f64 * (1.0 / self.n_bins as f64) - 0.5
+    }
+}
 
 /// Lower edge of histogram bin `bin`, in semitones from -0.5 to 0.5: the tuning that it stands for.
 pub(crate) fn tuning_semitones(bin: usize) -> f64 {
-    bin as f64 * (1.0 / N_TUNINGS as f64) - 0.5
+    SEMITONES.edge(bin)
 }
 
 /// Where to look for peaks, at one sample rate.
@@ -34,6 +52,10 @@ pub(crate) struct PeakRange {
     first_bin: usize,
     last_bin: usize,
     bin_hz: f64,
+    /// A peak has more than this share of the frame's largest value.
+    share: f64,
+    /// A peak is larger than the value before it by this factor.
+    margin: f64,
 }
 
 /// A local maximum of a power spectrum, interpolated by a parabola. In float32, as the reference
@@ -54,7 +76,26 @@ impl PeakRange {
         let first_bin = (LOWEST_HZ / bin_hz).ceil() as usize;
         // The upper end is left out, so a bin follows the last one.
         let end = (highest / bin_hz).ceil() as usize;
-        Self { first_bin: first_bin.max(1), last_bin: end.saturating_sub(1), bin_hz }
+        Self {
+            first_bin: first_bin.max(1),
+            last_bin: end.saturating_sub(1),
+            bin_hz,
+            share: PEAK_SHARE,
+            margin: 1.0 + LEVEL,
+        }
+    }
+
+    /// The bins from `first_bin` to `last_bin`, with a bin on either side of the range, at frequencies
+    /// that are multiples of `bin_hz`. Values that come from no float32 transform are compared as they
+    /// are.
+    pub(crate) fn over(
+        bins: std::ops::RangeInclusive<usize>,
+        bin_hz: f64,
+        share: f64,
+        is_exact: bool,
+    ) -> Self {
+        let margin = if is_exact { 1.0 } else { 1.0 + LEVEL };
+        Self { first_bin: *bins.start(), last_bin: *bins.end(), bin_hz, share, margin }
     }
 
     /// Appends the peaks of the first `n_valid` frames of a block, whose largest powers are
@@ -68,22 +109,41 @@ impl PeakRange {
         n_valid: usize,
         peaks: &mut Vec<Peak>,
     ) {
-        let vectors = simd.lanes(power);
-        let least = simd.mul(loudest, simd.constant(PEAK_SHARE));
-        let margin = simd.constant(1.0 + LEVEL);
+        self.find_in(simd, simd.lanes(power), loudest, n_valid, peaks);
+    }
+
+    /// The same for a vector per bin.
+    #[inline(always)]
+    pub(crate) fn find_in<S: Simd>(
+        &self,
+        simd: S,
+        vectors: &[S::V],
+        loudest: S::V,
+        n_valid: usize,
+        peaks: &mut Vec<Peak>,
+    ) {
+        let least = simd.mul(loudest, simd.constant(self.share));
+        let margin = simd.constant(self.margin);
         let valid = u32::MAX >> (32 - n_valid.clamp(1, MAX_LANES));
-        let Some(range) = vectors.get(self.first_bin - 1..self.last_bin + 2) else { return };
+        let range = self.first_bin.saturating_sub(1)..self.last_bin + 2;
+        let Some(range) = vectors.get(range) else { return };
         for (offset, three) in range.windows(3).enumerate() {
             // Above the threshold and the bin before, and not below the bin after.
             let above = simd.less(simd.max(least, simd.mul(margin, three[0])), three[1]);
             let rising = simd.less(simd.mul(margin, three[1]), three[2]);
             let mut lanes = simd.bits(above) & !simd.bits(rising) & valid;
+            if lanes == 0 {
+                continue;
+            }
+            let mut powers = [[S::Real::default(); MAX_LANES]; 3];
+            for (powers, vector) in powers.iter_mut().zip(three) {
+                simd.store(*vector, powers);
+            }
             while lanes != 0 {
                 let lane = lanes.trailing_zeros() as usize;
                 lanes &= lanes - 1;
-                let bin = self.first_bin + offset;
-                let at = |bin: usize| power[bin * S::LANES + lane].to_f64();
-                peaks.push(self.interpolate(bin, at(bin - 1), at(bin), at(bin + 1)));
+                let [before, here, after] = powers.map(|powers| powers[lane].to_f64());
+                peaks.push(self.interpolate(self.first_bin + offset, before, here, after));
             }
         }
     }
@@ -103,14 +163,19 @@ impl PeakRange {
 
 /// The histogram bin of the tuning: the offset that most of the stronger half of the peaks share.
 pub(crate) fn tuning_bin(peaks: &mut [Peak]) -> usize {
-    let Some(least) = median_power(peaks) else { return UNTUNED };
-    let mut counts = [0_u32; N_TUNINGS];
+    fullest_bin(SEMITONES, peaks).unwrap_or(UNTUNED)
+}
+
+/// The same for any scale; none if there is no peak.
+pub(crate) fn fullest_bin(grid: TuningGrid, peaks: &mut [Peak]) -> Option<usize> {
+    let least = median_power(peaks)?;
+    let mut counts = vec![0_u32; grid.n_bins];
     for peak in peaks.iter().filter(|peak| peak.power >= least) {
-        counts[offset_bin(peak.hz)] += 1;
+        counts[grid.offset_bin(peak.hz)] += 1;
     }
     // The first of the fullest bins.
-    let fullest = counts.iter().max().copied().unwrap_or(0);
-    counts.iter().position(|count| *count == fullest).unwrap_or(UNTUNED)
+    let fullest = counts.iter().max().copied()?;
+    counts.iter().position(|count| *count == fullest)
 }
 
 /// Median of the powers; reorders the peaks.
@@ -129,27 +194,32 @@ fn median_power(peaks: &mut [Peak]) -> Option<f32> {
     Some(f32::midpoint(lower, upper))
 }
 
-/// The histogram bin of a frequency's offset from the nearest note.
-fn offset_bin(hz: f32) -> usize {
-    let octaves = f64::from(hz / A0_HZ).log2() as f32;
-    let semitones = SEMITONES * octaves;
-    let above = semitones - semitones.floor();
-    let offset = f64::from(if above >= 0.5 { above - 1.0 } else { above });
-    // Rounding can put the guess one off: the edges decide.
-    let guess = ((offset + 0.5) * N_TUNINGS as f64) as usize;
-    let guess = guess.min(N_TUNINGS - 1);
-    if offset < tuning_semitones(guess) {
-        guess.saturating_sub(1)
-    } else if offset >= tuning_semitones(guess + 1) {
-        (guess + 1).min(N_TUNINGS - 1)
-    } else {
-        guess
+impl TuningGrid {
+    /// The histogram bin of a frequency's offset from the nearest step. In float32, as above.
+    fn offset_bin(self, hz: f32) -> usize {
+        let octaves = f64::from(hz / A0_HZ).log2() as f32;
+        let steps = self.steps as f32 * octaves;
+        let above = steps - steps.floor();
+        let offset = f64::from(if above >= 0.5 { above - 1.0 } else { above });
+        // Rounding can put the guess one off: the edges decide.
+        let guess = ((offset + 0.5) * self.n_bins as f64) as usize;
+        let guess = guess.min(self.n_bins - 1);
+        if offset < self.edge(guess) {
+            guess.saturating_sub(1)
+        } else if offset >= self.edge(guess + 1) {
+            (guess + 1).min(self.n_bins - 1)
+        } else {
+            guess
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{N_TUNINGS, Peak, PeakRange, UNTUNED, offset_bin, tuning_bin, tuning_semitones};
+    use super::{
+        N_TUNINGS, Peak, PeakRange, SEMITONES, TuningGrid, UNTUNED, fullest_bin, tuning_bin,
+        tuning_semitones,
+    };
 
     fn peaks(semitones_off: f64) -> Vec<Peak> {
         (0..40)
@@ -189,12 +259,22 @@ mod tests {
             let hz = 150.0 * (f32::from(step) / 4000.0).exp2();
             let notes = 12.0 * (f64::from(hz / 27.5).log2() as f32);
             let offset = f64::from(notes - notes.round());
-            let bin = offset_bin(hz);
+            let bin = SEMITONES.offset_bin(hz);
             let edges = [tuning_semitones(bin), tuning_semitones(bin + 1)];
             // Half a semitone up is half a semitone down from the next note.
             let offset = if offset >= 0.5 { offset - 1.0 } else { offset };
             assert!(edges[0] <= offset && offset < edges[1], "{hz} Hz: {offset} in {edges:?}");
         }
+    }
+
+    #[test]
+    fn a_finer_scale_has_offsets_of_its_own() {
+        let grid = TuningGrid { steps: 24, n_bins: 50 };
+        // A quarter tone is a step of the scale.
+        let quarter = fullest_bin(grid, &mut peaks(0.505));
+        assert_eq!(quarter, fullest_bin(grid, &mut peaks(0.005)));
+        assert_eq!(quarter, Some(25));
+        assert_eq!(fullest_bin(grid, &mut []), None);
     }
 
     #[test]

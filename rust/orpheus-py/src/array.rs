@@ -17,6 +17,8 @@ pub(crate) struct View<'py, T: Element> {
 
 /// Borrowed float32 values.
 pub(crate) type F32View<'py> = View<'py, f32>;
+/// Borrowed float64 values.
+pub(crate) type F64View<'py> = View<'py, f64>;
 /// Borrowed int64 values (ids).
 pub(crate) type I64View<'py> = View<'py, i64>;
 

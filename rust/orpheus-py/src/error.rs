@@ -44,6 +44,11 @@ impl NativeError {
         Self::named("ParameterError", (message.into(),))
     }
 
+    /// A result that there is no memory for.
+    pub(crate) fn memory(message: impl Into<String>) -> Self {
+        Self(pyo3::exceptions::PyMemoryError::new_err(message.into()))
+    }
+
     /// An array that does not fit.
     pub(crate) fn shape(message: impl Into<String>) -> Self {
         Self::named("ShapeError", (message.into(),))

@@ -29,6 +29,16 @@ mod _native {
         classical_columns, classical_vectors, sound_families, sound_space, sound_statistics,
         sound_vectors,
     };
+    use super::features::chroma::{chroma, estimate_tuning};
+    #[pymodule_export]
+    use super::features::spectral::{
+        rms_of_magnitudes, rms_of_samples, spectral_bandwidth, spectral_centroid, spectral_contrast,
+        spectral_flatness, spectral_rolloff, zero_crossing_rate,
+    };
+    #[pymodule_export]
+    use super::features::spectrum::{decibels, mel_spectrogram, mfcc, stft, window_values};
+    #[pymodule_export]
+    use super::features::vectors::{classical_columns, classical_vectors};
     #[pymodule_export]
     use super::resample::{resample_rows, resampled_length};
     #[pymodule_export]

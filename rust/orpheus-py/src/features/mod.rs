@@ -1,12 +1,19 @@
 //! Binds `orpheus-features`. Serves `orpheus_fast.features`, file by file.
 
 pub(crate) mod front_ends;
+mod arguments;
+pub(crate) mod chroma;
+pub(crate) mod spectral;
+pub(crate) mod spectrum;
 pub(crate) mod vectors;
 
 use crate::error::NativeError;
 
 impl From<orpheus_features::Error> for NativeError {
     fn from(error: orpheus_features::Error) -> Self {
-        Self::parameter(error.to_string())
+        match error {
+            orpheus_features::Error::OutOfMemory { .. } => Self::memory(error.to_string()),
+            _ => Self::parameter(error.to_string()),
+        }
     }
 }
