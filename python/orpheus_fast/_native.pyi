@@ -11,20 +11,35 @@ __all__ = [
     "FlatIndex",
     "TrackLoader",
     "__version__",
+    "chroma",
     "classical_columns",
     "classical_vectors",
     "column_statistics",
+    "decibels",
     "decode_track",
+    "estimate_tuning",
     "fallback_versions",
     "front_end_rows",
     "inverse_norms",
+    "mel_spectrogram",
+    "mfcc",
     "read_tags",
     "resample_rows",
     "resampled_length",
+    "rms_of_magnitudes",
+    "rms_of_samples",
     "search_rows",
     "set_fallback",
+    "spectral_bandwidth",
+    "spectral_centroid",
+    "spectral_contrast",
+    "spectral_flatness",
+    "spectral_rolloff",
     "standardise_rows",
+    "stft",
+    "window_values",
     "write_flat",
+    "zero_crossing_rate",
 ]
 
 __version__: str
@@ -132,3 +147,39 @@ def sound_statistics(samples: _F32) -> _F32: ...
 def sound_families() -> list[tuple[str, int, int, float]]: ...
 def sound_space() -> tuple[int, int, str]: ...
 def classical_columns(layout: str) -> list[str]: ...
+
+_Floats: TypeAlias = _F32 | _F64
+# (n_fft, hop_length, window, pad_mode, precision)
+_TransformParts: TypeAlias = tuple[int, int, _F64, str | None, str]
+# Signals with their transform, or spectrograms.
+_Spectra: TypeAlias = tuple[_F32, _TransformParts] | _Floats
+# (frame_length, hop_length, pad_mode)
+_FramesParts: TypeAlias = tuple[int, int, str | None]
+# (sr, n_fft, power, n_mels, fmin, fmax, htk, slaney_norm)
+_MelParts: TypeAlias = tuple[float, int, float, int, float, float, bool, bool]
+# (sr, fmin, n_bands, quantile, linear)
+_ContrastParts: TypeAlias = tuple[float, float, int, float, bool]
+# (sr, n_fft, n_chroma, tuning, ctroct, octwidth, base_c, norm)
+_ChromaParts: TypeAlias = tuple[float, int, int, float | None, float, float | None, bool, float | None]
+# (sr, n_fft, bins_per_octave, resolution, fmin, fmax, threshold)
+_TuningParts: TypeAlias = tuple[float, int, int, float, float, float, float]
+
+def window_values(name: str, parameter: float | None, length: int) -> _F64: ...
+def stft(y: _F32, transform: _TransformParts) -> _Floats: ...
+def mel_spectrogram(spectra: _Spectra, mel: _MelParts) -> _Floats: ...
+def mfcc(spectra: _Spectra, mel: _MelParts, n_mfcc: int, ortho: bool, lifter: float) -> _Floats: ...
+def decibels(values: _Floats, reference: float, amin: float, top_db: float | None, squared: bool) -> _Floats: ...
+def spectral_centroid(spectra: _Spectra, frequencies: _F64) -> _Floats: ...
+def spectral_bandwidth(
+    spectra: _Spectra, frequencies: _F64, centroids: _F64 | None, normalize: bool, p: float
+) -> _Floats: ...
+def spectral_rolloff(spectra: _Spectra, frequencies: _F64, share: float) -> _Floats: ...
+def spectral_flatness(spectra: _Spectra, amin: float, power: float) -> _Floats: ...
+def spectral_contrast(spectra: _Spectra, frequencies: _F64, options: _ContrastParts) -> _Floats: ...
+def rms_of_samples(y: _F32, frames: _FramesParts, precision_name: str) -> _Floats: ...
+def rms_of_magnitudes(spectra: _Spectra, frame_length: int) -> _Floats: ...
+def zero_crossing_rate(
+    y: _F32, frames: _FramesParts, threshold: float, pad: bool, zero_is_positive: bool
+) -> _F32: ...
+def chroma(spectra: _Spectra, options: _ChromaParts) -> _Floats: ...
+def estimate_tuning(spectra: _Spectra, options: _TuningParts) -> float: ...

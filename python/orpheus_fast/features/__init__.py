@@ -13,14 +13,12 @@ from orpheus_fast.features.front_ends import (
 from orpheus_fast.features.chroma import chroma, chroma_stft, estimate_tuning
 from orpheus_fast.features.spectral import (
     bandwidth,
-    rms,
     rolloff,
     spectral_bandwidth,
     spectral_centroid,
     spectral_contrast,
     spectral_flatness,
     spectral_rolloff,
-    zero_crossing_rate,
 )
 from orpheus_fast.features.spectrum import (
     amplitude_to_db,
@@ -44,6 +42,7 @@ from orpheus_fast.features.vectors import (
     classical_columns,
     classical_vector,
 )
+from orpheus_fast.features.waveform import rms, zero_crossing_rate
 
 __all__ = [
     "CLASSICAL_LAYOUTS",

@@ -15,7 +15,7 @@ from orpheus_fast import _native
 from orpheus_fast.errors import ParameterError, ShapeError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = ["Floats", "PadMode", "Precision", "Spectra", "Window", "count", "frames", "number", "signals", "spectra"]
 
@@ -31,7 +31,7 @@ Window: TypeAlias = "str | float | tuple[str, float] | Sequence[float] | NDArray
 Floats: TypeAlias = "NDArray[np.float32] | NDArray[np.float64]"
 """Results: float32, or float64 where `precision` is `reference`."""
 
-_DTYPES = {"fast": np.float32, "reference": np.float64}
+_DTYPES: dict[str, Any] = {"fast": np.float32, "reference": np.float64}
 _LAST_COUNT = 2**62
 
 
@@ -62,7 +62,7 @@ def count(name: str, value: int) -> int:
     return result
 
 
-def dtype_of(precision: Precision) -> type[np.float32 | np.float64]:
+def dtype_of(precision: Precision) -> Any:  # noqa: ANN401 -- NumPy's own type for it takes any two
     """Return the type that a precision computes in."""
     if precision not in _DTYPES:
         message = f'precision is {precision!r}, expected "fast" or "reference"'
@@ -70,7 +70,7 @@ def dtype_of(precision: Precision) -> type[np.float32 | np.float64]:
     return _DTYPES[precision]
 
 
-def floats(name: str, values: ArrayLike, dtype: type[np.float32 | np.float64], *, n_dims: int) -> Floats:
+def floats(name: str, values: ArrayLike, dtype: DTypeLike, *, n_dims: int) -> NDArray[Any]:
     """Return real numbers of at least `n_dims` dimensions as a C-contiguous array."""
     array = np.asarray(values)
     if array.dtype.kind == "c":
@@ -84,19 +84,17 @@ def floats(name: str, values: ArrayLike, dtype: type[np.float32 | np.float64], *
         raise ShapeError(message)
     # What float32 cannot hold becomes infinite, and is refused as such.
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=dtype)
+        return np.asarray(array, dtype=dtype, order="C")
 
 
 def signals(y: ArrayLike) -> tuple[NDArray[np.float32], tuple[int, ...]]:
     """Return samples as a matrix, one signal per row, and the dimensions that were folded."""
     samples = floats("y", y, np.float32, n_dims=1)
     lead = samples.shape[:-1]
-    return samples.reshape(int(np.prod(lead)), samples.shape[-1]), lead  # type: ignore[return-value]
+    return samples.reshape(int(np.prod(lead)), samples.shape[-1]), lead
 
 
-def frames(
-    frame_length: int, hop_length: int, *, center: bool, pad_mode: str
-) -> tuple[int, int, str | None]:
+def frames(frame_length: int, hop_length: int, *, center: bool, pad_mode: str) -> tuple[int, int, str | None]:
     """Return what `_native` calls frames: those that are not centred have no pad mode."""
     return count("frame_length", frame_length), count("hop_length", hop_length), pad_mode if center else None
 
@@ -137,11 +135,11 @@ def window_values(window: Window, length: int) -> NDArray[np.float64]:
             raise ParameterError(message)
         return _named_window(name, number("window", parameters[0]) if parameters else None, length)
     values = window(length) if callable(window) else window
-    array = floats("window", values, np.float64, n_dims=1)  # type: ignore[arg-type]
+    array = floats("window", values, np.float64, n_dims=1)
     if array.shape != (length,):
         message = f"window has shape {array.shape}, expected (win_length,), which is ({length},)"
         raise ShapeError(message)
-    return array  # type: ignore[return-value]
+    return array
 
 
 @lru_cache(maxsize=32)
@@ -171,12 +169,12 @@ class Spectra:
     def frequencies(self, sr: float, freq: ArrayLike | None) -> NDArray[np.float64]:
         """Return the frequency of each bin, in Hz."""
         if freq is None:
-            return np.fft.rfftfreq(self.n_fft, 1.0 / sample_rate(sr))
+            return np.asarray(np.fft.rfftfreq(self.n_fft, 1.0 / sample_rate(sr)), dtype=np.float64)
         values = floats("freq", freq, np.float64, n_dims=1)
         if values.shape != (self.n_bins,):
             message = f"freq has shape {values.shape}, expected one frequency per bin, ({self.n_bins},)"
             raise ShapeError(message)
-        return values  # type: ignore[return-value]
+        return values
 
 
 def spectra(
@@ -205,8 +203,6 @@ def spectra(
     if y is None:
         message = "y and S are None, expected one of them"
         raise ParameterError(message)
-    options = transform(
-        n_fft, hop_length, win_length, window, center=center, pad_mode=pad_mode, precision=precision
-    )
+    options = transform(n_fft, hop_length, win_length, window, center=center, pad_mode=pad_mode, precision=precision)
     samples, leading = signals(y)
     return Spectra((samples, options), leading, options[0], options[0] // 2 + 1)

@@ -88,7 +88,7 @@ def stft(
     )
     samples, lead = _arguments.signals(y)
     pairs = _native.stft(samples, options)
-    spectrogram = pairs.view(np.complex64 if precision == "fast" else np.complex128)
+    spectrogram: NDArray[Any] = pairs.view(np.complex64 if precision == "fast" else np.complex128)
     return spectrogram.reshape(lead + spectrogram.shape[1:])
 
 

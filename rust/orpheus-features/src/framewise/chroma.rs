@@ -148,7 +148,9 @@ impl Compute for Chroma {
         let tuning = match self.tuning {
             Some(tuning) => tuning,
             None => {
-                let tuning = Tuning::librosa(self.sample_rate, self.n_fft, self.n_chroma);
+                // The reference has forgotten by now that a frame may be odd.
+                let n_fft = 2 * (spectra.n_bins() - 1);
+                let tuning = Tuning::librosa(self.sample_rate, n_fft, self.n_chroma);
                 let mut first = FirstPass { search: tuning.prepare(spectra)?, kept: &mut kept };
                 visit(spectra, Quantity::Power, &mut first);
                 first.search.tuning()

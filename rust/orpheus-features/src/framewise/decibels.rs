@@ -122,7 +122,13 @@ impl<R: Real> Kernel<R> for Levels<'_, R> {
         let mut highest = simd.constant(f64::from(f32::MIN));
         for (values, levels) in self.values.chunks(S::LANES).zip(self.levels.chunks_mut(S::LANES)) {
             let value = load(simd, values);
-            let value = level.level(simd, if self.squared { simd.mul(value, value) } else { value });
+            let power = if self.squared {
+                // The square of what float32 holds may be more than it holds.
+                simd.min(simd.mul(value, value), simd.constant(f64::from(f32::MAX)))
+            } else {
+                value
+            };
+            let value = level.level(simd, power);
             highest = simd.max(highest, value);
             if levels.len() == S::LANES {
                 simd.store(value, levels);

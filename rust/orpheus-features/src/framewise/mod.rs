@@ -15,6 +15,8 @@ mod shape;
 mod spectra;
 mod stft;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tuning;
 mod visit;
 mod window;

@@ -63,7 +63,7 @@ pub fn rms_of_signals(
     })
 }
 
-fn of_signals<R: Real>(tier: Tier, signals: Signals<'_>, frames: Frames) -> Result<Lines<R>> {
+pub(super) fn of_signals<R: Real>(tier: Tier, signals: Signals<'_>, frames: Frames) -> Result<Lines<R>> {
     let mut lines = Lines::new(signals.n_signals(), 1, frames.count(signals)?)?;
     R::dispatch(tier, Rms { signals, framing: frames.0, lines: &mut lines });
     Ok(lines)

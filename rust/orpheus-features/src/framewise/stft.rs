@@ -20,7 +20,8 @@ pub fn stft(signals: Signals<'_>, transform: &Transform) -> Result<Table> {
     Spectra::of_signals(signals, transform).compute(&Complex)
 }
 
-struct Complex;
+/// Real and imaginary parts in turn.
+pub(super) struct Complex;
 
 impl Compute for Complex {
     fn compute<R: Real>(&self, spectra: &SpectraOf<'_, R>) -> Result<Lines<R>> {

@@ -44,11 +44,11 @@ impl Tuning {
     /// [`Error::Parameter`] for options out of range, [`Error::Spectrogram`] for values that are not
     /// finite.
     pub fn of(&self, spectra: &Spectra<'_>) -> Result<f64> {
-        let table = spectra.compute(self)?;
-        Ok(match table.values {
-            Values::F32(values) => f64::from(values[0]),
-            Values::F64(values) => values[0],
-        })
+        let place = match spectra.compute(self)?.values {
+            Values::F32(values) => values[0] as usize,
+            Values::F64(values) => values[0] as usize,
+        };
+        Ok(place.checked_sub(1).map_or(0.0, |bin| self.grid().edge(bin)))
     }
 
     /// Where to look, and what to count.
@@ -73,12 +73,14 @@ impl Tuning {
         if !(self.threshold >= 0.0 && self.threshold.is_finite()) {
             return Err(Error::parameter("threshold", self.threshold, "a number of at least zero"));
         }
-        let grid = TuningGrid {
-            steps: self.bins_per_octave,
-            n_bins: (1.0 / self.resolution).ceil() as usize,
-        };
-        let is_exact = spectra.is_transformed() && R::TINY < 1e-300 || !spectra.is_transformed();
-        Ok(Search { grid, ..self.search(n_bins, is_exact) })
+        // A float64 transform leaves errors, too, but none that librosa does not leave.
+        let is_exact = !spectra.is_transformed() || R::TINY < f64::from(f32::MIN_POSITIVE);
+        Ok(self.search(n_bins, is_exact))
+    }
+
+    fn grid(&self) -> TuningGrid {
+        let n_bins = (1.0 / self.resolution).ceil() as usize;
+        TuningGrid { steps: self.bins_per_octave, n_bins }
     }
 
     fn search(&self, n_bins: usize, is_exact: bool) -> Search {
@@ -91,8 +93,7 @@ impl Tuning {
         let range = PeakRange::over(first..=last_inside, bin_hz, self.threshold, is_exact);
         // Nothing follows the last bin: it is a peak if it is larger than the one before.
         let end_hz = (end == n_bins && first < n_bins).then_some((n_bins - 1) as f64 * bin_hz);
-        let grid = TuningGrid { steps: 12, n_bins: 1 };
-        Search { grid, range, end_hz, share: self.threshold, peaks: Vec::new() }
+        Search { grid: self.grid(), range, end_hz, share: self.threshold, peaks: Vec::new() }
     }
 }
 
@@ -129,9 +130,14 @@ impl Search {
         }
     }
 
+    /// The fullest bin of the histogram, if there is a peak.
+    fn bin(&mut self) -> Option<usize> {
+        fullest_bin(self.grid, &mut self.peaks)
+    }
+
     /// The offset, in steps.
     pub(super) fn tuning(mut self) -> f64 {
-        fullest_bin(self.grid, &mut self.peaks).map_or(0.0, |bin| self.grid.edge(bin))
+        self.bin().map_or(0.0, |bin| self.grid.edge(bin))
     }
 }
 
@@ -141,7 +147,8 @@ impl Compute for Tuning {
         spectra.check_finite()?;
         visit(spectra, Quantity::Magnitude, &mut search);
         let mut lines = Lines::new(1, 1, 1)?;
-        lines.values[0] = R::from_f64(search.tuning());
+        // The bin, counted from one: float32 would not hold its edge.
+        lines.values[0] = R::from_f64(search.bin().map_or(0.0, |bin| bin as f64 + 1.0));
         Ok(lines)
     }
 }
