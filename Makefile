@@ -39,6 +39,7 @@ bench: $(VENV)/.built $(VENV)/.test $(VENV)/.bench
 	$(BIN)/python -m pytest benches --benchmark-only --quiet
 	$(BIN)/python benches/index_against_librosa.py
 	$(BIN)/python benches/sound_against_librosa.py
+	$(BIN)/python benches/features_against_librosa.py
 	$(BIN)/python benches/resample_against_peers.py
 	$(BIN)/python benches/decode_against_peers.py
 	$(BIN)/python benches/loader_against_peers.py

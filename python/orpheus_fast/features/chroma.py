@@ -164,8 +164,8 @@ def estimate_tuning(
     --------
     >>> import numpy as np
     >>> y = np.sin(2 * np.pi * 445 * np.arange(22_050) / 22_050)
-    >>> estimate_tuning(y=y, resolution=0.1)
-    0.2
+    >>> f"{estimate_tuning(y=y):.2f}"
+    '0.17'
     """
     spectra = _arguments.spectra(
         y, S, n_fft, hop_length, win_length, window, center=center, pad_mode=pad_mode, precision=precision

@@ -77,8 +77,8 @@ def spectral_centroid(
     --------
     >>> import numpy as np
     >>> y = np.sin(2 * np.pi * 1000 * np.arange(22_050) / 22_050)
-    >>> float(spectral_centroid(y=y)[0, 20].round(-1))
-    1000.0
+    >>> f"{spectral_centroid(y=y)[0, 20]:.0f} Hz"
+    '1000 Hz'
     """
     spectra = _arguments.spectra(
         y, S, n_fft, hop_length, win_length, window, center=center, pad_mode=pad_mode, precision=precision
@@ -136,8 +136,8 @@ def bandwidth(
     --------
     >>> import numpy as np
     >>> noise = np.random.default_rng(0).uniform(-0.5, 0.5, 22_050)
-    >>> float(bandwidth(y=noise)[0, 20].round(-2))
-    3200.0
+    >>> f"{bandwidth(y=noise)[0, 20]:.0f} Hz"
+    '3142 Hz'
     """
     spectra = _arguments.spectra(
         y, S, n_fft, hop_length, win_length, window, center=center, pad_mode=pad_mode, precision=precision
@@ -200,8 +200,8 @@ def rolloff(
     --------
     >>> import numpy as np
     >>> y = np.sin(2 * np.pi * 1000 * np.arange(22_050) / 22_050)
-    >>> float(rolloff(y=y)[0, 20].round())
-    1012.0
+    >>> f"{rolloff(y=y)[0, 20]:.0f} Hz"
+    '1012 Hz'
     """
     spectra = _arguments.spectra(
         y, S, n_fft, hop_length, win_length, window, center=center, pad_mode=pad_mode, precision=precision

@@ -61,8 +61,8 @@ def rms(
     --------
     >>> import numpy as np
     >>> y = np.sin(2 * np.pi * 1000 * np.arange(22_050) / 22_050)
-    >>> float(rms(y=y)[0, 20].round(3))
-    0.707
+    >>> f"{rms(y=y)[0, 20]:.3f}"
+    '0.707'
     """
     frames = _arguments.frames(frame_length, hop_length, center=center, pad_mode=pad_mode)
     if y is not None:
@@ -120,8 +120,8 @@ def zero_crossing_rate(
     --------
     >>> import numpy as np
     >>> y = np.sin(2 * np.pi * 1000 * np.arange(22_050) / 22_050)
-    >>> float(zero_crossing_rate(y)[0, 20].round(2))
-    0.09
+    >>> f"{zero_crossing_rate(y)[0, 20]:.3f}"
+    '0.091'
     """
     frames = _arguments.frames(frame_length, hop_length, center=center, pad_mode="edge")
     samples, lead = _arguments.signals(y)

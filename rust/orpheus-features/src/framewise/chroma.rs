@@ -74,7 +74,7 @@ impl Chroma {
                 return Err(Error::parameter(name, value, "a finite number"));
             }
         }
-        if let Some(width) = self.octave_width.filter(|width| !(*width > 0.0)) {
+        if let Some(width) = self.octave_width.filter(|width| width.is_nan() || *width <= 0.0) {
             return Err(Error::parameter("octwidth", width, "a positive number, or none"));
         }
         match self.norm {
@@ -97,7 +97,8 @@ impl Chroma {
             let hz = self.sample_rate * bin as f64 / self.n_fft as f64;
             steps * (hz / (a4 / 16.0)).log2()
         };
-        let mut groups = vec![vec![[R::default(); GROUP]; n_bins]; n_chroma.div_ceil(GROUP)];
+        let n_groups = n_chroma.div_ceil(GROUP);
+        let mut groups: Vec<Vec<[R; GROUP]>> = vec![Vec::with_capacity(n_bins); n_groups];
         let mut column = vec![0.0; n_chroma];
         for bin in 0..n_bins {
             // The lowest bin holds 0 Hz; it is taken to lie an octave and a half below the next one.
@@ -109,10 +110,13 @@ impl Chroma {
                 _ => note(bin + 1) - place,
             };
             self.fill(&mut column, place, width.max(1.0));
-            for (class, weight) in column.iter().enumerate() {
-                // The reference keeps its weights in float32.
-                let weight = R::from_f64(f64::from(*weight as f32));
-                groups[class / GROUP][bin][class % GROUP] = weight;
+            for (group, classes) in groups.iter_mut().zip(column.chunks(GROUP)) {
+                let mut weights = [R::default(); GROUP];
+                for (place, weight) in weights.iter_mut().zip(classes) {
+                    // The reference keeps its weights in float32.
+                    *place = R::from_f64(f64::from(*weight as f32));
+                }
+                group.push(weights);
             }
         }
         groups
@@ -145,16 +149,15 @@ impl Compute for Chroma {
         spectra.check_finite()?;
         let lines = Lines::new(spectra.n_signals(), self.n_chroma, spectra.n_frames())?;
         let mut kept = Kept::new(spectra, self.tuning.is_none());
-        let tuning = match self.tuning {
-            Some(tuning) => tuning,
-            None => {
-                // The reference has forgotten by now that a frame may be odd.
-                let n_fft = 2 * (spectra.n_bins() - 1);
-                let tuning = Tuning::librosa(self.sample_rate, n_fft, self.n_chroma);
-                let mut first = FirstPass { search: tuning.prepare(spectra)?, kept: &mut kept };
-                visit(spectra, Quantity::Power, &mut first);
-                first.search.tuning()
-            }
+        let tuning = if let Some(tuning) = self.tuning {
+            tuning
+        } else {
+            // The reference has forgotten by now that a frame may be odd.
+            let n_fft = 2 * (spectra.n_bins() - 1);
+            let tuning = Tuning::librosa(self.sample_rate, n_fft, self.n_chroma);
+            let mut first = FirstPass { search: tuning.prepare(spectra)?, kept: &mut kept };
+            visit(spectra, Quantity::Power, &mut first);
+            first.search.tuning()
         };
         let weights = self.weights(tuning);
         let mut second = SecondPass { weights: &weights, norm: self.norm, lines };

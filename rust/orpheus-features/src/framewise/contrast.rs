@@ -114,7 +114,8 @@ impl Compute for Contrast<'_> {
         let mut visitor = ContrastVisitor { bands: &bands, ends };
         visit(spectra, Quantity::Magnitude, &mut visitor);
         let [valleys, mut peaks] = visitor.ends;
-        let difference = Difference { valleys: &valleys.values, linear: self.linear, peaks: &mut peaks.values };
+        let difference =
+            Difference { valleys: &valleys.values, linear: self.linear, peaks: &mut peaks.values };
         R::dispatch(spectra.tier, difference);
         Ok(peaks)
     }
@@ -213,7 +214,8 @@ impl<R: Real> Kernel<R> for Difference<'_, R> {
                 *floor = Decibels::LIBROSA.range_of(highest).unwrap_or(f64::MIN);
             }
         }
-        let [valley_floor, peak_floor] = floors.map(|floor| simd.constant(floor.max(f64::from(f32::MIN))));
+        let [valley_floor, peak_floor] =
+            floors.map(|floor| simd.constant(floor.max(f64::from(f32::MIN))));
         for (valleys, peaks) in self.valleys.chunks(S::LANES).zip(self.peaks.chunks_mut(S::LANES)) {
             let (mut valley, mut peak) = (load(simd, valleys), load(simd, peaks));
             if !self.linear {

@@ -1,7 +1,7 @@
 //! Levels in decibels.
 
-use super::samples::{Samples, Values};
-use super::table::{load, zeros};
+use super::samples::{Samples, Values, usable_spectrogram};
+use super::table::{Allocate, load, zeros, zeros_in};
 use crate::error::{Error, Result};
 use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
 
@@ -34,32 +34,45 @@ impl Decibels {
             return Err(Error::parameter("ref", self.reference, "a finite number"));
         }
         match self.top_db {
-            Some(range) if !(range >= 0.0) => {
+            Some(range) if range.is_nan() || range < 0.0 => {
                 Err(Error::parameter("top_db", range, "a number of at least zero, or none"))
             }
             _ => Ok(()),
         }
     }
 
-    /// Level of each of `values`: powers, or amplitudes that are squared first.
+    /// Level of each of `values`: powers, or amplitudes that are squared first. Those of float32 are put
+    /// into memory from `allocate`.
     ///
     /// # Errors
     ///
     /// [`Error::Parameter`] for options out of range, [`Error::Spectrogram`] for values that are not
     /// finite.
-    pub fn of(&self, values: Samples<'_>, squared: bool) -> Result<Values> {
+    pub fn of(&self, values: Samples<'_>, squared: bool, allocate: Allocate<'_>) -> Result<Values> {
         self.check()?;
+        let tier = Tier::best();
         Ok(match values {
-            Samples::F32(values) => Values::F32(self.levels(Tier::best(), values, squared)?),
-            Samples::F64(values) => Values::F64(self.levels(Tier::best(), values, squared)?),
+            Samples::F32(values) => {
+                let levels = zeros_in(allocate, values.len())?;
+                Values::F32(self.fill(tier, values, squared, levels)?)
+            }
+            Samples::F64(values) => {
+                Values::F64(self.fill(tier, values, squared, zeros(values.len())?)?)
+            }
         })
     }
 
-    fn levels<R: Real>(&self, tier: Tier, values: &[R], squared: bool) -> Result<Vec<R>> {
-        super::samples::usable_spectrogram(values, true)?;
-        let mut levels = zeros(values.len())?;
-        let range = self.range_of(R::dispatch(tier, Levels { options: *self, values, squared, levels: &mut levels }));
-        if let Some(floor) = range {
+    fn fill<R: Real>(
+        &self,
+        tier: Tier,
+        values: &[R],
+        squared: bool,
+        mut levels: Vec<R>,
+    ) -> Result<Vec<R>> {
+        usable_spectrogram(values, true)?;
+        let kernel = Levels { options: *self, values, squared, output: &mut levels };
+        let highest = R::dispatch(tier, kernel);
+        if let Some(floor) = self.range_of(highest) {
             let floor = R::from_f64(floor);
             for level in &mut levels {
                 *level = if *level < floor { floor } else { *level };
@@ -110,7 +123,7 @@ struct Levels<'a, R> {
     options: Decibels,
     values: &'a [R],
     squared: bool,
-    levels: &'a mut [R],
+    output: &'a mut [R],
 }
 
 impl<R: Real> Kernel<R> for Levels<'_, R> {
@@ -120,7 +133,7 @@ impl<R: Real> Kernel<R> for Levels<'_, R> {
     fn run<S: Simd<Real = R>>(self, simd: S) -> f64 {
         let level = LevelOf::new(simd, &self.options);
         let mut highest = simd.constant(f64::from(f32::MIN));
-        for (values, levels) in self.values.chunks(S::LANES).zip(self.levels.chunks_mut(S::LANES)) {
+        for (values, levels) in self.values.chunks(S::LANES).zip(self.output.chunks_mut(S::LANES)) {
             let value = load(simd, values);
             let power = if self.squared {
                 // The square of what float32 holds may be more than it holds.

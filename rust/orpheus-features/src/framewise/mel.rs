@@ -12,7 +12,7 @@ use crate::spectrum::simd::{Real, Simd};
 pub struct Mel {
     /// Of the signals, in Hz.
     pub sample_rate: f64,
-    /// Samples of a frame; 2 (n_bins - 1), where that is not known.
+    /// Samples of a frame; twice the number of bins but one, where that is not known.
     pub n_fft: usize,
     /// Exponent of the magnitudes that are added up.
     pub power: f64,

@@ -49,7 +49,11 @@ impl Mfcc {
         if self.ortho { lifted } else { lifted * plain }
     }
 
-    fn cepstra<R: Real>(&self, spectra: &SpectraOf<'_, R>, bands: Bands<'_, R>) -> Result<Lines<R>> {
+    fn cepstra<R: Real>(
+        &self,
+        spectra: &SpectraOf<'_, R>,
+        bands: Bands<'_, R>,
+    ) -> Result<Lines<R>> {
         let [n_signals, n_bands, n_frames] = bands.shape;
         let n_mfcc = self.n_mfcc.min(n_bands);
         let mut lines = Lines::new(n_signals, n_mfcc, n_frames)?;

@@ -34,7 +34,7 @@ pub use samples::{Samples, Signals, Values};
 pub use shape::{Bandwidth, Centroid, Flatness, Rolloff};
 pub use spectra::{Spectra, Transform};
 pub use stft::stft;
-pub use table::Table;
+pub use table::{Allocate, Table};
 pub use tuning::Tuning;
 pub use window::window;
 pub use zero_crossings::ZeroCrossings;

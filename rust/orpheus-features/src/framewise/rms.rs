@@ -51,11 +51,7 @@ impl Frames {
 /// # Errors
 ///
 /// [`Error::TooShort`] if no frame fits.
-pub fn rms_of_signals(
-    signals: Signals<'_>,
-    frames: Frames,
-    precision: Precision,
-) -> Result<Table> {
+pub fn rms_of_signals(signals: Signals<'_>, frames: Frames, precision: Precision) -> Result<Table> {
     let tier = Tier::best();
     Ok(match precision {
         Precision::Fast => of_signals::<f32>(tier, signals, frames)?.into(),
@@ -63,7 +59,11 @@ pub fn rms_of_signals(
     })
 }
 
-pub(super) fn of_signals<R: Real>(tier: Tier, signals: Signals<'_>, frames: Frames) -> Result<Lines<R>> {
+pub(super) fn of_signals<R: Real>(
+    tier: Tier,
+    signals: Signals<'_>,
+    frames: Frames,
+) -> Result<Lines<R>> {
     let mut lines = Lines::new(signals.n_signals(), 1, frames.count(signals)?)?;
     R::dispatch(tier, Rms { signals, framing: frames.0, lines: &mut lines });
     Ok(lines)
@@ -90,12 +90,11 @@ impl<R: Real> Kernel<R> for Rms<'_, R> {
                     .ok()
                     .and_then(|start| samples.get(start..)?.get(..frame.len()))
                     .and_then(R::borrow);
-                let sum = match whole {
-                    Some(samples) => sum_of_squares(simd, samples),
-                    None => {
-                        self.framing.stage(samples, start, &mut frame);
-                        sum_of_squares(simd, &frame)
-                    }
+                let sum = if let Some(samples) = whole {
+                    sum_of_squares(simd, samples)
+                } else {
+                    self.framing.stage(samples, start, &mut frame);
+                    sum_of_squares(simd, &frame)
                 };
                 let level = (sum / frame.len() as f64).sqrt();
                 self.lines.values[signal * n_frames + t] = R::from_f64(level);
@@ -138,7 +137,8 @@ impl Compute for OfSpectra {
     fn compute<R: Real>(&self, spectra: &SpectraOf<'_, R>) -> Result<Lines<R>> {
         let n_bins = spectra.n_bins();
         if self.frame_length == 0 || self.frame_length / 2 + 1 != n_bins {
-            let expected = format!("{} or {}, as S has {n_bins} rows", 2 * n_bins - 2, 2 * n_bins - 1);
+            let expected =
+                format!("{} or {}, as S has {n_bins} rows", 2 * n_bins - 2, 2 * n_bins - 1);
             return Err(Error::parameter("frame_length", self.frame_length, expected));
         }
         spectra.check_finite()?;
@@ -159,7 +159,8 @@ impl<R: Real> Visitor<R> for SpectrumLevel<R> {
     fn visit<S: Simd<Real = R>>(&mut self, simd: S, spectrum: &[S::V], place: Place) {
         // The spectrum of a real frame holds every bin twice, but for the first one, and for the last
         // one if the frame is even.
-        let last = if self.frame_length % 2 == 0 { spectrum.len() - 1 } else { spectrum.len() };
+        let last =
+            if self.frame_length.is_multiple_of(2) { spectrum.len() - 1 } else { spectrum.len() };
         let mut sum = simd.constant(0.0);
         for (k, magnitude) in spectrum.iter().enumerate() {
             let square = simd.mul(*magnitude, *magnitude);

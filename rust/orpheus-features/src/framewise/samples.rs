@@ -91,7 +91,7 @@ fn usable(values: &[f32]) -> Result<()> {
 pub(super) fn usable_spectrogram<R: Real>(values: &[R], negative: bool) -> Result<()> {
     let largest = R::from_f64(f64::from(f32::MAX));
     let least = if negative { R::from_f64(-f64::from(f32::MAX)) } else { R::default() };
-    let sound = |value: &R| (*value <= largest) & (*value >= least);
+    let sound = |value: &R| (least..=largest).contains(value);
     if values.chunks(4096).all(|chunk| chunk.iter().fold(true, |all, value| all & sound(value))) {
         return Ok(());
     }

@@ -38,8 +38,7 @@ impl Transform {
         within("n_fft", n_fft, MAX_N_FFT)?;
         within("hop_length", hop_length, MAX_HOP_LENGTH)?;
         within("win_length", window.len(), n_fft)?;
-        // Also refuses what is not a number.
-        if let Some(value) = window.iter().find(|value| !(value.abs() <= 1e6)) {
+        if let Some(value) = window.iter().find(|value| value.is_nan() || value.abs() > 1e6) {
             return Err(Error::parameter("a value of window", value, "numbers within ±1e6"));
         }
         Ok(Self { n_fft, hop_length, window: centred(window, n_fft), padding, precision })
@@ -58,6 +57,10 @@ impl Transform {
     #[must_use]
     pub fn n_bins(&self) -> usize {
         self.n_fft / 2 + 1
+    }
+
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
     }
 }
 
@@ -114,19 +117,19 @@ impl<'a> Spectra<'a> {
         let tier = Tier::best();
         Ok(match self.0 {
             Kind::Transformed { signals, transform } => match transform.precision {
-                Precision::Fast => {
-                    feature.compute(&SpectraOf::<f32>::transformed(tier, signals, transform)?)?.into()
-                }
-                Precision::Reference => {
-                    feature.compute(&SpectraOf::<f64>::transformed(tier, signals, transform)?)?.into()
-                }
+                Precision::Fast => feature
+                    .compute(&SpectraOf::<f32>::transformed(tier, signals, transform)?)?
+                    .into(),
+                Precision::Reference => feature
+                    .compute(&SpectraOf::<f64>::transformed(tier, signals, transform)?)?
+                    .into(),
             },
-            Kind::Given { values: Samples::F32(values), n_bins, n_frames } => {
-                feature.compute(&SpectraOf { tier, kind: KindOf::Given { values, n_bins, n_frames } })?.into()
-            }
-            Kind::Given { values: Samples::F64(values), n_bins, n_frames } => {
-                feature.compute(&SpectraOf { tier, kind: KindOf::Given { values, n_bins, n_frames } })?.into()
-            }
+            Kind::Given { values: Samples::F32(values), n_bins, n_frames } => feature
+                .compute(&SpectraOf { tier, kind: KindOf::Given { values, n_bins, n_frames } })?
+                .into(),
+            Kind::Given { values: Samples::F64(values), n_bins, n_frames } => feature
+                .compute(&SpectraOf { tier, kind: KindOf::Given { values, n_bins, n_frames } })?
+                .into(),
         })
     }
 }

@@ -29,19 +29,42 @@ pub(super) struct Lines<R> {
 pub(super) fn zeros<R: Real>(n_values: usize) -> Result<Vec<R>> {
     // Asked for twice: memory that the system gives out as zeros costs nothing until it is used,
     // but asking for that ends the process if there is none.
-    Vec::<R>::new()
-        .try_reserve_exact(n_values)
-        .map_err(|_| Error::OutOfMemory { n_values })?;
+    Vec::<R>::new().try_reserve_exact(n_values).map_err(|_| Error::OutOfMemory { n_values })?;
     Ok(vec![R::default(); n_values])
+}
+
+/// Gives an empty vector with room for so many values, for results that are large: where they lie in
+/// memory costs as much as computing them.
+pub type Allocate<'a> = &'a (dyn Fn(usize) -> Vec<f32> + Sync);
+
+/// As [`zeros`], in memory of the caller's choice.
+///
+/// # Errors
+///
+/// [`Error::OutOfMemory`] if there is not as much.
+pub(super) fn zeros_in(allocate: Allocate<'_>, n_values: usize) -> Result<Vec<f32>> {
+    // Refuses what cannot be had, before the caller tries.
+    Vec::<f32>::new().try_reserve_exact(n_values).map_err(|_| Error::OutOfMemory { n_values })?;
+    let mut values = allocate(n_values);
+    values.resize(n_values, 0.0);
+    Ok(values)
 }
 
 impl<R: Real> Lines<R> {
     /// All zero.
     pub(super) fn new(n_signals: usize, n_lines: usize, n_frames: usize) -> Result<Self> {
-        let shape = [n_signals, n_lines, n_frames];
+        Self::from([n_signals, n_lines, n_frames], zeros)
+    }
+
+    /// Of this shape, with the values that `allocate` gives.
+    pub(super) fn from(
+        shape: [usize; 3],
+        allocate: impl FnOnce(usize) -> Result<Vec<R>>,
+    ) -> Result<Self> {
+        let [n_signals, n_lines, n_frames] = shape;
         let n_values = n_signals.checked_mul(n_lines).and_then(|n| n.checked_mul(n_frames));
         let n_values = n_values.ok_or(Error::OutOfMemory { n_values: usize::MAX })?;
-        Ok(Self { values: zeros(n_values)?, shape })
+        Ok(Self { values: allocate(n_values)?, shape })
     }
 
     /// Where `line` has its number of frame `frame`.

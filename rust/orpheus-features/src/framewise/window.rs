@@ -75,7 +75,8 @@ impl Shape {
         let from_middle = n - length / 2.0;
         match *self {
             Self::Cosines(coefficients) => {
-                let term = |(k, a): (usize, &f64)| a * (TAU * k as f64 * from_middle / length).cos();
+                let term =
+                    |(k, a): (usize, &f64)| a * (TAU * k as f64 * from_middle / length).cos();
                 coefficients.iter().enumerate().map(term).sum()
             }
             Self::Bartlett => 1.0 - from_middle.abs() / (length / 2.0),

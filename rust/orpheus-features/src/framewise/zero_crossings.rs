@@ -29,7 +29,7 @@ impl ZeroCrossings {
     /// [`Error::Parameter`] for a threshold that is not a number, [`Error::TooShort`] if no frame
     /// fits.
     pub fn of(&self, signals: Signals<'_>, frames: Frames) -> Result<Table> {
-        if !(self.threshold >= 0.0) {
+        if self.threshold.is_nan() || self.threshold < 0.0 {
             return Err(Error::parameter("threshold", self.threshold, "a number of at least zero"));
         }
         let n_frames = frames.count(signals)?;
@@ -37,7 +37,7 @@ impl ZeroCrossings {
         let mut rates = Vec::with_capacity(signals.n_signals() * n_frames);
         for signal in 0..signals.n_signals() {
             let samples = signals.signal(signal);
-            let crossings = Crossings::of(samples, self);
+            let crossings = Crossings::of(samples, *self);
             rates.extend((0..n_frames).map(|t| {
                 // The first sample of a frame has none before it.
                 let start = framing.start_of(t);
@@ -62,7 +62,7 @@ struct Crossings {
 }
 
 impl Crossings {
-    fn of(samples: &[f32], options: &ZeroCrossings) -> Self {
+    fn of(samples: &[f32], options: ZeroCrossings) -> Self {
         let n_words = samples.len().div_ceil(WORD);
         let (mut words, mut n_before) = (Vec::with_capacity(n_words), Vec::with_capacity(n_words));
         let threshold = options.threshold;
@@ -133,7 +133,9 @@ mod tests {
             .map(|_| (random.next() as f32 * 3.0).round() / 3.0 + 0.1 * random.next() as f32)
             .collect();
         let lengths = (1..70).chain([127, 128, 129, 191, 700]);
-        for (n, (length, hop)) in lengths.zip([(1, 1), (2, 1), (7, 3), (64, 64), (65, 200)].into_iter().cycle()) {
+        for (n, (length, hop)) in
+            lengths.zip([(1, 1), (2, 1), (7, 3), (64, 64), (65, 200)].into_iter().cycle())
+        {
             for choice in 0..4 {
                 let options = ZeroCrossings {
                     threshold: 0.2,

@@ -95,13 +95,7 @@ pub(crate) fn precision(name: &str) -> Result<Precision> {
 
 /// `(n_fft, hop_length, window, pad_mode, precision)`; frames that are not centred have no pad mode.
 #[derive(FromPyObject)]
-pub(crate) struct TransformArgument<'py>(
-    usize,
-    usize,
-    F64View<'py>,
-    Option<String>,
-    String,
-);
+pub(crate) struct TransformArgument<'py>(usize, usize, F64View<'py>, Option<String>, String);
 
 impl TransformArgument<'_> {
     pub(crate) fn build(&self) -> Result<Transform> {

@@ -27,15 +27,31 @@ pub(crate) fn chroma(
     spectra: SpectraArgument<'_>,
     options: ChromaArgument,
 ) -> NativeResult<FloatArray> {
-    let ChromaArgument(sample_rate, n_fft, n_chroma, tuning, centre_octave, octave_width, starts_at_c, norm) =
-        options;
+    let ChromaArgument(
+        sample_rate,
+        n_fft,
+        n_chroma,
+        tuning,
+        centre_octave,
+        octave_width,
+        starts_at_c,
+        norm,
+    ) = options;
     let norm = match norm {
         None => ChromaNorm::None,
         Some(f64::INFINITY) => ChromaNorm::Largest,
         Some(exponent) => ChromaNorm::Exponent(exponent),
     };
-    let feature =
-        Chroma { sample_rate, n_fft, n_chroma, tuning, centre_octave, octave_width, starts_at_c, norm };
+    let feature = Chroma {
+        sample_rate,
+        n_fft,
+        n_chroma,
+        tuning,
+        centre_octave,
+        octave_width,
+        starts_at_c,
+        norm,
+    };
     Ok(spectra.run(py, |spectra| feature.of(spectra))?.into())
 }
 
@@ -50,7 +66,8 @@ pub(crate) fn estimate_tuning(
     spectra: SpectraArgument<'_>,
     options: TuningArgument,
 ) -> NativeResult<f64> {
-    let TuningArgument(sample_rate, n_fft, bins_per_octave, resolution, fmin, fmax, threshold) = options;
+    let TuningArgument(sample_rate, n_fft, bins_per_octave, resolution, fmin, fmax, threshold) =
+        options;
     let feature = Tuning { sample_rate, n_fft, bins_per_octave, resolution, fmin, fmax, threshold };
     spectra.run(py, |spectra| feature.of(spectra))
 }

@@ -91,9 +91,8 @@ pub(crate) fn rms_of_samples(
 ) -> NativeResult<FloatArray> {
     let (_, n_samples) = y.matrix_shape("y")?;
     let (values, frames, precision) = (y.as_slice(), frames.build()?, precision(precision_name)?);
-    let table = release_gil(py, || {
-        rms_of_signals(Signals::new(values, n_samples)?, frames, precision)
-    })?;
+    let table =
+        release_gil(py, || rms_of_signals(Signals::new(values, n_samples)?, frames, precision))?;
     Ok(table.into())
 }
 

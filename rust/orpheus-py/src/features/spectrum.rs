@@ -5,7 +5,7 @@ use orpheus_features::framewise::{self, Decibels, Mel, Mfcc, Signals};
 use pyo3::prelude::*;
 
 use super::arguments::{FloatArray, FloatView, SpectraArgument, TransformArgument};
-use crate::array::{F32View, F64Array};
+use crate::array::{F32View, F64Array, roomy};
 use crate::error::NativeResult;
 use crate::gil::release_gil;
 
@@ -29,7 +29,8 @@ pub(crate) fn stft(
 ) -> NativeResult<FloatArray> {
     let (_, n_samples) = y.matrix_shape("y")?;
     let (values, transform) = (y.as_slice(), transform.build()?);
-    let table = release_gil(py, || framewise::stft(Signals::new(values, n_samples)?, &transform))?;
+    let table =
+        release_gil(py, || framewise::stft(Signals::new(values, n_samples)?, &transform, &roomy))?;
     Ok(table.into())
 }
 
@@ -82,6 +83,6 @@ pub(crate) fn decibels(
 ) -> NativeResult<FloatArray> {
     let options = Decibels { reference, amin, top_db };
     let samples = values.samples();
-    let levels = release_gil(py, || options.of(samples, squared))?;
+    let levels = release_gil(py, || options.of(samples, squared, &roomy))?;
     Ok(FloatArray::shaped(levels, values.shape()))
 }
