@@ -91,6 +91,7 @@ pub enum Error {
 
 impl Error {
     /// [`Error::Parameter`].
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and fresh strings are handed over")]
     pub(crate) fn parameter(
         name: &'static str,
         given: impl ToString,
