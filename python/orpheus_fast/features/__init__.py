@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orpheus_fast.features.chroma import chroma, chroma_stft, estimate_tuning
 from orpheus_fast.features.front_ends import (
     ClapPadding,
     Precision,
@@ -10,7 +11,7 @@ from orpheus_fast.features.front_ends import (
     vggish_log_mel,
     wav2vec2_input,
     yamnet_log_mel,
-from orpheus_fast.features.chroma import chroma, chroma_stft, estimate_tuning
+)
 from orpheus_fast.features.spectral import (
     bandwidth,
     rolloff,
@@ -67,12 +68,14 @@ __all__ = [
     "bandwidth",
     "chroma",
     "chroma_stft",
+    "clap_log_mel",
     "classical_columns",
     "classical_vector",
     "estimate_tuning",
     "mel_spectrogram",
     "melspectrogram",
     "mfcc",
+    "panns_log_mel",
     "power_to_db",
     "rms",
     "rolloff",
@@ -82,5 +85,8 @@ __all__ = [
     "spectral_flatness",
     "spectral_rolloff",
     "stft",
+    "vggish_log_mel",
+    "wav2vec2_input",
+    "yamnet_log_mel",
     "zero_crossing_rate",
 ]

@@ -13,14 +13,12 @@ import numpy as np
 
 from orpheus_fast import _native
 from orpheus_fast.errors import ParameterError, ShapeError
+from orpheus_fast.features.front_ends import Precision
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = ["Floats", "PadMode", "Precision", "Spectra", "Window", "count", "frames", "number", "signals", "spectra"]
-
-Precision: TypeAlias = Literal["fast", "reference"]
-"""Arithmetic and result: float32, or float64 at about three times the cost."""
 
 PadMode: TypeAlias = Literal["constant", "edge", "reflect"]
 """What frames see beyond the ends of a signal; the names are NumPy's."""

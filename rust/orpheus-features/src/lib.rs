@@ -9,8 +9,8 @@
 
 mod chroma;
 mod error;
-pub mod front_end;
 pub mod framewise;
+pub mod front_end;
 mod rhythm;
 #[cfg(test)]
 mod signals;

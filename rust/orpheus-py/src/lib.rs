@@ -31,6 +31,8 @@ mod _native {
     };
     use super::features::chroma::{chroma, estimate_tuning};
     #[pymodule_export]
+    use super::features::front_ends::front_end_rows;
+    #[pymodule_export]
     use super::features::spectral::{
         rms_of_magnitudes, rms_of_samples, spectral_bandwidth, spectral_centroid,
         spectral_contrast, spectral_flatness, spectral_rolloff, zero_crossing_rate,

@@ -1,8 +1,8 @@
 //! Binds `orpheus-features`. Serves `orpheus_fast.features`, file by file.
 
-pub(crate) mod front_ends;
 mod arguments;
 pub(crate) mod chroma;
+pub(crate) mod front_ends;
 pub(crate) mod spectral;
 pub(crate) mod spectrum;
 pub(crate) mod vectors;
