@@ -81,15 +81,14 @@ impl<R: Real> Kernel<R> for Rms<'_, R> {
     #[inline(always)]
     fn run<S: Simd<Real = R>>(self, simd: S) {
         let n_frames = self.lines.shape[2];
-        let mut frame = vec![R::default(); self.framing.frame_length];
+        let mut frame = vec![0.0_f32; self.framing.frame_length];
         for signal in 0..self.signals.n_signals() {
             let samples = self.signals.signal(signal);
             for t in 0..n_frames {
                 let start = self.framing.start_of(t);
                 let whole = usize::try_from(start)
                     .ok()
-                    .and_then(|start| samples.get(start..)?.get(..frame.len()))
-                    .and_then(R::borrow);
+                    .and_then(|start| samples.get(start..)?.get(..frame.len()));
                 let sum = if let Some(samples) = whole {
                     sum_of_squares(simd, samples)
                 } else {
@@ -104,18 +103,23 @@ impl<R: Real> Kernel<R> for Rms<'_, R> {
 }
 
 #[inline(always)]
-fn sum_of_squares<S: Simd>(simd: S, values: &[S::Real]) -> f64 {
+fn sum_of_squares<S: Simd>(simd: S, values: &[f32]) -> f64 {
     let mut sums = [simd.constant(0.0); 4];
-    let mut groups = values.chunks_exact(4 * S::LANES);
-    for group in &mut groups {
-        for (sum, values) in sums.iter_mut().zip(group.chunks_exact(S::LANES)) {
-            let value = simd.load(values);
+    let mut converted = [S::Real::default(); 4 * MAX_LANES];
+    let n_grouped = values.len() - values.len() % (4 * S::LANES);
+    for group in values[..n_grouped].chunks_exact(4 * S::LANES) {
+        // Nothing is converted where samples are of this type already.
+        for at in 0..4 * S::LANES {
+            converted[at] = S::Real::from_f64(f64::from(group[at]));
+        }
+        for (at, sum) in sums.iter_mut().enumerate() {
+            let value = simd.load(&converted[at * S::LANES..]);
             *sum = simd.mul_add(value, value, *sum);
         }
     }
     let mut lanes = [S::Real::default(); MAX_LANES];
     simd.store(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])), &mut lanes);
-    let rest: f64 = groups.remainder().iter().map(|value| value.to_f64().powi(2)).sum();
+    let rest: f64 = values[n_grouped..].iter().map(|value| f64::from(*value).powi(2)).sum();
     rest + lanes.iter().map(|lane| lane.to_f64()).sum::<f64>()
 }
 

@@ -325,10 +325,11 @@ fn every_tier_finds_the_level_of_frames_of_any_length() {
             let double = super::rms::of_signals::<f64>(tier, batch, frames).unwrap();
             let n_frames = framing.n_frames(3000);
             assert_eq!(single.shape, [2, 1, n_frames]);
-            let mut frame = vec![0.0_f64; length];
+            let mut frame = vec![0.0_f32; length];
             for t in 0..n_frames {
                 framing.stage(&signals[..3000], framing.start_of(t), &mut frame);
-                let expected = (frame.iter().map(|x| x * x).sum::<f64>() / length as f64).sqrt();
+                let squares = frame.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+                let expected = (squares / length as f64).sqrt();
                 assert!((double.values[t] - expected).abs() < 1e-12, "{}", tier.name());
                 assert!((f64::from(single.values[t]) - expected).abs() < 1e-6, "{}", tier.name());
                 assert!(double.values[n_frames + t].abs() < 1e-15);
