@@ -3,7 +3,6 @@
 use super::samples::Signals;
 use super::spectra::{KindOf, SpectraOf, Transform};
 use super::table::{Allocate, Lines, Table, zeros, zeros_in};
-use super::visit::Place;
 use crate::error::Result;
 use crate::spectrum::simd::{Kernel, MAX_LANES, Real, Simd, Tier};
 use crate::spectrum::stft::StftBuffers;
@@ -42,22 +41,50 @@ pub(super) fn complex<R: Real>(
     let mut lines = Lines::from([n_signals, n_bins, 2 * spectra.n_frames()], allocate)?;
     let KindOf::Transformed { signals, stft } = &spectra.kind else { return Ok(lines) };
     let mut buffers = StftBuffers::default();
+    let width = STAGED.min((2 * spectra.n_frames()).next_multiple_of(2 * MAX_LANES));
+    let mut stage = zeros(n_bins * width)?;
     for signal in 0..n_signals {
         let mut blocks = stft.blocks(signals.signal(signal), &mut buffers);
+        let (mut first, mut n_staged) = (0, 0);
         while let Some(block) = blocks.next_spectrum() {
-            let place = Place { signal, frame: block.first_frame, n_valid: block.n_valid };
-            let write = Write { bins: block.bins, lines: &mut lines, place };
-            R::dispatch(spectra.tier, write);
+            let at = 2 * n_staged;
+            R::dispatch(spectra.tier, Write { bins: block.bins, stage: &mut stage, width, at });
+            n_staged += block.n_valid;
+            if 2 * n_staged + 2 * MAX_LANES > width {
+                flush(&stage, width, &mut lines, signal, first, n_staged);
+                (first, n_staged) = (first + n_staged, 0);
+            }
         }
+        flush(&stage, width, &mut lines, signal, first, n_staged);
     }
     Ok(lines)
 }
 
-/// Writes a block of spectra.
+/// So many values of a row are collected before they are written: rows of the result are far apart
+/// in memory, and to go from one to the next for a few values costs more than to compute them.
+const STAGED: usize = 8 * MAX_LANES;
+
+/// Writes the rows that were collected, from frame `first` on.
+fn flush<R: Real>(
+    stage: &[R],
+    width: usize,
+    lines: &mut Lines<R>,
+    signal: usize,
+    first: usize,
+    n_frames: usize,
+) {
+    for (k, row) in stage.chunks_exact(width).enumerate() {
+        let at = lines.at(signal, k, 2 * first);
+        lines.values[at..at + 2 * n_frames].copy_from_slice(&row[..2 * n_frames]);
+    }
+}
+
+/// Writes a block of spectra, from value `at` of each row on.
 struct Write<'a, R> {
     bins: &'a [R],
-    lines: &'a mut Lines<R>,
-    place: Place,
+    stage: &'a mut [R],
+    width: usize,
+    at: usize,
 }
 
 impl<R: Real> Kernel<R> for Write<'_, R> {
@@ -65,7 +92,6 @@ impl<R: Real> Kernel<R> for Write<'_, R> {
 
     #[inline(always)]
     fn run<S: Simd<Real = R>>(self, _: S) {
-        let Place { signal, frame, n_valid } = self.place;
         let (n_lanes, n_bins) = (S::LANES, self.bins.len() / (2 * S::LANES));
         let mut pairs = [R::default(); 2 * MAX_LANES];
         for k in 0..n_bins {
@@ -75,13 +101,8 @@ impl<R: Real> Kernel<R> for Write<'_, R> {
                 pairs[2 * lane] = re[lane];
                 pairs[2 * lane + 1] = im[lane];
             }
-            let at = self.lines.at(signal, k, 2 * frame);
-            if n_valid == n_lanes {
-                // Of a length that is known when this is compiled.
-                self.lines.values[at..at + 2 * n_lanes].copy_from_slice(&pairs[..2 * n_lanes]);
-            } else {
-                self.lines.values[at..at + 2 * n_valid].copy_from_slice(&pairs[..2 * n_valid]);
-            }
+            let place = &mut self.stage[k * self.width + self.at..][..2 * n_lanes];
+            place.copy_from_slice(&pairs[..2 * n_lanes]);
         }
     }
 }
