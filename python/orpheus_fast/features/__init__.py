@@ -12,6 +12,14 @@ from orpheus_fast.features.front_ends import (
     wav2vec2_input,
     yamnet_log_mel,
 )
+from orpheus_fast.features.sound import (
+    SOUND_DIM,
+    SOUND_REVISION,
+    SOUND_SAMPLE_RATE,
+    SoundFamily,
+    sound_families,
+    sound_vector,
+)
 from orpheus_fast.features.spectral import (
     bandwidth,
     rolloff,
@@ -28,14 +36,6 @@ from orpheus_fast.features.spectrum import (
     mfcc,
     power_to_db,
     stft,
-)
-from orpheus_fast.features.sound import (
-    SOUND_DIM,
-    SOUND_REVISION,
-    SOUND_SAMPLE_RATE,
-    SoundFamily,
-    sound_families,
-    sound_vector,
 )
 from orpheus_fast.features.vectors import (
     CLASSICAL_LAYOUTS,
@@ -54,16 +54,6 @@ __all__ = [
     "ClassicalLayout",
     "Precision",
     "SoundFamily",
-    "clap_log_mel",
-    "classical_columns",
-    "classical_vector",
-    "panns_log_mel",
-    "sound_families",
-    "sound_vector",
-    "vggish_log_mel",
-    "wav2vec2_input",
-    "yamnet_log_mel",
-    "ClassicalLayout",
     "amplitude_to_db",
     "bandwidth",
     "chroma",
@@ -79,6 +69,8 @@ __all__ = [
     "power_to_db",
     "rms",
     "rolloff",
+    "sound_families",
+    "sound_vector",
     "spectral_bandwidth",
     "spectral_centroid",
     "spectral_contrast",

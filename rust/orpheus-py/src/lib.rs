@@ -23,12 +23,6 @@ mod _native {
     #[pymodule_export]
     use super::fallback::{fallback_versions, set_fallback};
     #[pymodule_export]
-    use super::features::front_ends::front_end_rows;
-    #[pymodule_export]
-    use super::features::vectors::{
-        classical_columns, classical_vectors, sound_families, sound_space, sound_statistics,
-        sound_vectors,
-    };
     use super::features::chroma::{chroma, estimate_tuning};
     #[pymodule_export]
     use super::features::front_ends::front_end_rows;
@@ -40,7 +34,10 @@ mod _native {
     #[pymodule_export]
     use super::features::spectrum::{decibels, mel_spectrogram, mfcc, stft, window_values};
     #[pymodule_export]
-    use super::features::vectors::{classical_columns, classical_vectors};
+    use super::features::vectors::{
+        classical_columns, classical_vectors, sound_families, sound_space, sound_statistics,
+        sound_vectors,
+    };
     #[pymodule_export]
     use super::resample::{resample_rows, resampled_length};
     #[pymodule_export]
