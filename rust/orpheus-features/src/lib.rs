@@ -11,6 +11,7 @@ mod chroma;
 mod error;
 pub mod framewise;
 pub mod front_end;
+pub mod loudness;
 mod rhythm;
 #[cfg(test)]
 mod signals;
