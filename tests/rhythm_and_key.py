@@ -2,7 +2,7 @@
 
 Everything is made from seeds, mono at `SAMPLE_RATE`, some 20 s a piece. Rhythms come in parts (`RHYTHM_PARTS`): plain
 ones, other metres, swing, syncopation, layers an octave of tempo apart, no drums, drifting tempo, noise. Keys come as
-chord progressions of functional harmony under a tune, on several timbres, in all 24 keys, up to 40 cents off A = 440 Hz.
+chord progressions of functional harmony under a tune, on several timbres, in all 24 keys, up to 40 cents off 440 Hz.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 Sound = npt.NDArray[np.float32]
 
@@ -131,7 +131,8 @@ GROOVES: Final[dict[str, tuple[Groove, ...]]] = {
     "metronome": (Groove(4, (("rim", "xooo"),)), Groove(4, (("rim", "xxxx"),))),
     "rock": (
         Groove(4, (("kick", "x...x..."), ("snare", "..x...x."), ("hat", "xoxoxoxo")), bass="x..xx..."),
-        Groove(4, (("kick", "x..xx..."), ("snare", "..x...x."), ("hat", "xoxoxoxo")), bass="x.xxx.xx", chords="x.......")
+        Groove(4, (("kick", "x..xx..."), ("snare", "..x...x."), ("hat", "xoxoxoxo")),
+               bass="x.xxx.xx", chords="x.......")
     ),
     "four on the floor": (
         Groove(4, (("kick", "xxxx"), ("hat", ".x.x.x.x"), ("clap", ".x.x")), bass=".x.x.x.x"),
@@ -148,19 +149,23 @@ GROOVES: Final[dict[str, tuple[Groove, ...]]] = {
     ),
     "odd": (
         Groove(5, (("kick", "x..x......"), ("snare", "......x..."), ("hat", "xoxoxoxoxo")), bass="x..x......"),
-        Groove(7, (("kick", "x...x...x....."), ("snare", "..x...x...x.x."), ("hat", "xoxoxoxoxoxoxo")), bass="x...x...x.x..."),
+        Groove(7, (("kick", "x...x...x....."), ("snare", "..x...x...x.x."), ("hat", "xoxoxoxoxoxoxo")),
+               bass="x...x...x.x..."),
     ),
     "swing": (
         Groove(4, (("ride", "x.xxx.xx"), ("hat", ".x.x"), ("kick", "o...o...")), swing=1 / 6, bass="xxxx"),
         Groove(4, (("kick", "x..xx..."), ("snare", "..x...x."), ("hat", "xoxoxoxo")), swing=1 / 6, bass="x..xx..x"),
     ),
     "syncopation": (
-        Groove(4, (("kick", "x..x..x."), ("rim", "x..x..x...x.x..."), ("hat", "o-o-o-o-")), bass="x..x..x.", chords=".x..x.x."),
-        Groove(4, (("kick", "x..x..x."), ("snare", "..x...x."), ("hat", "oxoxoxox")), bass="...x..x.", chords="..x..x.."),
+        Groove(4, (("kick", "x..x..x."), ("rim", "x..x..x...x.x..."), ("hat", "o-o-o-o-")),
+               bass="x..x..x.", chords=".x..x.x."),
+        Groove(4, (("kick", "x..x..x."), ("snare", "..x...x."), ("hat", "oxoxoxox")),
+               bass="...x..x.", chords="..x..x.."),
     ),
     "layers": (
         # A slow backbeat under fast hats; a fast breakbeat over a slow bass.
-        Groove(4, (("kick", "x.......x.x....."), ("snare", "....x.......x..."), ("hat", "xoxoxoxoxoxoxoxo")), bass="x......."),
+        Groove(4, (("kick", "x.......x.x....."), ("snare", "....x.......x..."), ("hat", "xoxoxoxoxoxoxoxo")),
+               bass="x......."),
         Groove(4, (("kick", "x....x.."), ("snare", "..x...x."), ("hat", "x.x.x.x.")), bass="x......."),
         Groove(4, (("kick", "x.x....."), ("snare", "....x..."), ("hat", "xxxxxxxx")), chords="x......."),
     ),
@@ -262,7 +267,9 @@ def _pink(rng: np.random.Generator, n_samples: int) -> Sound:
     return (noise / noise.std()).astype(np.float32)
 
 
-def rhythms(*, parts: Sequence[str] = RHYTHM_PARTS, slots: Sequence[int] = range(SLOTS), seed: int = 0) -> Iterator[Rhythm]:
+def rhythms(
+    *, parts: Sequence[str] = RHYTHM_PARTS, slots: Sequence[int] = range(SLOTS), seed: int = 0
+) -> Iterator[Rhythm]:
     """The set, part by part."""
     for part in parts:
         for slot in slots:
@@ -319,28 +326,22 @@ def tonality(tonic: int, mode: str, *, seed: int = 0, seconds: float = SECONDS) 
     at = int(rng.integers(len(scale)))
     for bar in range(int(seconds / (4 * beat)) + 1):
         step, chord = progression[bar % len(progression)]
-        root = tonic + step
-        start = 4 * beat * bar
-        for interval in chord:
-            pitch = 57 + (root + interval - 57) % 12 + detune
-            for strum in (0, 2):
-                _mix(track, note(timbre, pitch, round(1.9 * beat, 2)), start + strum * beat, 0.5)
+        # One bar: what sounds, on which beat, how strongly.
+        notes = [(57 + (tonic + step + interval - 57) % 12, beat_, 1.9, timbre, 0.5)
+                 for interval in chord for beat_ in (0, 2)]  # fmt: skip
         if with_bass:
-            for place in (0, 2, 3):
-                _mix(track, note(BASS, 36 + (root - 36) % 12 + detune, round(0.9 * beat, 2)), start + place * beat, 0.9)
-        if with_tune:
-            for place in range(4):
-                at = int(np.clip(at + rng.integers(-2, 3), 0, 13))
-                degree = tonic + scale[at % 7] + 12 * (at // 7)
-                if place == 0:
-                    degree = root + chord[int(rng.integers(3))]
-                pitch = 72 + (degree - 72) % 12 + detune
-                _mix(track, note(timbre, pitch, round(0.9 * beat, 2)), start + place * beat, 0.5)
-        if with_drums:
-            for place in range(8):
-                _mix(track, drum("hat"), start + place * beat / 2, 0.6)
-            for place in range(4):
-                _mix(track, drum(("kick", "snare")[place % 2]), start + place * beat, 0.8)
+            notes += [(36 + (tonic + step - 36) % 12, beat_, 0.9, BASS, 0.9) for beat_ in (0, 2, 3)]
+        for place in range(4 if with_tune else 0):
+            at = int(np.clip(at + rng.integers(-2, 3), 0, 13))
+            # The tune moves by step, but begins on a note of the chord.
+            degree = scale[at % 7] if place else step + chord[int(rng.integers(3))]
+            notes.append((72 + (tonic + degree - 72) % 12, place, 0.9, timbre, 0.5))
+        for pitch, beat_, length, voice, level in notes:
+            sound = note(voice, pitch + detune, round(length * beat, 2))
+            _mix(track, sound, (4 * bar + beat_) * beat, level)
+        for place in range(8 if with_drums else 0):
+            name = ("kick", "hat", "snare", "hat")[place % 4]
+            _mix(track, drum(name), (4 * bar + place / 2) * beat, 0.7)
     track *= np.float32(0.7) / np.abs(track).max()
     return Tonality(TONICS[tonic % 12], mode, 100 * detune, timbre.name, track)
 

@@ -23,6 +23,16 @@ __all__ = [
     "inverse_norms",
     "mel_spectrogram",
     "mfcc",
+    "estimate_key",
+    "estimate_tempo",
+    "estimate_tempo_of",
+    "fallback_versions",
+    "front_end_rows",
+    "inverse_norms",
+    "likely_tempo",
+    "measure_loudness",
+    "onset_strength",
+    "onset_strength_of",
     "read_tags",
     "resample_rows",
     "resampled_length",
@@ -38,6 +48,8 @@ __all__ = [
     "standardise_rows",
     "stft",
     "window_values",
+    "tempogram",
+    "track_beats",
     "write_flat",
     "zero_crossing_rate",
 ]
@@ -181,3 +193,21 @@ def rms_of_magnitudes(spectra: _Spectra, frame_length: int) -> _Floats: ...
 def zero_crossing_rate(y: _F32, frames: _FramesParts, threshold: float, pad: bool, zero_is_positive: bool) -> _F32: ...
 def chroma(spectra: _Spectra, options: _ChromaParts) -> _Floats: ...
 def estimate_tuning(spectra: _Spectra, options: _TuningParts) -> float: ...
+# (sample_rate, n_fft, hop_length, n_mels, fmin, fmax)
+_BandParts: TypeAlias = tuple[float, int, int, int, float, float]
+# (lag, max_size, detrend, center, aggregate)
+_RiseParts: TypeAlias = tuple[int, int, bool, bool, str]
+# (start_bpm, std_bpm, max_tempo)
+_PriorParts: TypeAlias = tuple[float, float, float]
+
+def onset_strength(samples: _F32, bands: _BandParts, rise: _RiseParts) -> _F32: ...
+def onset_strength_of(levels: _F32, reference: _F32 | None, bands: _BandParts, rise: _RiseParts) -> _F32: ...
+def tempogram(strength: _F32, window: Sequence[float], center: bool, norm: float | None) -> _F32: ...
+def likely_tempo(strength: _F32, rates: tuple[float, int, float], prior_parts: _PriorParts) -> float: ...
+def estimate_tempo(samples: _F32, sample_rate: float, prior_parts: _PriorParts) -> tuple[float, float]: ...
+def estimate_tempo_of(strength: _F32, frame_rate: float, prior_parts: _PriorParts) -> tuple[float, float]: ...
+def track_beats(strength: _F32, frame_rate: float, bpm: float, tightness: float, trim: bool) -> _I64: ...
+def estimate_key(samples: _F32, sample_rate: int) -> tuple[int | None, Sequence[float], Sequence[float], float]: ...
+def measure_loudness(
+    samples: _F32, sample_rate: int, weights: Sequence[float] | None
+) -> tuple[float, float, float, float, float, float]: ...

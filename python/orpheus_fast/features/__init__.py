@@ -12,6 +12,10 @@ from orpheus_fast.features.front_ends import (
     wav2vec2_input,
     yamnet_log_mel,
 )
+from orpheus_fast.features.key import KEY_NAMES, Key, key
+from orpheus_fast.features.loudness import Loudness, loudness
+from orpheus_fast.features.onsets import onset_strength, tempogram
+from orpheus_fast.features.rhythm import Beats, Tempo, beats, tempo
 from orpheus_fast.features.sound import (
     SOUND_DIM,
     SOUND_REVISION,
@@ -47,11 +51,15 @@ from orpheus_fast.features.waveform import rms, zero_crossing_rate
 
 __all__ = [
     "CLASSICAL_LAYOUTS",
+    "KEY_NAMES",
     "SOUND_DIM",
     "SOUND_REVISION",
     "SOUND_SAMPLE_RATE",
+    "Beats",
     "ClapPadding",
     "ClassicalLayout",
+    "Key",
+    "Loudness",
     "Precision",
     "SoundFamily",
     "amplitude_to_db",
@@ -65,6 +73,11 @@ __all__ = [
     "mel_spectrogram",
     "melspectrogram",
     "mfcc",
+    "Tempo",
+    "beats",
+    "key",
+    "loudness",
+    "onset_strength",
     "panns_log_mel",
     "power_to_db",
     "rms",
@@ -77,6 +90,8 @@ __all__ = [
     "spectral_flatness",
     "spectral_rolloff",
     "stft",
+    "tempo",
+    "tempogram",
     "vggish_log_mel",
     "wav2vec2_input",
     "yamnet_log_mel",

@@ -11,8 +11,9 @@ mod chroma;
 mod error;
 pub mod framewise;
 pub mod front_end;
+pub mod key;
 pub mod loudness;
-mod rhythm;
+pub mod rhythm;
 #[cfg(test)]
 mod signals;
 mod spectral;

@@ -17,6 +17,19 @@ const SIGN: u32 = 1 << 31;
 /// Partial sums: as many as fill two of the widest vectors.
 const N_SUMS: usize = 32;
 
+/// Whether a signal can be described at all.
+///
+/// # Errors
+///
+/// [`Error::Empty`], [`Error::NotFinite`] or [`Error::TooLoud`] for signals that have no spectrum.
+pub(crate) fn check(samples: &[f32]) -> Result<()> {
+    if samples.is_empty() {
+        return Err(Error::Empty);
+    }
+    let loudest = samples.chunks(HOP_LENGTH).map(largest_magnitude).max().unwrap_or(0);
+    if loudest > MAX_AMPLITUDE.to_bits() { Err(refusal(samples)) } else { Ok(()) }
+}
+
 /// What one pass over the samples finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Waveform {

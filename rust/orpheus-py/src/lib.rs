@@ -39,6 +39,15 @@ mod _native {
         sound_vectors,
     };
     #[pymodule_export]
+    use super::features::key::estimate_key;
+    #[pymodule_export]
+    use super::features::loudness::measure_loudness;
+    #[pymodule_export]
+    use super::features::rhythm::{
+        estimate_tempo, estimate_tempo_of, likely_tempo, onset_strength, onset_strength_of,
+        tempogram, track_beats,
+    };
+    #[pymodule_export]
     use super::resample::{resample_rows, resampled_length};
     #[pymodule_export]
     use super::search::{

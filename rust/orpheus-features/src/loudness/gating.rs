@@ -67,17 +67,16 @@ impl Tenths {
     }
 
     /// The blocks.
-    pub(super) fn finish(mut self) -> Blocks {
+    pub(super) fn finish(self) -> Blocks {
         let mut all = self.whole.clone();
         if self.current.n_samples > 0 {
             all.push(self.current);
         }
         // What is left over belongs to a block only where there is no whole one.
-        let mut blocks = |length: usize| {
+        let blocks = |length: usize| {
             if self.whole.len() < length { vec![mean(&all)] } else { means(&self.whole, length) }
         };
         let (momentary, short_term) = (blocks(MOMENTARY), blocks(SHORT_TERM));
-        self.whole.clear();
         Blocks { momentary, short_term }
     }
 }

@@ -133,9 +133,13 @@ mod tests {
     fn a_sine_that_is_sampled_beside_its_peaks_has_the_peak_of_its_amplitude() {
         // EBU Tech 3341, test cases 15 to 18, allow +0.2 and -0.4 dB; without interpolation it
         // would be 3 dB.
-        for (hz_over_rate, phase) in [(0.25, 0.125), (0.25, 0.0), (1.0 / 6.0, 1.0 / 6.0), (0.125, 0.0625)] {
+        for (hz_over_rate, phase) in
+            [(0.25, 0.125), (0.25, 0.0), (1.0 / 6.0, 1.0 / 6.0), (0.125, 0.0625)]
+        {
             let samples: Vec<f32> = (0..4800)
-                .map(|n| 0.5 * (std::f64::consts::TAU * (hz_over_rate * f64::from(n) + phase)).sin())
+                .map(|n| {
+                    0.5 * (std::f64::consts::TAU * (hz_over_rate * f64::from(n) + phase)).sin()
+                })
                 .map(|x| x as f32)
                 .collect();
             for tier in Tier::available() {

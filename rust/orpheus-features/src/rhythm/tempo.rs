@@ -4,16 +4,17 @@
 //! zero, and averaged.
 
 use super::autocorrelation::{MovingWindow, WindowBuffers, WindowTables};
+use super::comb::TempoPrior;
+use super::{check_rate, check_strength, within};
+use crate::error::{Error, Result};
 use crate::spectrum::buffer::Buffer;
-use crate::spectrum::simd::{Kernel, Simd};
+use crate::spectrum::simd::{Kernel, Real, Simd, Tier};
 use crate::spectrum::stft::HOP_LENGTH;
 
 /// Length of the autocorrelation windows.
-const WINDOW_SECONDS: u32 = 8;
-/// The most likely tempo; the weight falls off by the square of the distance in octaves.
-const LIKELY_BPM: f64 = 120.0;
-/// Faster tempi are ruled out.
-const MAX_BPM: f64 = 320.0;
+const WINDOW_SECONDS: f64 = 8.0;
+/// The longest window, in frames.
+const MAX_WINDOW: usize = 1 << 16;
 /// What the autocorrelation is multiplied by before the logarithm.
 const LOG_GAIN: f64 = 1e6;
 
@@ -23,8 +24,21 @@ pub(crate) struct TempoPlan {
     windows: WindowTables,
     /// Beats per minute at each lag.
     bpm: Vec<f64>,
-    /// Weight of each lag; zero where it is ruled out.
+    /// Logarithm of each lag's weight; minus infinity where it is ruled out.
     weights: Vec<f64>,
+}
+
+/// How a tempo is chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TempoParameters {
+    /// Of the signal.
+    pub sample_rate: f64,
+    /// Samples between frames.
+    pub hop_length: usize,
+    /// The most likely tempo; the weight falls off by the square of the distance in octaves.
+    pub prior: TempoPrior,
+    /// Length of the autocorrelation windows, in seconds.
+    pub ac_size: f64,
 }
 
 /// Memory for [`Tempo`].
@@ -36,34 +50,75 @@ pub(crate) struct TempoBuffers {
 }
 
 impl TempoPlan {
-    /// Computes the tables.
+    /// Computes the tables of the classical features.
     pub(crate) fn new(sample_rate: u32) -> Self {
         let n_window = sample_rate as usize * WINDOW_SECONDS as usize / HOP_LENGTH;
-        let bpm = |lag: usize| 60.0 * f64::from(sample_rate) / (HOP_LENGTH * lag) as f64;
-        let weight = |lag: usize| {
-            let octaves = bpm(lag).log2() - LIKELY_BPM.log2();
-            if bpm(lag) < MAX_BPM { (-0.5 * octaves * octaves).exp() } else { 0.0 }
+        Self::with(
+            &TempoParameters {
+                sample_rate: sample_rate.into(),
+                hop_length: HOP_LENGTH,
+                prior: TempoPrior::default(),
+                ac_size: WINDOW_SECONDS,
+            },
+            n_window,
+        )
+    }
+
+    fn with(parameters: &TempoParameters, n_window: usize) -> Self {
+        let TempoParameters { sample_rate, hop_length, prior, .. } = *parameters;
+        let bpm = |lag: usize| 60.0 * sample_rate / (hop_length as f64 * lag as f64);
+        let bpm: Vec<f64> = (0..n_window).map(bpm).collect();
+        // Where no lag is slow enough, the reference rules out none.
+        let first = bpm.iter().position(|bpm| *bpm < prior.max_tempo).unwrap_or(0);
+        let weight = |(lag, bpm): (usize, &f64)| {
+            let octaves = (bpm.log2() - prior.start_bpm.log2()) / prior.std_bpm;
+            if lag < first.max(1) { f64::NEG_INFINITY } else { -0.5 * octaves * octaves }
         };
-        Self {
-            windows: WindowTables::new(n_window),
-            bpm: (0..n_window).map(bpm).collect(),
-            weights: (0..n_window).map(|lag| if lag == 0 { 0.0 } else { weight(lag) }).collect(),
-        }
+        let weights = bpm.iter().enumerate().map(weight).collect();
+        Self { windows: WindowTables::new(n_window), bpm, weights }
     }
 
     /// The tempo of the most likely lag; the first of equals.
     fn pick(&self, correlation: &[f64], n_frames: usize) -> f64 {
         let gain = LOG_GAIN / n_frames as f64;
-        let (mut best, mut best_score) = (0, 0.0);
+        let (mut best, mut best_score) = (0, f64::NEG_INFINITY);
         for (lag, (weight, value)) in self.weights.iter().zip(correlation).enumerate() {
-            // The exponential of log1p(gain * mean) + log(weight): the order is the same.
-            let score = (1.0 + gain * value) * weight;
+            let score = (gain * value).ln_1p() + weight;
             if score > best_score {
                 (best, best_score) = (lag, score);
             }
         }
         self.bpm[best]
     }
+}
+
+/// Beats per minute of a signal with the given onset strengths, with the numbers of librosa 0.11.
+/// Without onsets, the most likely tempo.
+///
+/// # Errors
+///
+/// [`Error::Empty`] or [`Error::NotFinite`] for what holds no strengths, [`Error::Parameter`] for a
+/// window shorter than two frames or longer than 65536, and for what is no rate or no prior.
+pub fn likely_tempo(strength: &[f32], parameters: &TempoParameters) -> Result<f64> {
+    check_strength(strength)?;
+    check_rate(parameters.sample_rate)?;
+    parameters.prior.check()?;
+    within("hop_length", parameters.hop_length as f64, 1.0, 1e9)?;
+    within("ac_size", parameters.ac_size, 0.0, 1e6)?;
+    let n_window = (parameters.ac_size * parameters.sample_rate) as usize / parameters.hop_length;
+    if !(2..=MAX_WINDOW).contains(&n_window) {
+        let expected = format!("seconds that hold 2 to {MAX_WINDOW} frames");
+        let given = parameters.ac_size.to_string();
+        return Err(Error::Parameter { name: "ac_size", given, expected });
+    }
+    let plan = TempoPlan::with(parameters, n_window);
+    if strength.iter().all(|value| *value == 0.0) {
+        return Ok(plan.pick(&vec![0.0; n_window], strength.len()));
+    }
+    let strength: Vec<f64> = strength.iter().map(|value| f64::from(*value)).collect();
+    let mut buffers = TempoBuffers::default();
+    let job = Tempo { plan: &plan, strength: &strength, buffers: &mut buffers };
+    Ok(f64::dispatch(Tier::best(), job))
 }
 
 /// Beats per minute of a signal whose frames have the given onset strengths; zero where no frame
@@ -83,7 +138,9 @@ impl Kernel<f64> for Tempo<'_> {
     #[inline(always)]
     fn run<S: Simd<Real = f64>>(self, simd: S) -> f64 {
         let Self { plan, strength, buffers } = self;
-        let Some(first) = strength.iter().position(|value| *value != 0.0) else { return 0.0 };
+        if strength.iter().all(|value| *value == 0.0) {
+            return 0.0;
+        }
         let tables = &plan.windows;
         let (n_window, n_padded) = (tables.n_window(), tables.n_padded());
         let padded = buffers.padded.take(strength.len() + n_window + n_padded);
@@ -92,7 +149,8 @@ impl Kernel<f64> for Tempo<'_> {
         let mut window = MovingWindow::new(tables, &mut buffers.windows);
         let sample = |at: isize| usize::try_from(at).map_or(0.0, |at| padded[at]);
         // The last window that holds nothing ends where the first onset begins.
-        let empty = (n_window / 2 + first) as isize - n_window as isize;
+        let first = padded.iter().position(|value| *value != 0.0).unwrap_or(0);
+        let empty = first as isize - n_window as isize;
         for frame in empty..strength.len() as isize {
             if let Ok(start) = usize::try_from(frame) {
                 window.add(simd, &padded[start..]);
@@ -105,15 +163,20 @@ impl Kernel<f64> for Tempo<'_> {
     }
 }
 
-/// The onset strengths with `half` frames before them and a ramp down to zero of as many after
-/// them.
+/// The onset strengths between ramps of `half` frames, up from zero and down to it.
 fn pad(strength: &[f64], half: usize, padded: &mut [f64]) {
     padded.fill(0.0);
-    let (inside, after) = padded[half..].split_at_mut(strength.len());
+    let (before, rest) = padded.split_at_mut(half);
+    let (inside, after) = rest.split_at_mut(strength.len());
     inside.copy_from_slice(strength);
-    let last = strength.last().copied().unwrap_or(0.0);
+    let [first, last] =
+        [strength.first(), strength.last()].map(|edge| edge.copied().unwrap_or(0.0));
+    let ramp = |edge: f64, step: usize| f64::from((edge / half as f64 * step as f64) as f32);
+    for (step, place) in before.iter_mut().enumerate() {
+        *place = ramp(first, step);
+    }
     for (place, step) in after.iter_mut().zip((0..half).rev()) {
-        *place = f64::from((last / half as f64 * step as f64) as f32);
+        *place = ramp(last, step);
     }
 }
 
@@ -138,12 +201,9 @@ mod tests {
         let half = n_window / 2;
         let last = strength[strength.len() - 1];
         let ramp = (0..half).rev().map(|step| last * step as f64 / half as f64);
-        let padded: Vec<f64> = vec![0.0; half]
-            .into_iter()
-            .chain(strength.iter().copied())
-            .chain(ramp)
-            .chain([0.0])
-            .collect();
+        let rise = (0..half).map(|step| strength[0] * step as f64 / half as f64);
+        let padded: Vec<f64> =
+            rise.chain(strength.iter().copied()).chain(ramp).chain([0.0]).collect();
         let hann =
             |i: usize| 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / n_window as f64).cos();
         let mut mean = vec![0.0; n_window];

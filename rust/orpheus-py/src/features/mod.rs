@@ -5,6 +5,9 @@ pub(crate) mod chroma;
 pub(crate) mod front_ends;
 pub(crate) mod spectral;
 pub(crate) mod spectrum;
+pub(crate) mod key;
+pub(crate) mod loudness;
+pub(crate) mod rhythm;
 pub(crate) mod vectors;
 
 use crate::error::NativeError;
