@@ -60,7 +60,9 @@ pub fn key(samples: &[f32], sample_rate: u32) -> Result<Key> {
             }
         }
     }
-    chroma.iter_mut().for_each(|note| *note /= n_heard.max(1) as f64);
+    for note in &mut chroma {
+        *note /= n_heard.max(1) as f64;
+    }
     let correlations = correlations(&chroma);
     // The first of equals; where nothing is heard all are zero.
     let best = (0..N_KEYS)

@@ -26,7 +26,7 @@ const HIGHEST_HZ: f64 = 2000.0;
 /// Below this, peaks count the less the lower they are: their bins are wider than semitones.
 const FULL_HZ: f64 = 110.0;
 /// Peaks less than this share of a frame's largest power do not count.
-const PEAK_SHARE: f32 = 1e-4;
+const PEAK_SHARE: f32 = 1e-3;
 /// The rate is lowered as long as it stays above this, and a bin is as near to this as powers of
 /// two allow.
 const LEAST_RATE: f64 = 5300.0;
@@ -181,8 +181,8 @@ impl Kernel<f32> for Peaks<'_> {
         let vectors = simd.lanes(self.power);
         let (first, n_bins) = (self.bins.first, self.bins.bins.len());
         let mut loudest = simd.splat(f32::MIN_POSITIVE);
-        for bin in first..first + n_bins {
-            loudest = simd.max(loudest, vectors[bin]);
+        for vector in &vectors[first..first + n_bins] {
+            loudest = simd.max(loudest, *vector);
         }
         let mut lanes = [0.0; MAX_LANES];
         simd.store(simd.sqrt(loudest), &mut lanes);

@@ -18,15 +18,14 @@ const CHUNK: usize = 1024;
 /// Weights of the samples around a point at `fraction` between the two in the middle.
 fn taps(fraction: f64) -> [f32; N_TAPS] {
     let half = N_TAPS as f64 / 2.0;
-    let mut weights: [f64; N_TAPS] = std::array::from_fn(|tap| {
+    let weights: [f64; N_TAPS] = std::array::from_fn(|tap| {
         let distance = tap as f64 - (half - 1.0) - fraction;
         let inside = (1.0 - (distance / half).powi(2)).max(0.0).sqrt();
         let sinc = if distance == 0.0 { 1.0 } else { (PI * distance).sin() / (PI * distance) };
         sinc * bessel(BETA * inside) / bessel(BETA)
     });
     let sum: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|weight| *weight /= sum);
-    weights.map(|weight| weight as f32)
+    weights.map(|weight| (weight / sum) as f32)
 }
 
 /// Modified Bessel function of the first kind and order zero.

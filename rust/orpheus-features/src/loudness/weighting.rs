@@ -1,7 +1,7 @@
 //! The K weighting of ITU-R BS.1770: a shelf that stands for the head, and a high-pass.
 //!
 //! The Recommendation gives coefficients at 48 kHz only. They are bilinear transforms of the analog
-//! filters below (Mansbridge, Finn and Reiss 2012; DeMan 2018), which give them at any rate.
+//! filters below (Mansbridge, Finn and Reiss 2012; De Man 2018), which give them at any rate.
 
 use std::f64::consts::PI;
 

@@ -93,11 +93,11 @@ fn chain(score: &[f64], period: usize, tightness: f64) -> (Vec<Option<usize>>, V
     let mut is_first = true;
     for (frame, here) in score.iter().enumerate() {
         let (mut best, mut link) = (f64::NEG_INFINITY, None);
-        for distance in nearest..=furthest.min(frame) {
+        let within = furthest.min(frame) + 1;
+        for (distance, penalty) in penalties.iter().enumerate().take(within).skip(nearest) {
             // A beat does not follow itself.
-            let value = match total.get(frame - distance) {
-                Some(total) => total - penalties[distance],
-                None => continue,
+            let Some(value) = total.get(frame - distance).map(|total| total - penalty) else {
+                continue;
             };
             if value > best {
                 (best, link) = (value, Some(frame - distance));

@@ -180,6 +180,7 @@ struct BandLevels<'a> {
 impl Kernel<f32> for BandLevels<'_> {
     type Output = std::array::IntoIter<f32, MAX_LANES>;
 
+    #[expect(clippy::needless_range_loop, reason = "iterators need not be inlined into the tier")]
     #[inline(always)]
     fn run<S: Simd<Real = f32>>(self, simd: S) -> Self::Output {
         let least = simd.constant(LEAST_POWER);
@@ -208,13 +209,13 @@ fn strength(
     parameters: &OnsetParameters,
 ) -> Vec<f32> {
     let OnsetParameters { lag, max_size, aggregate, .. } = *parameters;
-    let n_rises = levels.n_frames.saturating_sub(lag);
+    let n_out = levels.n_frames.saturating_sub(lag);
     let suppressed = (max_size > 1).then(|| maxima(reference, max_size));
     let reference = match &suppressed {
         Some(values) => Levels { values, stride: levels.n_frames, ..reference },
         None => reference,
     };
-    let job = Rises { levels, reference, floor, lag, n_rises };
+    let job = Rises { levels, reference, floor, lag, n_out };
     let mut rises = match aggregate {
         Aggregate::Mean => f32::dispatch(tier, MeanRise(job)),
         Aggregate::Median => f32::dispatch(tier, MedianRise(job)),
@@ -264,7 +265,7 @@ struct Rises<'a> {
     reference: Levels<'a>,
     floor: f32,
     lag: usize,
-    n_rises: usize,
+    n_out: usize,
 }
 
 impl Rises<'_> {
@@ -292,18 +293,19 @@ struct MeanRise<'a>(Rises<'a>);
 impl Kernel<f32> for MeanRise<'_> {
     type Output = Vec<f32>;
 
+    #[expect(clippy::needless_range_loop, reason = "iterators need not be inlined into the tier")]
     #[inline(always)]
     fn run<S: Simd<Real = f32>>(self, simd: S) -> Vec<f32> {
         let rises = self.0;
         let n_bands = rises.levels.n_bands;
-        let n_whole = rises.n_rises / S::LANES * S::LANES;
-        let mut sums = vec![0.0; rises.n_rises];
+        let n_whole = rises.n_out / S::LANES * S::LANES;
+        let mut sums = vec![0.0; rises.n_out];
         for band in 0..n_bands {
             for frame in (0..n_whole).step_by(S::LANES) {
                 let sum = simd.add(simd.load(&sums[frame..]), rises.load(simd, band, frame));
                 simd.store(sum, &mut sums[frame..]);
             }
-            for frame in n_whole..rises.n_rises {
+            for frame in n_whole..rises.n_out {
                 sums[frame] += rises.one(band, frame);
             }
         }
@@ -320,14 +322,15 @@ struct MedianRise<'a>(Rises<'a>);
 impl Kernel<f32> for MedianRise<'_> {
     type Output = Vec<f32>;
 
+    #[expect(clippy::needless_range_loop, reason = "iterators need not be inlined into the tier")]
     #[inline(always)]
     fn run<S: Simd<Real = f32>>(self, simd: S) -> Vec<f32> {
         let rises = self.0;
-        let mut medians = vec![0.0; rises.n_rises];
+        let mut medians = vec![0.0; rises.n_out];
         let mut n_done = 0;
         if rises.levels.n_bands == N_MELS {
             let mut values = [simd.splat(0.0); N_MELS];
-            while n_done + S::LANES <= rises.n_rises {
+            while n_done + S::LANES <= rises.n_out {
                 for band in 0..N_MELS {
                     values[band] = rises.load(simd, band, n_done);
                 }
@@ -336,7 +339,7 @@ impl Kernel<f32> for MedianRise<'_> {
             }
         }
         let mut values = vec![0.0; rises.levels.n_bands];
-        for frame in n_done..rises.n_rises {
+        for frame in n_done..rises.n_out {
             for band in 0..values.len() {
                 values[band] = rises.one(band, frame);
             }

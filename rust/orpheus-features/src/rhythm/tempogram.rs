@@ -91,7 +91,7 @@ struct Correlator {
 impl Correlator {
     fn new(n_lags: usize) -> Self {
         // Long enough for the last lag not to come round to the first; of small prime factors.
-        let n_fft = (2 * n_lags - 1..)
+        let n_fft = (2 * n_lags - 1..4 * n_lags)
             .find(|n| [2, 3, 5].iter().fold(*n, |rest, p| strip(rest, *p)) == 1)
             .unwrap_or(2 * n_lags);
         // Even, so that a real transform is half a complex one.
