@@ -188,7 +188,7 @@ impl Channel {
             return Err(refusal(block));
         }
         self.sample_peak = self.sample_peak.max(largest);
-        self.true_peak.push(tier, block);
+        self.true_peak.push(tier, block, self.sample_peak);
         // An LFE channel counts for the peaks only.
         Ok(if self.weight > 0.0 { self.weight * self.filter.energy(block) } else { 0.0 })
     }

@@ -14,6 +14,8 @@ const N_TAPS: usize = 32;
 const BETA: f64 = 6.0;
 /// Samples that are interpolated at a time.
 const CHUNK: usize = 1024;
+/// Points that are left out together where they cannot matter.
+const STRETCH: usize = 64;
 
 /// Weights of the samples around a point at `fraction` between the two in the middle.
 fn taps(fraction: f64) -> [f32; N_TAPS] {
@@ -47,6 +49,8 @@ pub(super) struct TruePeak {
     /// Samples that are yet to be looked at, after [`N_TAPS`] - 1 that came before them.
     pending: Vec<f32>,
     largest: f32,
+    /// No point is more than this times the largest sample around it.
+    overshoot: f32,
 }
 
 impl TruePeak {
@@ -56,24 +60,28 @@ impl TruePeak {
             96_001..192_000 => 2,
             _ => 1,
         };
-        let phases = (1..n_points).map(|point| taps(f64::from(point) / f64::from(n_points)));
-        Self { phases: phases.collect(), pending: vec![0.0; N_TAPS - 1], largest: 0.0 }
+        let phases: Vec<[f32; N_TAPS]> =
+            (1..n_points).map(|point| taps(f64::from(point) / f64::from(n_points))).collect();
+        let sum = |phase: &[f32; N_TAPS]| phase.iter().map(|tap| tap.abs()).sum();
+        let overshoot = 1.001 * phases.iter().map(sum).fold(0.0_f32, f32::max);
+        Self { phases, pending: vec![0.0; N_TAPS - 1], largest: 0.0, overshoot }
     }
 
-    /// Looks at what follows.
-    pub(super) fn push(&mut self, tier: Tier, samples: &[f32]) {
+    /// Looks at what follows, for peaks above `least`.
+    pub(super) fn push(&mut self, tier: Tier, samples: &[f32], least: f32) {
         if self.phases.is_empty() {
             return;
         }
+        self.largest = self.largest.max(least);
         self.pending.extend_from_slice(samples);
         if self.pending.len() >= CHUNK + N_TAPS - 1 {
             self.look(tier);
         }
     }
 
-    /// The largest magnitude, once the signal has ended.
+    /// The largest magnitude, once the signal has ended; at least what [`Self::push`] was told.
     pub(super) fn finish(&mut self, tier: Tier) -> f32 {
-        self.push(tier, &[0.0; N_TAPS - 1]);
+        self.push(tier, &[0.0; N_TAPS - 1], 0.0);
         self.look(tier);
         self.largest
     }
@@ -82,8 +90,19 @@ impl TruePeak {
         let n_points = self.pending.len().saturating_sub(N_TAPS - 1);
         // Room for the widest vector at the end; what lies there is not looked at.
         self.pending.resize(self.pending.len() + MAX_LANES, 0.0);
-        let job = Interpolate { phases: &self.phases, samples: &self.pending, n_points };
-        self.largest = self.largest.max(f32::dispatch(tier, job));
+        let (phases, overshoot) = (&self.phases, self.overshoot);
+        let mut from = 0;
+        while from < n_points {
+            let until = (from + STRETCH).min(n_points);
+            let around = &self.pending[from..until + N_TAPS - 1];
+            let most = around.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+            if most * overshoot > self.largest {
+                let samples = &self.pending[from..];
+                let job = Interpolate { phases, samples, n_points: until - from };
+                self.largest = self.largest.max(f32::dispatch(tier, job));
+            }
+            from = until;
+        }
         self.pending.truncate(n_points + N_TAPS - 1);
         self.pending.drain(..n_points);
     }
@@ -143,7 +162,7 @@ mod tests {
                 .collect();
             for tier in Tier::available() {
                 let mut peak = TruePeak::new(48_000);
-                samples.chunks(700).for_each(|chunk| peak.push(tier, chunk));
+                samples.chunks(700).for_each(|chunk| peak.push(tier, chunk, 0.0));
                 let sampled = samples.iter().fold(0.0_f32, |a, x| a.max(x.abs()));
                 let db = 20.0 * f64::from(peak.finish(tier).max(sampled) / 0.5).log10();
                 // The sine begins abruptly, which overshoots a little.
@@ -158,7 +177,7 @@ mod tests {
         let mut found = Vec::new();
         for tier in Tier::available() {
             let mut peak = TruePeak::new(44_100);
-            peak.push(tier, &samples);
+            peak.push(tier, &samples, 0.0);
             found.push(peak.finish(tier));
         }
         assert!(found.iter().all(|peak| (peak / found[0] - 1.0).abs() < 1e-5), "{found:?}");
