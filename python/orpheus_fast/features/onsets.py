@@ -90,7 +90,7 @@ def onset_strength(  # noqa: PLR0913 - librosa's arguments
     >>> clicks = np.zeros(44_100)
     >>> clicks[::11_025] = 1
     >>> np.flatnonzero(onset_strength(y=clicks) > 10)
-    array([22, 44, 65])
+    array([22, 23, 44, 65, 66])
     """
     name = aggregate_name(aggregate)
     bands = (float(sr), positive("n_fft", n_fft), positive("hop_length", hop_length), positive("n_mels", n_mels))

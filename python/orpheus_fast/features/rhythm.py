@@ -29,6 +29,7 @@ Method: TypeAlias = Literal["robust", "librosa"]
 
 # What librosa multiplies correlations by before the logarithm.
 LOG_GAIN: Final = 1e6
+MAX_TEMPO: Final = 320.0
 
 
 class Tempo(NamedTuple):
@@ -70,7 +71,7 @@ def tempo(  # noqa: PLR0913 - librosa's arguments
     start_bpm: float = 120.0,
     std_bpm: float = 1.0,
     ac_size: float = 8.0,
-    max_tempo: float | None = 320.0,
+    max_tempo: float | None = MAX_TEMPO,
     aggregate: Aggregate | None = "mean",
     method: Method = "robust",
 ) -> Tempo:
@@ -123,8 +124,8 @@ def tempo(  # noqa: PLR0913 - librosa's arguments
     >>> clicks = np.zeros(10 * 22_050)
     >>> clicks[:: round(22_050 * 60 / 93)] = 1
     >>> bpm, confidence = tempo(y=clicks)
-    >>> round(bpm, 1), confidence > 0.3
-    (93.0, True)
+    >>> round(bpm), confidence > 0.3
+    (93, True)
     """
     prior = (float(start_bpm), float(std_bpm), np.inf if max_tempo is None else float(max_tempo))
     hop = positive("hop_length", hop_length)
@@ -219,8 +220,15 @@ def beats(  # noqa: PLR0913 - librosa's arguments
     strengths = as_float32(strengths_of(y, sr, onset_envelope, hop, "median"), name="y or onset_envelope", n_dims=(1,))
     found = float(bpm) if bpm is not None else 0.0
     if bpm is None and strengths.any():
-        given = {"y": y} if y is not None and _method(method) == "robust" else {"onset_envelope": strengths}
-        found = float(tempo(**given, sr=sr, hop_length=hop, start_bpm=start_bpm, method=_method(method)).bpm)
+        if _method(method) == "librosa":
+            found = float(
+                tempo(onset_envelope=strengths, sr=sr, hop_length=hop, start_bpm=start_bpm, method=method).bpm
+            )
+        else:
+            given = {"onset_envelope": strengths} if y is None else {"y": y}
+            # No more than a beat per frame can be followed.
+            fastest = min(MAX_TEMPO, 60 * float(sr) / hop)
+            found = float(tempo(**given, sr=sr, hop_length=hop, start_bpm=start_bpm, max_tempo=fastest).bpm)
     if not strengths.any() or (bpm is None and found <= 0):
         frames = np.zeros(0, dtype=np.int64)
         found = 0.0

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_regular_beat_is_found_to_a_tenth_of_a_percent_at_any_rate() {
+    fn a_regular_beat_is_found_to_a_fifth_of_a_percent_at_any_rate() {
         for (bpm, rate) in [(64.0, 8000.0), (83.3, 22_050.0), (117.0, 44_100.0), (151.7, 48_000.0)]
         {
             let found = estimate_tempo(&bursts(bpm, 15.0, rate), rate, TempoPrior::default());

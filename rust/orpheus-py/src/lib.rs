@@ -48,6 +48,11 @@ mod _native {
         tempogram, track_beats,
     };
     #[pymodule_export]
+    use super::features::vectors::{
+        classical_columns, classical_vectors, sound_families, sound_space, sound_statistics,
+        sound_vectors,
+    };
+    #[pymodule_export]
     use super::resample::{resample_rows, resampled_length};
     #[pymodule_export]
     use super::search::{
