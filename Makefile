@@ -43,6 +43,7 @@ bench: $(VENV)/.built $(VENV)/.test $(VENV)/.bench
 	$(BIN)/python benches/resample_against_peers.py
 	$(BIN)/python benches/decode_against_peers.py
 	$(BIN)/python benches/loader_against_peers.py
+	$(BIN)/python benches/tempo_and_key.py
 	$(BIN)/python benches/front_ends_against_references.py
 
 docs: $(VENV)/.built

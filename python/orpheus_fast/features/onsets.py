@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import numpy as np
 
 from orpheus_fast import _native
-from orpheus_fast._arrays import as_float32, positive
+from orpheus_fast._arrays import as_float32, positive, within
 from orpheus_fast.errors import ParameterError, ShapeError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["Aggregate", "aggregate_name", "check_one_of", "for_each_row", "onset
 Aggregate: TypeAlias = "Literal['mean', 'median'] | Callable[..., Any]"
 
 ANY_DIMS: Final = tuple(range(1, 33))
+MAX_WINDOW: Final = 65_536
 WINDOWS: Final = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}
 
 
@@ -140,7 +141,7 @@ def tempogram(
         Onset strengths that are there already, instead of `y`.
     hop_length : int > 0
         Samples between frames.
-    win_length : int > 0
+    win_length : int, 1 to 65536
         Frames that are correlated; the tempogram has as many lags.
     center : bool
         Whether windows are centred on their frames, beyond the ends on a ramp down to zero.
@@ -170,7 +171,7 @@ def tempogram(
     array([10, 20, 30])
     """
     strengths = strengths_of(y, sr, onset_envelope, hop_length, "mean")
-    weights = _window(window, positive("win_length", win_length))
+    weights = _window(window, within("win_length", win_length, 1, MAX_WINDOW))
     return for_each_row(strengths, "onset_envelope", lambda row: _native.tempogram(row, weights, center, norm))
 
 

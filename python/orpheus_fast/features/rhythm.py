@@ -30,6 +30,7 @@ Method: TypeAlias = Literal["robust", "librosa"]
 # What librosa multiplies correlations by before the logarithm.
 LOG_GAIN: Final = 1e6
 MAX_TEMPO: Final = 320.0
+MAX_SECONDS: Final = 1e6
 
 
 class Tempo(NamedTuple):
@@ -142,6 +143,9 @@ def tempo(  # noqa: PLR0913 - librosa's arguments
             strengths, "onset_envelope", lambda row: _native.likely_tempo(row, rates, prior), np.float64
         )
     else:
+        if not 0 < ac_size < MAX_SECONDS:
+            message = f"ac_size is {ac_size}, expected more than 0 and less than {MAX_SECONDS:.0f} seconds"
+            raise ParameterError(message)
         n_lags = max(int(ac_size * sr) // hop, 1)
         grams = tempogram(onset_envelope=strengths, sr=sr, hop_length=hop, win_length=n_lags).astype(np.float64)
         if aggregate is not None:

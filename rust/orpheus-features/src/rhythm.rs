@@ -8,6 +8,7 @@ mod beats;
 mod comb;
 mod envelope;
 pub(crate) mod onset;
+mod rises;
 mod strength;
 pub(crate) mod tempo;
 mod tempogram;
