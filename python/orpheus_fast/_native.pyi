@@ -17,20 +17,17 @@ __all__ = [
     "column_statistics",
     "decibels",
     "decode_track",
-    "estimate_tuning",
-    "fallback_versions",
-    "front_end_rows",
-    "inverse_norms",
-    "mel_spectrogram",
-    "mfcc",
     "estimate_key",
     "estimate_tempo",
     "estimate_tempo_of",
+    "estimate_tuning",
     "fallback_versions",
     "front_end_rows",
     "inverse_norms",
     "likely_tempo",
     "measure_loudness",
+    "mel_spectrogram",
+    "mfcc",
     "onset_strength",
     "onset_strength_of",
     "read_tags",
@@ -40,6 +37,10 @@ __all__ = [
     "rms_of_samples",
     "search_rows",
     "set_fallback",
+    "sound_families",
+    "sound_space",
+    "sound_statistics",
+    "sound_vectors",
     "spectral_bandwidth",
     "spectral_centroid",
     "spectral_contrast",
@@ -47,9 +48,9 @@ __all__ = [
     "spectral_rolloff",
     "standardise_rows",
     "stft",
-    "window_values",
     "tempogram",
     "track_beats",
+    "window_values",
     "write_flat",
     "zero_crossing_rate",
 ]
@@ -193,6 +194,7 @@ def rms_of_magnitudes(spectra: _Spectra, frame_length: int) -> _Floats: ...
 def zero_crossing_rate(y: _F32, frames: _FramesParts, threshold: float, pad: bool, zero_is_positive: bool) -> _F32: ...
 def chroma(spectra: _Spectra, options: _ChromaParts) -> _Floats: ...
 def estimate_tuning(spectra: _Spectra, options: _TuningParts) -> float: ...
+
 # (sample_rate, n_fft, hop_length, n_mels, fmin, fmax)
 _BandParts: TypeAlias = tuple[float, int, int, int, float, float]
 # (lag, max_size, detrend, center, aggregate)

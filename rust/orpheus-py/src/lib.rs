@@ -27,18 +27,6 @@ mod _native {
     #[pymodule_export]
     use super::features::front_ends::front_end_rows;
     #[pymodule_export]
-    use super::features::spectral::{
-        rms_of_magnitudes, rms_of_samples, spectral_bandwidth, spectral_centroid,
-        spectral_contrast, spectral_flatness, spectral_rolloff, zero_crossing_rate,
-    };
-    #[pymodule_export]
-    use super::features::spectrum::{decibels, mel_spectrogram, mfcc, stft, window_values};
-    #[pymodule_export]
-    use super::features::vectors::{
-        classical_columns, classical_vectors, sound_families, sound_space, sound_statistics,
-        sound_vectors,
-    };
-    #[pymodule_export]
     use super::features::key::estimate_key;
     #[pymodule_export]
     use super::features::loudness::measure_loudness;
@@ -47,6 +35,13 @@ mod _native {
         estimate_tempo, estimate_tempo_of, likely_tempo, onset_strength, onset_strength_of,
         tempogram, track_beats,
     };
+    #[pymodule_export]
+    use super::features::spectral::{
+        rms_of_magnitudes, rms_of_samples, spectral_bandwidth, spectral_centroid,
+        spectral_contrast, spectral_flatness, spectral_rolloff, zero_crossing_rate,
+    };
+    #[pymodule_export]
+    use super::features::spectrum::{decibels, mel_spectrogram, mfcc, stft, window_values};
     #[pymodule_export]
     use super::features::vectors::{
         classical_columns, classical_vectors, sound_families, sound_space, sound_statistics,

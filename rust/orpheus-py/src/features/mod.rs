@@ -3,11 +3,11 @@
 mod arguments;
 pub(crate) mod chroma;
 pub(crate) mod front_ends;
-pub(crate) mod spectral;
-pub(crate) mod spectrum;
 pub(crate) mod key;
 pub(crate) mod loudness;
 pub(crate) mod rhythm;
+pub(crate) mod spectral;
+pub(crate) mod spectrum;
 pub(crate) mod vectors;
 
 use crate::error::NativeError;
