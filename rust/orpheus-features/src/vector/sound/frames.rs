@@ -124,6 +124,7 @@ struct Describe<'a> {
 impl Kernel<f32> for Describe<'_> {
     type Output = ();
 
+    #[expect(clippy::needless_range_loop, reason = "iterators need not be inlined into the tier")]
     #[inline(always)]
     fn run<S: Simd<Real = f32>>(mut self, simd: S) {
         let mut bands = [simd.splat(0.0); N_BANDS];
@@ -178,6 +179,7 @@ impl Describe<'_> {
 
     /// Writes the mean level of the strongest and of the weakest bin of the groups of an octave, and
     /// returns its power.
+    #[expect(clippy::needless_range_loop, reason = "iterators need not be inlined into the tier")]
     #[inline(always)]
     fn octave<S: Simd<Real = f32>>(&mut self, simd: S, octave: usize) -> S::V {
         let (plan, power) = (self.plan, self.power);
@@ -213,6 +215,7 @@ fn decibels<S: Simd<Real = f32>>(simd: S, power: S::V) -> S::V {
 }
 
 /// Share of the bands below which [`ROLLOFF`] of the sum of `magnitudes` lies.
+#[expect(clippy::needless_range_loop, reason = "iterators need not be inlined into the tier")]
 #[inline(always)]
 fn rolloff<S: Simd<Real = f32>>(simd: S, magnitudes: &[S::V; N_BANDS], total: S::V) -> S::V {
     let threshold = simd.mul(total, simd.constant(ROLLOFF));

@@ -105,7 +105,9 @@ impl Modulation {
     fn powers(&self, buffers: &mut ModulationBuffers, powers: &mut [f32]) {
         let ModulationBuffers { stft, course } = buffers;
         let level = mean(course);
-        course.iter_mut().for_each(|value| *value -= level);
+        for value in course.iter_mut() {
+            *value -= level;
+        }
         mirror(course);
         powers.fill(0.0);
         let n_frames = self.stft.n_frames(course.len());
@@ -161,7 +163,7 @@ mod tests {
             let modulation =
                 Modulation::new(tier, 43.0, 256, &[1.0, 2.0, 4.0, 8.0]).expect("edges");
             let course =
-                (0..1200).map(|n| (f64::from(n) / 43.0 * 3.0 * 6.283_185_307).sin() as f32);
+                (0..1200).map(|n| (f64::from(n) / 43.0 * 3.0 * std::f64::consts::TAU).sin() as f32);
             let (mut buffers, mut powers) = (ModulationBuffers::default(), [0.0; 3]);
             modulation.powers_of(course, &mut buffers, &mut powers);
             assert!(powers[1] > 100.0 * powers[0].max(powers[2]), "{powers:?} on {}", tier.name());

@@ -47,7 +47,9 @@ impl Projection {
         }
         let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
         let scale = 1.0 / length.max(f32::MIN_POSITIVE);
-        vector.iter_mut().for_each(|value| *value *= scale);
+        for value in vector.iter_mut() {
+            *value *= scale;
+        }
     }
 }
 
@@ -76,7 +78,9 @@ impl BlockProjection {
         }
         let square: f32 = values.iter().map(|value| value * value).sum();
         let scale = self.weight / (square + SOFTNESS).sqrt();
-        values.iter_mut().for_each(|value| *value *= scale);
+        for value in values.iter_mut() {
+            *value *= scale;
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The texture of a sound: how the envelopes of frequency bands are distributed, move together and
-//! are modulated, from breaths to roughness (McDermott and Simoncelli 2011: Sound texture perception
+//! are modulated, from breaths to roughness (`McDermott` and Simoncelli 2011: Sound texture perception
 //! via statistics of the auditory periphery).
 
 use super::SAMPLE_RATE;
@@ -182,6 +182,7 @@ struct Bands<'a> {
 impl Kernel<f32> for Bands<'_> {
     type Output = ();
 
+    #[expect(clippy::needless_range_loop, reason = "iterators need not be inlined into the tier")]
     #[inline(always)]
     fn run<S: Simd<Real = f32>>(self, simd: S) {
         let mut bands = [simd.splat(0.0); N_BANDS];

@@ -69,9 +69,9 @@ struct BinWeights {
     weights: [f32; SPAN],
 }
 
-/// MIDI note number of a frequency; 69 is 440 Hz.
-fn midi(hz: f64) -> f64 {
-    69.0 + 12.0 * (hz / 440.0).log2()
+/// Frequency of a bin, in MIDI notes: 69 is 440 Hz.
+fn note_of(bin: f64) -> f64 {
+    69.0 + 12.0 * (bin * f64::from(SAMPLE_RATE) / N_FFT as f64 / 440.0).log2()
 }
 
 impl TonalPlan {
@@ -98,11 +98,6 @@ impl TonalPlan {
             cycles: std::array::from_fn(|cycle| std::array::from_fn(|note| turn(cycle, note))),
             profiles: [MAJOR, MINOR].map(standardised),
         })
-    }
-
-    /// Frequency of bin `bin`, in MIDI notes.
-    fn note_of(&self, bin: f64) -> f64 {
-        midi(bin * f64::from(SAMPLE_RATE) / N_FFT as f64)
     }
 
     /// Mean chroma turned to the best key; major minus minor and the strength of that key; magnitudes
@@ -203,7 +198,7 @@ impl TonalPlan {
     /// What each bin lends to which notes, for notes that lie `tuning` semitones above those of 440 Hz.
     fn weigh(&self, tuning: f64, weights: &mut Vec<BinWeights>) {
         let bin_weights = |bin: usize| {
-            let note = self.note_of((self.first_bin + bin) as f64) - tuning;
+            let note = note_of((self.first_bin + bin) as f64) - tuning;
             let nearest = note.round();
             let of = |k: usize| nearest + k as f64 - 1.0;
             BinWeights {
@@ -233,6 +228,7 @@ struct Peaks<'a> {
 impl Kernel<f32> for Peaks<'_> {
     type Output = [f32; MAX_LANES];
 
+    #[expect(clippy::needless_range_loop, reason = "iterators need not be inlined into the tier")]
     #[inline(always)]
     fn run<S: Simd<Real = f32>>(self, simd: S) -> [f32; MAX_LANES] {
         let bins = simd.lanes(self.power);
@@ -267,7 +263,7 @@ impl TonalPlan {
         let curvature = before - 2.0 * top + after;
         let shift = if curvature < -1e-9 { 0.5 * (before - after) / curvature } else { 0.0 };
         let place = (self.first_bin - 1 + bin) as f64 + shift.clamp(-0.5, 0.5);
-        let note = self.note_of(place);
+        let note = note_of(place);
         if (f64::from(TUNING_NOTES[0])..f64::from(TUNING_NOTES[1])).contains(&note) {
             let (magnitude, angle) = (f64::from(near[1]).sqrt(), TAU * note.fract());
             tuning[0] += magnitude * angle.cos();
