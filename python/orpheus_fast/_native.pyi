@@ -23,6 +23,10 @@ __all__ = [
     "resampled_length",
     "search_rows",
     "set_fallback",
+    "sound_families",
+    "sound_space",
+    "sound_statistics",
+    "sound_vectors",
     "standardise_rows",
     "write_flat",
 ]
