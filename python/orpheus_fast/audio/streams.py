@@ -87,9 +87,8 @@ class Tap:
         `classical_chroma12` (44) and `classical_chroma_mean` (33) describe windows at any rate. `clap`
         (rows (1, 1001, 64)) and `clap_fused` ((4, 1001, 64)) want 48,000 Hz and at most 10 s, `yamnet`
         and `vggish` ((n_patches, 96, 64)) 16,000 Hz, `panns` ((1, n_frames, 64)) 32,000 Hz; `wav2vec2`
-        ((n_samples,)) is for wav2vec 2.0 and HuBERT at 16,000 and MERT at 24,000 Hz. Those of models
-        are `orpheus_fast.features`' functions of like names, and need windows of one length: not
-        `whole`.
+        ((n_samples,)) is for wav2vec 2.0 and HuBERT at 16,000 and MERT at 24,000 Hz. These six are
+        `orpheus_fast.features`' functions of like names, and need windows of one length: not `whole`.
     """
 
     sample_rate: int

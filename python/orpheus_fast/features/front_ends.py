@@ -82,7 +82,7 @@ def clap_log_mel(
     >>> levels.shape
     (1, 1001, 64)
     >>> int(levels[0, 500].argmax())
-    7
+    6
     """
     name = "clap_fused" if fused else "clap"
     return _rows(samples, name, sample_rate, precision, padding=padding)

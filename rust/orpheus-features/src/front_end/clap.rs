@@ -98,10 +98,10 @@ mod tests {
         let filled = |padding: ClapPadding| {
             let mut clip = [9.0; 8];
             padding.fill(&[1.0, 2.0, 3.0], &mut clip);
-            clip
+            clip.map(|sample| sample as i32)
         };
-        assert_eq!(filled(ClapPadding::RepeatPad), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 0.0, 0.0]);
-        assert_eq!(filled(ClapPadding::Repeat), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0, 2.0]);
-        assert_eq!(filled(ClapPadding::Pad), [1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(filled(ClapPadding::RepeatPad), [1, 2, 3, 1, 2, 3, 0, 0]);
+        assert_eq!(filled(ClapPadding::Repeat), [1, 2, 3, 1, 2, 3, 1, 2]);
+        assert_eq!(filled(ClapPadding::Pad), [1, 2, 3, 0, 0, 0, 0, 0]);
     }
 }

@@ -90,5 +90,5 @@ pub(crate) fn model(name: &str, padding: &str, sample_rate: u32) -> NativeResult
 }
 
 /// What [`model`] knows, for messages.
-const NAMES: &str = "\"classical_chroma12\", \"classical_chroma_mean\", \"clap\", \"clap_fused\", \
+const NAMES: &str = "\"sound\", \"classical_chroma12\", \"classical_chroma_mean\", \"clap\", \"clap_fused\", \
                      \"wav2vec2\", \"yamnet\", \"vggish\" or \"panns\"";
