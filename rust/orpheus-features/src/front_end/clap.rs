@@ -89,8 +89,6 @@ impl FromStr for ClapPadding {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::float_cmp, reason = "copies are exact")]
-
     use super::ClapPadding;
 
     #[test]

@@ -37,8 +37,6 @@ fn sum(samples: &[f32], of: impl Fn(f64) -> f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::float_cmp, reason = "copies are exact")]
-
     use super::standardise;
     use crate::signals::noise;
 
