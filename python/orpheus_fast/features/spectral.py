@@ -106,7 +106,7 @@ def bandwidth(
     """Find how far from the centroid energy lies in each frame: `librosa.feature.spectral_bandwidth`.
 
     `(sum(S * abs(freq - centroid) ** p)) ** (1 / p)`, see `spectral_centroid`. Of a pure tone, the fast
-    precision may be off by a seventh: what float32 leaves far from it, some 140 dB down,
+    precision may be off by a few parts in a hundred: what float32 leaves far from it, some 140 dB down,
     counts by the square of its distance.
 
     Parameters

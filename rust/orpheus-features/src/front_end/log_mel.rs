@@ -80,7 +80,7 @@ impl<R: Real> LogMel<R> {
             slopes,
         })?;
         let parameters = StftParameters { n_fft, hop_length, window: &window, padding };
-        Ok(Self { stft: Stft::new(tier, &parameters)?, bank, level })
+        Ok(Self { stft: Stft::new(tier, &parameters)?.emphasising_less(), bank, level })
     }
 
     /// Frames of a signal of `n_samples`.

@@ -8,7 +8,7 @@ use super::frame_fft::{FrameFft, FrameScratch};
 use super::framing::{FrameBuffers, Framing, Padding};
 use super::lane_fft::LaneFft;
 use super::simd::{Kernel, Real, Simd, Tier};
-use super::tilt::gains_by_emphasis;
+use super::tilt::{FAR_LOUDER_BASS, LOUD_BASS, gains_by_emphasis};
 use super::window::centred;
 use crate::error::{Error, Result};
 
@@ -47,6 +47,7 @@ pub(crate) struct Stft<R: Real> {
     n_fft: usize,
     framing: Framing,
     transform: Transform<R>,
+    least_correlation: f64,
 }
 
 #[derive(Debug)]
@@ -108,7 +109,13 @@ impl<R: Real> Stft<R> {
             Some(fft) => Transform::Lanes(LaneFft::new(fft, framing, &padded, n_lanes)),
             None => Transform::Single(FrameFft::new(n_fft, framing, &padded)),
         };
-        Ok(Self { tier, n_lanes, n_fft, framing, transform })
+        Ok(Self { tier, n_lanes, n_fft, framing, transform, least_correlation: LOUD_BASS })
+    }
+
+    /// Emphasises only signals whose low frequencies are far louder than the high ones: for levels of
+    /// bands up to a few kHz, which gain less than features of the whole spectrum.
+    pub(crate) fn emphasising_less(self) -> Self {
+        Self { least_correlation: FAR_LOUDER_BASS, ..self }
     }
 
     /// The tier that blocks are made with; kernels that read them must run with it, too.
@@ -153,7 +160,7 @@ impl<R: Real> Stft<R> {
             let start = Start { framing: self.framing, signal, first_frame, buffers };
             R::dispatch(self.tier, start);
         }
-        let is_emphasised = gains_by_emphasis::<R>(self.tier, signal);
+        let is_emphasised = gains_by_emphasis::<R>(self.tier, signal, self.least_correlation);
         Blocks { stft: self, signal, buffers, next_frame: first_frame, n_frames, is_emphasised }
     }
 }

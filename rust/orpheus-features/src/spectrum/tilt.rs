@@ -2,20 +2,29 @@
 
 use super::simd::{Kernel, Real, Simd, Tier};
 
-/// Least correlation of neighbouring samples of a signal whose low frequencies are far louder than
-/// its high ones: of music with a bass, and of rumble; not of bright music, noise or the song of birds.
-const LEAST_CORRELATION: f64 = 0.98;
+/// Least correlation of neighbouring samples of a signal whose low frequencies are loud: music and
+/// speech have 0.9 and more, noise and the song of birds less.
+pub(super) const LOUD_BASS: f64 = 0.85;
+
+/// The same where low frequencies are far louder: of music with a bass, and of rumble; not of bright
+/// music.
+pub(super) const FAR_LOUDER_BASS: f64 = 0.98;
 
 /// Samples that are looked at.
 const N_SAMPLES: usize = 1 << 20;
 
-/// Whether transforms of `signal` gain by emphasis, see [`Real::EMPHASIS`]: where high frequencies
-/// are loud, their errors would drown what is faint at low ones.
-pub(crate) fn gains_by_emphasis<R: Real>(tier: Tier, signal: &[f32]) -> bool {
+/// Whether transforms of `signal` gain by emphasis, see [`Real::EMPHASIS`], because its neighbouring
+/// samples have at least this correlation: where high frequencies are loud, their errors would drown
+/// what is faint at low ones.
+pub(crate) fn gains_by_emphasis<R: Real>(
+    tier: Tier,
+    signal: &[f32],
+    least_correlation: f64,
+) -> bool {
     let samples = &signal[..signal.len().min(N_SAMPLES)];
     if R::EMPHASIS > 0.0 {
         let [energy, product] = f32::dispatch(tier, Neighbours(samples));
-        product > LEAST_CORRELATION * energy
+        product > least_correlation * energy
     } else {
         false
     }
@@ -50,7 +59,7 @@ impl Kernel<f32> for Neighbours<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::gains_by_emphasis;
+    use super::{FAR_LOUDER_BASS, LOUD_BASS, gains_by_emphasis};
     use crate::signals::noise;
     use crate::spectrum::simd::Tier;
 
@@ -59,14 +68,22 @@ mod tests {
         for tier in Tier::available() {
             for length in [2, 63, 64, 65, 66, 10_000] {
                 let hum: Vec<f32> = (0..length).map(|n| (0.01 * n as f32).cos()).collect();
-                assert!(gains_by_emphasis::<f32>(tier, &hum), "{length} on {}", tier.name());
+                assert!(
+                    gains_by_emphasis::<f32>(tier, &hum, FAR_LOUDER_BASS),
+                    "{length} on {}",
+                    tier.name()
+                );
                 let hiss: Vec<f32> =
                     hum.iter().enumerate().map(|(n, x)| if n % 2 == 0 { *x } else { -x }).collect();
-                assert!(!gains_by_emphasis::<f32>(tier, &hiss), "{length} on {}", tier.name());
+                assert!(
+                    !gains_by_emphasis::<f32>(tier, &hiss, LOUD_BASS),
+                    "{length} on {}",
+                    tier.name()
+                );
             }
-            assert!(!gains_by_emphasis::<f64>(tier, &[0.5; 1000]));
-            assert!(!gains_by_emphasis::<f32>(tier, &noise(1, 100_000)));
-            assert!(!gains_by_emphasis::<f32>(tier, &[]));
+            assert!(!gains_by_emphasis::<f64>(tier, &[0.5; 1000], LOUD_BASS));
+            assert!(!gains_by_emphasis::<f32>(tier, &noise(1, 100_000), LOUD_BASS));
+            assert!(!gains_by_emphasis::<f32>(tier, &[], LOUD_BASS));
         }
     }
 }
