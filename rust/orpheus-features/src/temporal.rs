@@ -83,27 +83,27 @@ impl Kernel<f32> for Measure<'_> {
 }
 
 #[inline(always)]
-fn is_negative(sample: f32) -> bool {
+pub(crate) fn is_negative(sample: f32) -> bool {
     sample < -ZERO
 }
 
 /// Bits of the largest absolute value. Magnitudes order as their bits do, and what is not finite
 /// comes last.
 #[inline(always)]
-fn largest_magnitude(values: &[f32]) -> u32 {
+pub(crate) fn largest_magnitude(values: &[f32]) -> u32 {
     values.iter().map(|value| value.to_bits() & !SIGN).max().unwrap_or(0)
 }
 
 /// Changes of sign between neighbours.
 #[inline(always)]
-fn crossings_within(values: &[f32]) -> usize {
+pub(crate) fn crossings_within(values: &[f32]) -> usize {
     let pairs = values.iter().zip(&values[1..]);
     let n_crossings: u32 = pairs.map(|(a, b)| u32::from(is_negative(*a) != is_negative(*b))).sum();
     n_crossings as usize
 }
 
 #[inline(always)]
-fn sum_of_squares(values: &[f32]) -> f64 {
+pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
     let (groups, rest) = values.as_chunks::<N_SUMS>();
     let mut sums = [0.0_f32; N_SUMS];
     for group in groups {

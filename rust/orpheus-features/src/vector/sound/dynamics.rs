@@ -1,5 +1,6 @@
 //! How loud, and how evenly so.
 
+use super::reference::Waveform;
 use super::statistics::{Columns, mean, mean_and_deviation, percentile};
 
 /// Columns of [`describe`].
@@ -37,11 +38,9 @@ pub(super) fn describe(
 
 /// Root-mean-square level of the signal and level of its loudest frame, in dB below full scale, and
 /// the crest factor in dB.
-pub(super) fn level(samples: &[f32], loudest_frame_db: f32, columns: &mut Columns<'_>) {
-    let squares: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
-    let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-    let power_db = 10.0 * (squares / samples.len().max(1) as f64 + 1e-9).log10();
-    let peak_db = 20.0 * (f64::from(peak) + 1e-6).log10();
+pub(super) fn level(waveform: &Waveform, loudest_frame_db: f32, columns: &mut Columns<'_>) {
+    let power_db = 10.0 * (waveform.power + 1e-9).log10();
+    let peak_db = 20.0 * (f64::from(waveform.peak) + 1e-6).log10();
     columns.push(power_db.clamp(-50.0, 0.0) as f32);
     columns.push(loudest_frame_db.clamp(-60.0, 0.0));
     columns.push((peak_db - power_db) as f32);
@@ -49,7 +48,7 @@ pub(super) fn level(samples: &[f32], loudest_frame_db: f32, columns: &mut Column
 
 #[cfg(test)]
 mod tests {
-    use super::{Columns, N_DYNAMICS, N_LEVEL, describe, level};
+    use super::{Columns, N_DYNAMICS, N_LEVEL, Waveform, describe, level};
 
     #[test]
     fn a_steady_level_has_no_dynamics() {
@@ -60,9 +59,9 @@ mod tests {
 
     #[test]
     fn a_sine_has_a_crest_factor_of_three_db() {
-        let samples: Vec<f32> = (0..44_100).map(|n| 0.5 * (n as f32 * 0.1).sin()).collect();
+        let waveform = Waveform { power: 0.125, peak: 0.5, ..Waveform::default() };
         let mut values = [0.0; N_LEVEL];
-        level(&samples, -9.0, &mut Columns::new(&mut values));
+        level(&waveform, -9.0, &mut Columns::new(&mut values));
         assert!((values[0] + 9.03).abs() < 0.01);
         assert!((values[2] - 3.01).abs() < 0.01);
     }

@@ -6,7 +6,7 @@ use super::frames::{
     self, BANDS, FramePlan, HOP_LENGTH, LEVEL, N_BANDS, OCTAVES, PEAKS, SHAPES, VALLEYS,
 };
 use super::modulation::{Modulation, ModulationBuffers};
-use super::reference::{loudest_bands_db, zero_crossings};
+use super::reference::{Look, Waveform, loudest_bands_db};
 use super::statistics::{Columns, percentile};
 use super::table::Table;
 use super::texture::{TextureBuffers, TexturePlan};
@@ -51,6 +51,7 @@ pub(super) struct SummaryPlan {
 /// Memory.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
+    waveform: Waveform,
     stft: StftBuffers<f32>,
     table: Table,
     coefficients: Table,
@@ -87,10 +88,12 @@ impl SummaryPlan {
     ) {
         let mut columns = columns_of(statistics);
         self.frames.run(samples, &mut summary.stft, &mut summary.table);
-        zero_crossings(samples, HOP_LENGTH, summary.table.row_mut(SHAPES.end - 1));
+        let waveform = &mut summary.waveform;
+        f32::dispatch(self.tier, Look { samples, hop_length: HOP_LENGTH, waveform });
+        waveform.crossing_rates(HOP_LENGTH, summary.table.row_mut(SHAPES.end - 1));
         let reference_db = loudest_bands_db(&summary.table, BANDS);
         let loud_db = summary.judge_silence();
-        summary.dynamics(samples, loud_db, &mut columns);
+        summary.dynamics(loud_db, &mut columns);
         f32::dispatch(
             self.tier,
             Digest { plan: self, summary, reference_db, loud_db, columns: &mut columns },
@@ -142,7 +145,7 @@ impl Summary {
         loud_db
     }
 
-    fn dynamics(&self, samples: &[f32], loud_db: f32, columns: &mut [Columns<'_>; BLOCKS.len()]) {
+    fn dynamics(&self, loud_db: f32, columns: &mut [Columns<'_>; BLOCKS.len()]) {
         let [.., dynamics, level, _, _, _] = columns;
         let levels_db = self.table.row(LEVEL);
         let n_silent = self.keep.iter().filter(|keep| !**keep).count();
@@ -150,7 +153,7 @@ impl Summary {
         let frames_per_second = FRAME_RATE as usize;
         dynamics::describe(levels_db, loud_db, frames_per_second, silent_share, dynamics);
         let loudest_db = levels_db.iter().copied().fold(f32::MIN, f32::max);
-        dynamics::level(samples, loudest_db, level);
+        dynamics::level(&self.waveform, loudest_db, level);
     }
 }
 
