@@ -10,8 +10,9 @@ pub(super) const LOUD_BASS: f64 = 0.85;
 /// music.
 pub(super) const FAR_LOUDER_BASS: f64 = 0.98;
 
-/// Samples that are looked at.
-const N_SAMPLES: usize = 1 << 20;
+/// Neighbours that are looked at, in groups of [`GROUP`] all over the signal.
+const N_SAMPLES: usize = 1 << 16;
+const GROUP: usize = 64;
 
 /// Whether transforms of `signal` gain by emphasis, see [`Real::EMPHASIS`], because its neighbouring
 /// samples have at least this correlation: where high frequencies are loud, their errors would drown
@@ -21,9 +22,8 @@ pub(crate) fn gains_by_emphasis<R: Real>(
     signal: &[f32],
     least_correlation: f64,
 ) -> bool {
-    let samples = &signal[..signal.len().min(N_SAMPLES)];
     if R::EMPHASIS > 0.0 {
-        let [energy, product] = f32::dispatch(tier, Neighbours(samples));
+        let [energy, product] = f32::dispatch(tier, Neighbours(signal));
         product > least_correlation * energy
     } else {
         false
@@ -38,21 +38,22 @@ impl Kernel<f32> for Neighbours<'_> {
 
     #[inline(always)]
     fn run<S: Simd<Real = f32>>(self, _: S) -> [f64; 2] {
-        let (mut squares, mut products) = ([0.0_f32; 64], [0.0_f32; 64]);
-        let n_groups = self.0.len().saturating_sub(1) / 64;
-        for group in 0..n_groups {
-            let here = &self.0[64 * group..][..64];
-            let next = &self.0[64 * group + 1..][..64];
-            for place in 0..64 {
+        let (mut squares, mut products) = ([0.0_f32; GROUP], [0.0_f32; GROUP]);
+        let n_groups = self.0.len().saturating_sub(1) / GROUP;
+        let step = n_groups.div_ceil(N_SAMPLES / GROUP).max(1);
+        for group in (0..n_groups).step_by(step) {
+            let here = &self.0[GROUP * group..][..GROUP];
+            let next = &self.0[GROUP * group + 1..][..GROUP];
+            for place in 0..GROUP {
                 squares[place] += here[place] * here[place];
                 products[place] += here[place] * next[place];
             }
         }
-        for pair in self.0[64 * n_groups..].windows(2) {
+        for pair in self.0[GROUP * n_groups..].windows(2) {
             squares[0] += pair[0] * pair[0];
             products[0] += pair[0] * pair[1];
         }
-        let sum = |values: [f32; 64]| values.into_iter().map(f64::from).sum();
+        let sum = |values: [f32; GROUP]| values.into_iter().map(f64::from).sum();
         [sum(squares), sum(products)]
     }
 }

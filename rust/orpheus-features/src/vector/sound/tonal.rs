@@ -11,19 +11,19 @@ use crate::spectrum::simd::{Kernel, Real, Simd, Tier};
 use crate::spectrum::stft::{Stft, StftBuffers, StftParameters};
 use crate::spectrum::window::WindowShape;
 
-/// Samples per frame, and from one to the next.
+/// Samples per frame, 0.37 s, and from one to the next.
 const N_FFT: usize = 8192;
 const HOP_LENGTH: usize = 4096;
 
 const N_NOTES: usize = 12;
 /// Notes are looked for in this range.
-const RANGE_HZ: [f64; 2] = [32.0, 5000.0];
+const RANGE_HZ: [f64; 2] = [32.0, 4000.0];
 /// Peaks for the tuning are looked for in this range of MIDI notes.
 const TUNING_NOTES: [f32; 2] = [40.0, 100.0];
 /// A peak has more than this share of the frame's largest power.
 const PEAK_SHARE: f32 = 0.05;
 /// How far a note reaches, in semitones: the deviation of a Gaussian.
-const REACH: f64 = 0.35;
+const REACH: f32 = 0.35;
 /// Notes that a bin lends to: the nearest and its neighbours.
 const SPAN: usize = 3;
 /// Frames with less than this share of the power of the loudest one are silence.
@@ -48,6 +48,8 @@ pub(super) struct TonalPlan {
     /// The bins that are looked at, and one more at each end.
     first_bin: usize,
     n_bins: usize,
+    /// Of each bin, and of one more at each end: its frequency in MIDI notes.
+    bin_notes: Vec<f32>,
     /// Cosines and sines of the cycles over the twelve notes.
     cycles: [[[f32; 2]; N_NOTES]; N_CYCLES],
     profiles: [[f32; N_NOTES]; 2],
@@ -87,6 +89,7 @@ impl TonalPlan {
         )?;
         let bin_of = |hz: f64| (hz * N_FFT as f64 / f64::from(SAMPLE_RATE)).round() as usize;
         let first_bin = bin_of(RANGE_HZ[0]);
+        let n_bins = bin_of(RANGE_HZ[1]) - first_bin;
         let angle = |cycle: usize, note: usize| {
             TAU * ((cycle + 1) * note % N_NOTES) as f64 / N_NOTES as f64
         };
@@ -94,7 +97,10 @@ impl TonalPlan {
         Ok(Self {
             stft,
             first_bin,
-            n_bins: bin_of(RANGE_HZ[1]) - first_bin,
+            n_bins,
+            bin_notes: (first_bin - 1..=first_bin + n_bins)
+                .map(|bin| note_of(bin as f64) as f32)
+                .collect(),
             cycles: std::array::from_fn(|cycle| std::array::from_fn(|note| turn(cycle, note))),
             profiles: [MAJOR, MINOR].map(standardised),
         })
@@ -167,26 +173,27 @@ impl TonalPlan {
     /// The notes of each frame that is not silent, of unit length.
     fn chroma(&self, samples: &[f32], buffers: &mut TonalBuffers) {
         let TonalBuffers { stft, power, weights, chroma } = buffers;
+        let tier = self.stft.tier();
         let n_lanes = self.stft.n_lanes();
         let n_frames = self.stft.n_frames(samples.len());
         let block_length = (self.n_bins + 2) * n_lanes;
         let power = power.take(n_frames.div_ceil(n_lanes) * block_length);
-        let (mut tuning, mut loudest) = ([0.0_f64; 2], 0.0_f32);
+        let (mut offsets, mut loudest) = (Offsets([0.0; N_OFFSETS]), 0.0_f32);
         let mut totals = Vec::with_capacity(n_frames);
         let mut blocks = self.stft.blocks(samples, stft);
         for kept in power.chunks_exact_mut(block_length) {
             let Some(block) = blocks.next_power() else { break };
             kept.copy_from_slice(&block.bins[(self.first_bin - 1) * n_lanes..][..block_length]);
             let peaks =
-                Peaks { plan: self, power: kept, n_valid: block.n_valid, tuning: &mut tuning };
-            let sums = f32::dispatch(self.stft.tier(), peaks);
+                Peaks { plan: self, power: kept, n_valid: block.n_valid, offsets: &mut offsets };
+            let sums = f32::dispatch(tier, peaks);
             totals.extend_from_slice(&sums[..block.n_valid]);
             loudest = sums[..block.n_valid].iter().copied().fold(loudest, f32::max);
         }
-        self.weigh(tuning[1].atan2(tuning[0]) / TAU, weights);
+        self.weigh(offsets.mean(), weights);
         chroma.clear();
         for (kept, totals) in power.chunks_exact(block_length).zip(totals.chunks(n_lanes)) {
-            let notes = f32::dispatch(self.stft.tier(), Fold { weights, power: kept });
+            let notes = f32::dispatch(tier, Fold { weights, power: kept });
             for (lane, total) in totals.iter().enumerate() {
                 if *total > SILENCE * loudest {
                     chroma.push(unit(std::array::from_fn(|note| notes[note][lane])));
@@ -198,14 +205,12 @@ impl TonalPlan {
     /// What each bin lends to which notes, for notes that lie `tuning` semitones above those of 440 Hz.
     fn weigh(&self, tuning: f64, weights: &mut Vec<BinWeights>) {
         let bin_weights = |bin: usize| {
-            let note = note_of((self.first_bin + bin) as f64) - tuning;
+            let note = self.bin_notes[1 + bin] - tuning as f32;
             let nearest = note.round();
-            let of = |k: usize| nearest + k as f64 - 1.0;
+            let of = |k: usize| nearest + k as f32 - 1.0;
             BinWeights {
                 notes: std::array::from_fn(|k| of(k).rem_euclid(12.0) as u8),
-                weights: std::array::from_fn(|k| {
-                    (-0.5 * ((note - of(k)) / REACH).powi(2)).exp() as f32
-                }),
+                weights: std::array::from_fn(|k| (-0.5 * ((note - of(k)) / REACH).powi(2)).exp()),
             }
         };
         weights.clear();
@@ -216,13 +221,13 @@ impl TonalPlan {
 /// Widest vector.
 const MAX_LANES: usize = crate::spectrum::simd::MAX_LANES;
 
-/// Adds the peaks of a block to the tuning's unit vector, and returns the frames' powers.
+/// Counts the offsets of the peaks of every other frame of a block, and returns the frames' powers.
 struct Peaks<'a> {
     plan: &'a TonalPlan,
     /// One bin more at each end.
     power: &'a [f32],
     n_valid: usize,
-    tuning: &'a mut [f64; 2],
+    offsets: &'a mut Offsets,
 }
 
 impl Kernel<f32> for Peaks<'_> {
@@ -238,7 +243,7 @@ impl Kernel<f32> for Peaks<'_> {
             largest = simd.max(largest, bins[bin]);
         }
         let threshold = simd.mul(largest, simd.splat(PEAK_SHARE));
-        let valid = (1_u32 << self.n_valid) - 1;
+        let valid = ((1_u32 << self.n_valid) - 1) & 0x5555;
         for bin in 1..bins.len() - 1 {
             let rises = simd.bits(simd.less(bins[bin - 1], bins[bin]));
             let falls = simd.bits(simd.less(bins[bin + 1], bins[bin]));
@@ -247,7 +252,7 @@ impl Kernel<f32> for Peaks<'_> {
                 let lane = found.trailing_zeros() as usize;
                 found &= found - 1;
                 let at = |bin: usize| self.power[bin * S::LANES + lane];
-                self.plan.add_peak(bin, [at(bin - 1), at(bin), at(bin + 1)], self.tuning);
+                self.plan.add_peak(bin, [at(bin - 1), at(bin), at(bin + 1)], self.offsets);
             }
         }
         let mut sums = [0.0; MAX_LANES];
@@ -257,18 +262,40 @@ impl Kernel<f32> for Peaks<'_> {
 }
 
 impl TonalPlan {
-    /// Adds a peak at place `bin` of the kept bins: a parabola through the logarithms finds its top.
-    fn add_peak(&self, bin: usize, near: [f32; 3], tuning: &mut [f64; 2]) {
-        let [before, top, after] = near.map(|power| f64::from(power + f32::MIN_POSITIVE).ln());
+    /// Counts a peak at place `bin` of the kept bins: a parabola through the logarithms finds its top.
+    fn add_peak(&self, bin: usize, near: [f32; 3], offsets: &mut Offsets) {
+        let [before, top, after] = near.map(|power| (power + f32::MIN_POSITIVE).ln());
         let curvature = before - 2.0 * top + after;
-        let shift = if curvature < -1e-9 { 0.5 * (before - after) / curvature } else { 0.0 };
-        let place = (self.first_bin - 1 + bin) as f64 + shift.clamp(-0.5, 0.5);
-        let note = note_of(place);
-        if (f64::from(TUNING_NOTES[0])..f64::from(TUNING_NOTES[1])).contains(&note) {
-            let (magnitude, angle) = (f64::from(near[1]).sqrt(), TAU * note.fract());
-            tuning[0] += magnitude * angle.cos();
-            tuning[1] += magnitude * angle.sin();
+        let shift = if curvature < -1e-6 { 0.5 * (before - after) / curvature } else { 0.0 };
+        let place = (self.first_bin - 1 + bin) as f32;
+        // Half a bin is so little that the logarithm is straight there.
+        let note = self.bin_notes[bin] + SEMITONES_PER_E * shift.clamp(-0.5, 0.5) / place;
+        if (TUNING_NOTES[0]..TUNING_NOTES[1]).contains(&note) {
+            let offset = (note.fract() * N_OFFSETS as f32) as usize;
+            offsets.0[offset.min(N_OFFSETS - 1)] += near[1].sqrt();
         }
+    }
+}
+
+/// Semitones in a ratio of e.
+const SEMITONES_PER_E: f32 = 12.0 * std::f32::consts::LOG2_E;
+
+/// Steps that offsets from the notes of 440 Hz are counted in, over a semitone.
+const N_OFFSETS: usize = 100;
+
+/// How much sounds at each offset.
+struct Offsets([f32; N_OFFSETS]);
+
+impl Offsets {
+    /// The mean on the circle of a semitone, from -0.5 to 0.5.
+    fn mean(&self) -> f64 {
+        let (mut x, mut y) = (0.0, 0.0);
+        for (step, magnitude) in self.0.iter().enumerate() {
+            let angle = TAU * (step as f64 + 0.5) / N_OFFSETS as f64;
+            x += f64::from(*magnitude) * angle.cos();
+            y += f64::from(*magnitude) * angle.sin();
+        }
+        y.atan2(x) / TAU
     }
 }
 
