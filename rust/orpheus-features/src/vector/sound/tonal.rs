@@ -184,8 +184,10 @@ impl TonalPlan {
         for kept in power.chunks_exact_mut(block_length) {
             let Some(block) = blocks.next_power() else { break };
             kept.copy_from_slice(&block.bins[(self.first_bin - 1) * n_lanes..][..block_length]);
-            let peaks =
-                Peaks { plan: self, power: kept, n_valid: block.n_valid, offsets: &mut offsets };
+            let first_is_even = block.first_frame % 2 == 0;
+            // Every other frame tells the tuning well enough.
+            let counted = if first_is_even { 0x5555 } else { 0xAAAA } & ((1 << block.n_valid) - 1);
+            let peaks = Peaks { plan: self, power: kept, counted, offsets: &mut offsets };
             let sums = f32::dispatch(tier, peaks);
             totals.extend_from_slice(&sums[..block.n_valid]);
             loudest = sums[..block.n_valid].iter().copied().fold(loudest, f32::max);
@@ -221,12 +223,13 @@ impl TonalPlan {
 /// Widest vector.
 const MAX_LANES: usize = crate::spectrum::simd::MAX_LANES;
 
-/// Counts the offsets of the peaks of every other frame of a block, and returns the frames' powers.
+/// Counts the offsets of the peaks of a block, and returns the frames' powers.
 struct Peaks<'a> {
     plan: &'a TonalPlan,
     /// One bin more at each end.
     power: &'a [f32],
-    n_valid: usize,
+    /// Bit `l` is set if the peaks of lane `l` count.
+    counted: u32,
     offsets: &'a mut Offsets,
 }
 
@@ -243,11 +246,11 @@ impl Kernel<f32> for Peaks<'_> {
             largest = simd.max(largest, bins[bin]);
         }
         let threshold = simd.mul(largest, simd.splat(PEAK_SHARE));
-        let valid = ((1_u32 << self.n_valid) - 1) & 0x5555;
         for bin in 1..bins.len() - 1 {
             let rises = simd.bits(simd.less(bins[bin - 1], bins[bin]));
             let falls = simd.bits(simd.less(bins[bin + 1], bins[bin]));
-            let mut found = rises & falls & simd.bits(simd.less(threshold, bins[bin])) & valid;
+            let mut found =
+                rises & falls & simd.bits(simd.less(threshold, bins[bin])) & self.counted;
             while found != 0 {
                 let lane = found.trailing_zeros() as usize;
                 found &= found - 1;
