@@ -9,6 +9,7 @@ mod comb;
 mod envelope;
 pub(crate) mod onset;
 mod rises;
+mod soft;
 mod strength;
 pub(crate) mod tempo;
 mod tempogram;
@@ -40,7 +41,8 @@ pub fn estimate_tempo(
     prior: TempoPrior,
 ) -> Result<TempoEstimate> {
     let Envelopes { low, all, frame_rate } = Envelopes::of(samples, sample_rate)?;
-    comb::estimate(&low, &all, frame_rate, prior)
+    let found = comb::estimate(&low, &all, frame_rate, prior)?;
+    soft::reconsidered(found, samples, sample_rate, prior)
 }
 
 /// As [`estimate_tempo`], from onset strengths that are there already, `frame_rate` a second.
