@@ -87,7 +87,17 @@ def test_onset_strength_of_levels_is_librosas(arguments: dict[str, Any]) -> None
     np.testing.assert_allclose(features.onset_strength(S=levels, ref=reference, sr=RATE), expected, atol=2e-5)
 
 
-@pytest.mark.parametrize("arguments", [{}, {"win_length": 101}, {"win_length": 64, "center": False}], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"win_length": 101},
+        {"win_length": 64, "center": False},
+        {"window": "hamming"},
+        {"win_length": 200, "window": ("kaiser", 8.0)},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("norm", [np.inf, 1, 2, None])
 def test_a_tempogram_is_librosas(arguments: dict[str, Any], norm: float | None) -> None:
     strength = librosa.onset.onset_strength(y=piece("waltz"), sr=RATE)[5:]

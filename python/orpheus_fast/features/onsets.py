@@ -9,11 +9,14 @@ import numpy as np
 from orpheus_fast import _native
 from orpheus_fast._arrays import as_float32, positive, within
 from orpheus_fast.errors import ParameterError, ShapeError
+from orpheus_fast.features._arguments import window_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from orpheus_fast.features._arguments import Window
 
 __all__ = ["Aggregate", "aggregate_name", "check_one_of", "for_each_row", "onset_strength", "strengths_of", "tempogram"]
 
@@ -21,7 +24,6 @@ Aggregate: TypeAlias = "Literal['mean', 'median'] | Callable[..., Any]"
 
 ANY_DIMS: Final = tuple(range(1, 33))
 MAX_WINDOW: Final = 65_536
-WINDOWS: Final = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}
 
 
 def onset_strength(  # noqa: PLR0913 - librosa's arguments
@@ -124,7 +126,7 @@ def tempogram(
     hop_length: int = 512,
     win_length: int = 384,
     center: bool = True,
-    window: Literal["hann", "hamming"] | ArrayLike = "hann",
+    window: Window = "hann",
     norm: float | None = np.inf,
 ) -> NDArray[np.float32]:
     """Correlate the onset strength around each frame with itself: `librosa.feature.tempogram`.
@@ -145,8 +147,8 @@ def tempogram(
         Frames that are correlated; the tempogram has as many lags.
     center : bool
         Whether windows are centred on their frames, beyond the ends on a ramp down to zero.
-    window : {"hann", "hamming"} or array_like, shape (win_length,)
-        Weights of the frames of a window.
+    window : str, tuple, array_like of shape (win_length,) or callable
+        Weights of the frames of a window, as in `stft`.
     norm : float > 0 or None
         Order of the norm that each frame's correlations are divided by.
 
@@ -171,8 +173,12 @@ def tempogram(
     array([10, 20, 30])
     """
     strengths = strengths_of(y, sr, onset_envelope, hop_length, "mean")
-    weights = _window(window, within("win_length", win_length, 1, MAX_WINDOW))
-    return for_each_row(strengths, "onset_envelope", lambda row: _native.tempogram(row, weights, center, norm))
+    weights = window_values(window, within("win_length", win_length, 1, MAX_WINDOW))
+    if not np.isfinite(weights).all():
+        message = "window holds a value that is not finite"
+        raise ParameterError(message)
+    values = weights.tolist()
+    return for_each_row(strengths, "onset_envelope", lambda row: _native.tempogram(row, values, center, norm))
 
 
 def aggregate_name(aggregate: Aggregate | None) -> str:
@@ -202,21 +208,6 @@ def strengths_of(
     if onset_envelope is not None:
         return onset_envelope
     return onset_strength(y=y, sr=sr, hop_length=hop_length, aggregate=aggregate)
-
-
-def _window(window: str | ArrayLike, win_length: int) -> list[float]:
-    if isinstance(window, str):
-        if window not in WINDOWS:
-            message = f"window is {window!r}, expected {', '.join(WINDOWS)} or an array"
-            raise ParameterError(message)
-        mean, swing = WINDOWS[window]
-        weights = mean - swing * np.cos(2 * np.pi * np.arange(win_length) / win_length)
-    else:
-        weights = np.asarray(window, dtype=np.float64)
-    if weights.shape != (win_length,) or not np.isfinite(weights).all():
-        message = f"window has shape {weights.shape}, expected ({win_length},) and finite values"
-        raise ParameterError(message)
-    return [float(weight) for weight in weights]
 
 
 def for_each_row(

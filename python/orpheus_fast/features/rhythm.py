@@ -30,6 +30,7 @@ Method: TypeAlias = Literal["robust", "librosa"]
 # What librosa multiplies correlations by before the logarithm.
 LOG_GAIN: Final = 1e6
 MAX_TEMPO: Final = 320.0
+AC_SECONDS: Final = 8.0
 MAX_SECONDS: Final = 1e6
 
 
@@ -71,7 +72,7 @@ def tempo(  # noqa: PLR0913 - librosa's arguments
     hop_length: int = 512,
     start_bpm: float = 120.0,
     std_bpm: float = 1.0,
-    ac_size: float = 8.0,
+    ac_size: float = AC_SECONDS,
     max_tempo: float | None = MAX_TEMPO,
     aggregate: Aggregate | None = "mean",
     method: Method = "robust",
@@ -132,6 +133,7 @@ def tempo(  # noqa: PLR0913 - librosa's arguments
     hop = positive("hop_length", hop_length)
     if _method(method) == "robust":
         check_one_of(y, onset_envelope)
+        _refuse_librosas(aggregate, ac_size)
         if y is not None:
             return _pairs(y, "y", lambda row: _native.estimate_tempo(row, float(sr), prior))
         rate = float(sr) / hop
@@ -249,6 +251,13 @@ def _method(method: Method) -> Method:
         message = f'method is {method!r}, expected "robust" or "librosa"'
         raise ParameterError(message)
     return method
+
+
+def _refuse_librosas(aggregate: Aggregate | None, ac_size: float) -> None:
+    """Refuse what only librosa's method has: ignored in silence, it would be taken for done."""
+    if aggregate is None or aggregate_name(aggregate) != "mean" or ac_size != AC_SECONDS:
+        message = 'aggregate and ac_size are given, expected method="librosa" with them: the other gives one tempo'
+        raise ParameterError(message)
 
 
 def _pairs(values: ArrayLike | None, name: str, call: Callable[[NDArray[np.float32]], tuple[float, float]]) -> Tempo:

@@ -171,7 +171,8 @@ impl Kernel<f32> for Digest<'_, '_> {
 
     #[inline(always)]
     fn run<S: Simd<Real = f32>>(mut self, simd: S) {
-        self.relate_levels();
+        self.relate_bands();
+        self.relate_octaves();
         self.time(simd);
         let Summary { table, keep, .. } = &mut *self.summary;
         table.retain(keep);
@@ -181,17 +182,18 @@ impl Kernel<f32> for Digest<'_, '_> {
 }
 
 impl Digest<'_, '_> {
-    /// Makes levels relative, and fills in the flatness.
+    /// Makes the levels of bands relative, and fills in the flatness: by how much their mean is below
+    /// the level of the frame.
     #[inline(always)]
-    fn relate_levels(&mut self) {
+    fn relate_bands(&mut self) {
         let table = &mut self.summary.table;
         let flatness = SHAPES.start + 4;
-        for frame in 0..table.n_frames() {
+        let (stride, n_frames) = (table.stride(), table.n_frames());
+        for frame in 0..n_frames {
             let level = -table.row(LEVEL)[frame];
             table.row_mut(flatness)[frame] = level;
         }
         for band in BANDS {
-            let (stride, n_frames) = (table.stride(), table.n_frames());
             let (bands, rest) = table.values().split_at_mut(BANDS.end * stride);
             let levels = &mut bands[band * stride..][..n_frames];
             let flatness = &mut rest[(flatness - BANDS.end) * stride..][..n_frames];
@@ -201,6 +203,13 @@ impl Digest<'_, '_> {
                 levels[frame] = relative.clamp(RANGE_DB[0], RANGE_DB[1]);
             }
         }
+    }
+
+    /// Makes the levels of octaves relative, and contrasts of their peaks.
+    #[inline(always)]
+    fn relate_octaves(&mut self) {
+        let table = &mut self.summary.table;
+        let (stride, n_frames) = (table.stride(), table.n_frames());
         for octave in 0..OCTAVES.len() {
             for level in table.row_mut(OCTAVES.start + octave) {
                 *level = (*level - self.loud_db).max(-OCTAVE_RANGE_DB);
@@ -209,7 +218,6 @@ impl Digest<'_, '_> {
             for valley in table.row_mut(VALLEYS.start + octave) {
                 *valley = valley.max(least) - self.reference_db;
             }
-            let (stride, n_frames) = (table.stride(), table.n_frames());
             let (peaks, valleys) = table.values().split_at_mut(VALLEYS.start * stride);
             let peaks = &mut peaks[(PEAKS.start + octave) * stride..][..n_frames];
             let valleys = &valleys[octave * stride..][..n_frames];
