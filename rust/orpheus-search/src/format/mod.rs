@@ -7,5 +7,6 @@
 
 pub mod fourcc;
 pub mod mmap;
+pub mod model;
 pub mod reader;
 pub mod writer;

@@ -41,11 +41,13 @@ pub struct Header {
     pub ntotal: usize,
     /// How they are compared: inner product or L2.
     pub metric: Metric,
+    /// Whether what must be learned from vectors has been.
+    pub is_trained: bool,
 }
 
 impl fmt::Display for Header {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dim, ntotal, metric } = self;
+        let Self { dim, ntotal, metric, .. } = self;
         write!(formatter, "{ntotal} vectors of dimension {dim} under {metric}")
     }
 }
@@ -161,9 +163,9 @@ impl<'a> Cursor<'a> {
         };
         // Two numbers that FAISS writes for the sake of old versions and does not read.
         self.skip(16, "reserved numbers")?;
-        self.boolean("is_trained")?;
+        let is_trained = self.boolean("is_trained")?;
         let metric = self.metric(tag)?;
-        Ok(Header { dim: dim as usize, ntotal, metric })
+        Ok(Header { dim: dim as usize, ntotal, metric, is_trained })
     }
 
     fn metric(&mut self, tag: Fourcc) -> Result<Metric> {
