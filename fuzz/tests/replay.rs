@@ -44,7 +44,8 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
     let entries = fs::read_dir(&folder).expect("a corpus");
     let path = |entry: std::io::Result<fs::DirEntry>| entry.expect("a file of the corpus").path();
-    let files: Vec<_> = entries.map(path).map(|path| fs::read(path).expect("a readable file")).collect();
+    let files: Vec<_> =
+        entries.map(path).map(|path| fs::read(path).expect("a readable file")).collect();
     assert!(files.len() >= 10, "{}: {} files", folder.display(), files.len());
     files
 }
