@@ -7,6 +7,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("FAISS files and the kernels that read them are little-endian");
 
+mod code;
 mod distance;
 mod error;
 mod filter;
@@ -18,6 +19,7 @@ mod queries;
 mod rows;
 mod top_k;
 
+pub use code::RowCodes;
 pub use distance::{Kernels, Tier};
 pub use error::{Error, ErrorKind, Result};
 pub use filter::{Allow, Filter};
