@@ -1,6 +1,6 @@
 //! Vectors in, codes out.
 
-use super::codes::{Codes, Extent, UNKNOWN_SCALE, place_of};
+use super::codes::{CodeParts, Codes, Extent, UNKNOWN_SCALE, place_of};
 use super::digits::length;
 use super::rotation::Rotation;
 use crate::metric::Metric;
@@ -25,7 +25,7 @@ pub(crate) struct Coder {
     lever: Vec<f32>,
 }
 
-/// Codes of vectors, in the layout of [`super::CodeParts`].
+/// Codes of vectors, in the layout of [`CodeParts`].
 #[derive(Debug, Default)]
 pub(crate) struct EncodedBlock {
     pub(crate) coarse: Vec<u8>,
@@ -55,10 +55,6 @@ impl Coder {
 
     fn dim(&self) -> usize {
         self.center.len()
-    }
-
-    pub(crate) fn metric(&self) -> Metric {
-        self.metric
     }
 
     /// Appends the code of `weight` times the vector with the values `lanes`; `turned` has room for
@@ -91,18 +87,6 @@ impl Coder {
         let reach = if known { reaches(errors, norm, original, scale, self.dim()) } else { [0.0; 2] };
         block.reaches.push(reach);
     }
-
-    /// Turns a query, which is `dim` values, into the frame of the codes. Under squared L2 it is
-    /// measured from `anchor`.
-    pub(crate) fn turn_query(&self, query: &[f32], anchor: &[f32], turned: &mut Vec<f32>) {
-        turned.clear();
-        if self.metric.larger_is_nearer() {
-            turned.extend_from_slice(&query[..self.dim()]);
-        } else {
-            turned.extend(query.iter().zip(anchor).map(|(value, anchor)| value - anchor));
-        }
-        self.rotation.apply(turned);
-    }
 }
 
 impl EncodedBlock {
@@ -127,9 +111,9 @@ impl EncodedBlock {
         self.norms.extend_from_slice(&other.norms);
     }
 
-    pub(crate) fn parts(&self) -> super::CodeParts<'_> {
+    pub(crate) fn parts(&self) -> CodeParts<'_> {
         let Self { coarse, fine, scales, offsets, .. } = self;
-        super::CodeParts { coarse, fine, scales, offsets }
+        CodeParts { coarse, fine, scales, offsets }
     }
 
     /// Bytes that the codes take.

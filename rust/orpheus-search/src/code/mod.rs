@@ -17,14 +17,17 @@
 mod codes;
 mod digits;
 mod encode;
-mod kernel;
 mod fetch;
+mod kernel;
+mod query;
 mod rotation;
+mod scan;
 mod store;
 
-pub(crate) use codes::{CodeParts, Codes, Extent};
-pub(crate) use digits::Digits;
-pub(crate) use encode::QUERY_ERRORS;
+pub(crate) use codes::Codes;
 pub(crate) use fetch::fetch;
-pub(crate) use kernel::{BLOCK, Batch, Bound, CodeKernels, Sums};
+pub(crate) use kernel::{BLOCK, CodeKernels};
+pub(crate) use query::{Base, CodedQueries, CodedQuery};
+pub(crate) use scan::{CodeScan, Found, Originals};
 pub use store::RowCodes;
+pub(crate) use store::ListCodes;

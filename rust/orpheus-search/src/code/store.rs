@@ -1,11 +1,14 @@
-//! Codes of a matrix, made once and searched often.
+//! Codes of vectors in lists, made once and searched often.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::codes::{Codes, Extent};
+use super::codes::Codes;
+use super::digits::length;
 use super::encode::{Coder, EncodedBlock};
+use super::query::Frame;
+use super::rotation::Rotation;
 use crate::error::{Error, Result};
 use crate::metric::Metric;
 use crate::queries::inverse_norm;
@@ -13,8 +16,97 @@ use crate::rows::Rows;
 
 /// Vectors that a thread encodes at a time.
 const PART: usize = 1024;
-/// Vectors that the centre is the mean of, evenly spaced.
+/// Vectors that the centre of a matrix is the mean of, evenly spaced.
 const SAMPLE: usize = 16_384;
+
+/// Codes of vectors in lists, each list around a centre of its own.
+#[derive(Debug)]
+pub(crate) struct ListCodes {
+    frame: Frame,
+    /// Centres of the lists, back to back.
+    centers: Vec<f32>,
+    /// Vectors before each list, and in all.
+    before: Vec<usize>,
+    block: EncodedBlock,
+}
+
+impl ListCodes {
+    /// Encodes `lists`, of which list `i` lies around row `i` of `centers`, on at most `n_threads`
+    /// threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Memory`] if there is not enough for the codes.
+    pub(crate) fn new(
+        lists: &[Rows<'_>],
+        centers: Vec<f32>,
+        metric: Metric,
+        n_threads: usize,
+    ) -> Result<Self> {
+        let dim = centers.len() / lists.len().max(1);
+        let mut before = vec![0];
+        before.extend(lists.iter().scan(0, |sum, list| {
+            *sum += list.n_rows();
+            Some(*sum)
+        }));
+        let n = before[lists.len()];
+        let anchor = match lists {
+            [_] => centers.clone(),
+            _ => Rows::new(&centers, dim).map_or(Vec::new(), |rows| mean(rows, Metric::L2)),
+        };
+        let mut block = EncodedBlock::default();
+        let n_bytes = n.saturating_mul(Codes::stride(dim));
+        block
+            .reserve(n, Codes::stride(dim))
+            .map_err(|_| Error::Memory { n_bytes: n_bytes.saturating_mul(2), purpose: "codes" })?;
+        let coders: Vec<Coder> =
+            centers.chunks_exact(dim).map(|center| Coder::new(metric, center, &anchor)).collect();
+        for part in encoded_parts(lists, &coders, metric, n_threads) {
+            block.append(part);
+        }
+        let extent = block.settle();
+        let center_norm = centers.chunks_exact(dim).map(length).fold(0.0, f32::max);
+        let rotation = Rotation::new(dim);
+        let from_anchor = |center: &[f32]| {
+            length(&center.iter().zip(&anchor).map(|(c, a)| c - a).collect::<Vec<_>>())
+        };
+        let lever = centers.chunks_exact(dim).map(from_anchor).fold(0.0, f32::max);
+        let frame = Frame { metric, anchor, rotation, extent, center_norm, lever };
+        Ok(Self { frame, centers, before, block })
+    }
+
+    pub(crate) fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.frame.anchor.len()
+    }
+
+    /// How many vectors are encoded.
+    pub(crate) fn n(&self) -> usize {
+        self.before.last().copied().unwrap_or(0)
+    }
+
+    /// Places of the vectors of list `list` among all.
+    pub(crate) fn places(&self, list: usize) -> Range<usize> {
+        self.before[list]..self.before[list + 1]
+    }
+
+    /// The centre of list `list`.
+    pub(crate) fn center(&self, list: usize) -> &[f32] {
+        &self.centers[list * self.dim()..][..self.dim()]
+    }
+
+    /// `None` never: the parts were made together.
+    pub(crate) fn codes(&self) -> Option<Codes<'_>> {
+        Codes::new(self.dim(), self.n(), self.block.parts())
+    }
+
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.block.n_bytes()
+    }
+}
 
 /// A matrix at a quarter of its bytes and a little more, from which exact answers can be had.
 ///
@@ -23,14 +115,7 @@ const SAMPLE: usize = 16_384;
 /// them instead of the vectors, and of the vectors only the few that they cannot rule out: it gives
 /// the same answer as without.
 #[derive(Debug)]
-pub struct RowCodes {
-    metric: Metric,
-    coder: Coder,
-    center: Vec<f32>,
-    n: usize,
-    block: EncodedBlock,
-    extent: Extent,
-}
+pub struct RowCodes(ListCodes);
 
 impl RowCodes {
     /// Encodes `rows` for searches under `metric`, on at most `n_threads` threads.
@@ -39,60 +124,35 @@ impl RowCodes {
     ///
     /// [`Error::Memory`] if there is not enough for the codes.
     pub fn new(rows: Rows<'_>, metric: Metric, n_threads: usize) -> Result<Self> {
-        let center = mean(rows, metric);
-        let coder = Coder::new(metric, &center, &center);
-        let mut block = EncodedBlock::default();
-        let stride = Codes::stride(rows.dim());
-        block.reserve(rows.n_rows(), stride).map_err(|_| Error::Memory {
-            n_bytes: rows.n_rows().saturating_mul(2 * stride),
-            purpose: "codes",
-        })?;
-        for part in encoded_parts(rows, &coder, n_threads) {
-            block.append(part);
-        }
-        let extent = block.settle();
-        Ok(Self { metric, coder, center, n: rows.n_rows(), block, extent })
+        Ok(Self(ListCodes::new(&[rows], mean(rows, metric), metric, n_threads)?))
     }
 
     /// What the codes are compared by.
     #[must_use]
     pub fn metric(&self) -> Metric {
-        self.metric
+        self.0.frame.metric
     }
 
     /// How many vectors are encoded.
     #[must_use]
     pub fn n_rows(&self) -> usize {
-        self.n
+        self.0.n()
     }
 
     /// Values per vector.
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.center.len()
+        self.0.dim()
     }
 
     /// Bytes of memory that the codes take.
     #[must_use]
     pub fn n_bytes(&self) -> usize {
-        self.block.n_bytes()
+        self.0.n_bytes()
     }
 
-    pub(crate) fn coder(&self) -> &Coder {
-        &self.coder
-    }
-
-    pub(crate) fn center(&self) -> &[f32] {
-        &self.center
-    }
-
-    pub(crate) fn extent(&self) -> Extent {
-        self.extent
-    }
-
-    /// `None` never: the parts were made together.
-    pub(crate) fn codes(&self) -> Option<Codes<'_>> {
-        Codes::new(self.dim(), self.n, self.block.parts())
+    pub(crate) fn lists(&self) -> &ListCodes {
+        &self.0
     }
 }
 
@@ -121,46 +181,43 @@ fn weight(rows: Rows<'_>, row: usize, metric: Metric) -> f32 {
     }
 }
 
-/// Codes of all rows, in order.
-fn encoded_parts(rows: Rows<'_>, coder: &Coder, n_threads: usize) -> Vec<EncodedBlock> {
-    let n_parts = rows.n_rows().div_ceil(PART);
+/// Codes of all lists, in order.
+fn encoded_parts(
+    lists: &[Rows<'_>],
+    coders: &[Coder],
+    metric: Metric,
+    n_threads: usize,
+) -> Vec<EncodedBlock> {
+    let parts_of = |(list, rows): (usize, &Rows<'_>)| {
+        let n_rows = rows.n_rows();
+        (0..n_rows).step_by(PART).map(move |first| (list, first..n_rows.min(first + PART)))
+    };
+    let parts: Vec<_> = lists.iter().enumerate().flat_map(parts_of).collect();
     let taken = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        let mut turned = Vec::with_capacity(rows.dim());
+        let mut turned = Vec::new();
         loop {
             let part = taken.fetch_add(1, Ordering::Relaxed);
-            if part >= n_parts {
-                return done;
+            let Some((list, range)) = parts.get(part) else { return done };
+            let mut block = EncodedBlock::default();
+            for row in range.clone() {
+                let weight = weight(lists[*list], row, metric);
+                coders[*list].encode(lists[*list].row_lanes(row), weight, &mut turned, &mut block);
             }
-            let range = part * PART..((part + 1) * PART).min(rows.n_rows());
-            done.push((part, encoded(rows, coder, range, &mut turned)));
+            done.push((part, block));
         }
     };
-    let mut parts = thread::scope(|scope| {
-        let helpers: Vec<_> = (1..n_threads.min(n_parts))
+    let mut blocks = thread::scope(|scope| {
+        let helpers: Vec<_> = (1..n_threads.min(parts.len()))
             .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
             .collect();
-        let mut parts = work();
+        let mut blocks = work();
         for helper in helpers {
-            parts.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            blocks.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        parts
+        blocks
     });
-    parts.sort_unstable_by_key(|(part, _)| *part);
-    parts.into_iter().map(|(_, block)| block).collect()
-}
-
-fn encoded(
-    rows: Rows<'_>,
-    coder: &Coder,
-    range: Range<usize>,
-    turned: &mut Vec<f32>,
-) -> EncodedBlock {
-    let mut block = EncodedBlock::default();
-    for row in range {
-        let weight = weight(rows, row, coder.metric());
-        coder.encode(rows.row_lanes(row), weight, turned, &mut block);
-    }
-    block
+    blocks.sort_unstable_by_key(|(part, _)| *part);
+    blocks.into_iter().map(|(_, block)| block).collect()
 }

@@ -1,12 +1,16 @@
 //! Scanning codes instead of vectors, with any number of queries and threads.
 
-use super::certified::{CodeScan, CodedQueries, Found, settle};
 use super::parts::{Parts, Watch};
 use super::search::{Scan, shared};
-use crate::code::{BLOCK, CodeKernels, Codes, RowCodes};
+use crate::code::{
+    BLOCK, Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, RowCodes, fetch,
+};
+use crate::distance::Block;
 use crate::error::{Error, Result};
 use crate::filter::{Filter, Picks};
+use crate::metric::Metric;
 use crate::queries::QueryBlock;
+use crate::rows::Rows;
 use crate::top_k::TopK;
 
 /// Values to be compared below which codes save nothing.
@@ -21,6 +25,33 @@ pub(super) struct CodedScan<'a> {
     scan: &'a Scan<'a>,
     codes: Codes<'a>,
     queries: CodedQueries,
+    /// What the centre of the matrix scores with each query.
+    bases: Vec<Base>,
+}
+
+/// The vectors of a matrix, compared with one query.
+struct Matrix<'a> {
+    scan: &'a Scan<'a>,
+    query: QueryBlock,
+}
+
+impl Originals for Matrix<'_> {
+    fn fetch(&self, place: usize) {
+        fetch(self.scan.rows.row_lanes(place));
+    }
+
+    fn score(&self, place: usize) -> f32 {
+        let picks = Picks::Range { first: place, len: 1 };
+        let (mut score, mut inverse_norm) = ([f32::NAN], [0.0]);
+        if let Some(block) = Block::new(&self.query, self.scan.rows, picks) {
+            self.scan.score(&block, picks, &mut score, &mut inverse_norm);
+        }
+        score[0]
+    }
+
+    fn id(&self, place: usize) -> i64 {
+        self.scan.id(place)
+    }
 }
 
 impl<'a> CodedScan<'a> {
@@ -37,9 +68,20 @@ impl<'a> CodedScan<'a> {
         if !is_worth_it || scan.k == 0 {
             return None;
         }
-        let codes = store.codes()?;
-        let queries = CodedQueries::new(queries, store)?;
-        Some(Self { scan, codes, queries })
+        let lists = store.lists();
+        let each = (0..queries.n_queries()).map(|index| queries.query(index));
+        let coded = CodedQueries::new(each, lists.frame())?;
+        let center = Rows::new(lists.center(0), lists.dim()).ok()?;
+        let mut scores = vec![0.0; queries.n_queries()];
+        let block = Block::new(queries, center, Picks::Range { first: 0, len: 1 })?;
+        if scan.metric == Metric::L2 {
+            scan.kernels.squared_l2(&block, &mut scores);
+        } else {
+            scan.kernels.dot(&block, &mut scores);
+        }
+        let base = |(query, &score): (&CodedQuery, &f32)| query.base(score, lists.frame());
+        let bases = coded.each.iter().zip(&scores).map(base).collect();
+        Some(Self { scan, codes: lists.codes()?, queries: coded, bases })
     }
 
     /// The nearest of all allowed rows to each query.
@@ -64,8 +106,8 @@ impl<'a> CodedScan<'a> {
         for (index, ((top, found), query)) in
             tops.iter_mut().zip(founds).zip(&self.queries.each).enumerate()
         {
-            let alone = queries.alone(index);
-            settle(self.scan, &alone, query, found, top);
+            let matrix = Matrix { scan: self.scan, query: queries.alone(index) };
+            found.settle(query, &matrix, top);
             if index % 64 == 63 && watch.says_stop() {
                 return Err(Error::Stopped);
             }
@@ -84,11 +126,11 @@ impl<'a> CodedScan<'a> {
         while let Some(places) = parts.next() {
             self.scan.filter.visit_blocks(places, BLOCK, &mut rows, |picks| match picks {
                 Picks::Range { first, len } if at_once => {
-                    scan.look_at_once(first, len, &self.queries, &mut founds);
+                    scan.look_at_once(first, len, &self.queries, &self.bases, &mut founds);
                 }
                 _ => {
-                    for (query, found) in each.iter().zip(&mut founds) {
-                        scan.look(picks, query, found);
+                    for ((query, found), &base) in each.iter().zip(&mut founds).zip(&self.bases) {
+                        scan.look(picks, query, base, found);
                     }
                 }
             });

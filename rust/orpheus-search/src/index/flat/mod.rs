@@ -1,6 +1,5 @@
 //! Vectors as they are: every search compares the query with each of them.
 
-mod certified;
 mod coded;
 mod parts;
 mod search;

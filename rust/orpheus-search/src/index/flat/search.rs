@@ -272,6 +272,11 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// The id of a row.
+    pub(super) fn id(&self, row: usize) -> i64 {
+        self.ids.map_or(row as i64, |ids| i64::from_le_bytes(ids[row]))
+    }
+
     /// Offers the scores of one query with `picks`.
     pub(super) fn offer(&self, top: &mut TopK, picks: Picks<'_>, scores: &[f32]) {
         match self.ids {
