@@ -15,6 +15,7 @@ pub mod format;
 pub mod index;
 mod metric;
 mod neighbours;
+mod pool;
 mod queries;
 mod rows;
 mod top_k;

@@ -9,7 +9,7 @@ pub(crate) const UNKNOWN_SCALE: u16 = 0x7fc0;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Extent {
     /// Bound on the error of a coarse and of a fine code, in units of the vector's scale and for a
-    /// query of length one whose digits are as good as [`super::encode::QUERY_ERRORS`] says.
+    /// query of length one whose digits are as good as [`super::encode::QUERY_ERROR`] says.
     pub(crate) reach: [f32; 2],
     /// Largest scale.
     pub(crate) scale: f32,
@@ -106,23 +106,25 @@ impl<'a> Codes<'a> {
     pub(crate) fn decode(&self, row: usize) -> [Vec<f32>; 2] {
         let (coarse, fine) = (self.coarse(row), self.fine(row));
         let halves = |plane: &[u8], value: usize| {
-            let (byte, shift) = place_of(value, plane.len());
+            let (byte, shift) = Self::place_of(value, plane.len());
             plane[byte] >> shift & 15
         };
         let scale = self.scale(row);
         let value = |index: usize, with_fine: bool| {
             let high = f32::from(halves(coarse, index));
             let low = f32::from(halves(fine, index));
-            let whole = if with_fine { (high * 16.0 + low + 0.5) / 128.0 } else { (high + 0.5) / 8.0 };
+            let whole =
+                if with_fine { (high * 16.0 + low + 0.5) / 128.0 } else { (high + 0.5) / 8.0 };
             scale * (whole - 1.0)
         };
         [false, true].map(|fine| (0..self.dim).map(|index| value(index, fine)).collect())
     }
-}
 
-/// The byte of a plane that holds a value, and by how much it is shifted there.
-pub(crate) fn place_of(value: usize, stride: usize) -> (usize, u32) {
-    let (block, within) = (value / 128, value % 128);
-    let half = (stride - block * 64).min(64);
-    (block * 64 + within % half, if within < half { 0 } else { 4 })
+    /// The byte of a plane that holds a value, and by how much it is shifted there.
+    #[cfg(test)]
+    fn place_of(value: usize, stride: usize) -> (usize, u32) {
+        let (block, within) = (value / 128, value % 128);
+        let half = (stride - block * 64).min(64);
+        (block * 64 + within % half, if within < half { 0 } else { 4 })
+    }
 }

@@ -3,7 +3,8 @@
 use super::parts::{Parts, Watch};
 use super::search::{Scan, shared};
 use crate::code::{
-    BLOCK, Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, RowCodes, fetch,
+    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, RowCodes,
+    Seeker, fetch,
 };
 use crate::distance::Block;
 use crate::error::{Error, Result};
@@ -17,6 +18,10 @@ use crate::top_k::TopK;
 const LEAST_VALUES: usize = 1 << 14;
 /// Neighbours per allowed vector beyond which nearly everything is compared anyway.
 const LARGEST_SHARE: usize = 8;
+/// Sums that are looked at together: they stay in the second-level cache.
+const LOOK: usize = 128 << 10;
+/// Queries whose sums are computed together, of those that come at once: whole tiles of the kernel.
+const TOGETHER: usize = 96;
 /// Queries from which on unpacking codes for all of them pays.
 const MANY: usize = 4;
 
@@ -93,7 +98,7 @@ impl<'a> CodedScan<'a> {
     ) -> Result<Vec<TopK>> {
         let n_queries = queries.n_queries();
         let n_places = self.scan.filter.n_places();
-        let parts = Parts::new(n_places, Codes::stride(self.scan.rows.dim()), n_queries, n_threads);
+        let parts = Parts::of_codes(n_places, self.scan.rows.dim(), n_queries, n_threads);
         let founds = shared(
             &parts,
             || watch.says_stop(),
@@ -123,21 +128,37 @@ impl<'a> CodedScan<'a> {
         let mut founds: Vec<Found> = each.iter().map(|_| Found::new(self.scan.k)).collect();
         let mut rows = Vec::new();
         let at_once = each.len() >= MANY && matches!(self.scan.filter, Filter::All(_));
+        let block_len = if at_once { LOOK / TOGETHER } else { LOOK };
         while let Some(places) = parts.next() {
-            self.scan.filter.visit_blocks(places, BLOCK, &mut rows, |picks| match picks {
-                Picks::Range { first, len } if at_once => {
-                    scan.look_at_once(first, len, &self.queries, &self.bases, &mut founds);
-                }
-                _ => {
-                    for ((query, found), &base) in each.iter().zip(&mut founds).zip(&self.bases) {
-                        scan.look(picks, query, base, found);
-                    }
-                }
+            self.scan.filter.visit_blocks(places, block_len, &mut rows, |picks| {
+                self.look_at(picks, &mut scan, &mut founds, at_once);
             });
             if stop() {
                 parts.stop();
             }
         }
         if parts.are_stopped() { Err(Error::Stopped) } else { Ok(founds) }
+    }
+
+    fn look_at(
+        &self,
+        picks: Picks<'_>,
+        scan: &mut CodeScan<'_>,
+        founds: &mut [Found],
+        at_once: bool,
+    ) {
+        let each = self.queries.each.iter().zip(&self.bases);
+        let mut seekers: Vec<Seeker<'_>> =
+            each.zip(founds).map(|((query, &base), found)| Seeker { query, base, found }).collect();
+        match picks {
+            Picks::Range { first, len } if at_once => {
+                let padded = Codes::padded(self.scan.rows.dim());
+                let digits = self.queries.digits.chunks(TOGETHER * padded);
+                for (digits, seekers) in digits.zip(seekers.chunks_mut(TOGETHER)) {
+                    scan.look_at_once(first, len, digits, seekers);
+                }
+            }
+            _ => seekers.into_iter().for_each(|seeker| scan.look(picks, seeker)),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The exact scan: every allowed vector against every query.
 
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 
 use super::coded::CodedScan;
 use super::parts::{Parts, Watch};
@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::filter::{Allow, Filter, Picks};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
+use crate::pool;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
 use crate::top_k::TopK;
@@ -294,29 +295,29 @@ pub(super) fn shared<T: Send>(
     parts: &Parts,
     mut stop: impl FnMut() -> bool,
     work: impl Fn(&mut dyn FnMut() -> bool) -> Result<T> + Sync,
-    merge: impl Fn(&mut T, T),
+    merge: impl Fn(&mut T, T) + Sync,
 ) -> Result<T> {
     if parts.n_threads() == 1 {
         return work(&mut stop);
     }
-    thread::scope(|scope| {
-        let helpers: Vec<_> = (1..parts.n_threads())
-            .map_while(|_| {
-                // A system without a thread to spare leaves the work to those that there are.
-                thread::Builder::new().spawn_scoped(scope, || work(&mut || false)).ok()
-            })
-            .collect();
-        let mine = work(&mut stop);
+    let found = Mutex::new(None);
+    let join = |mine: Result<T>| {
         if mine.is_err() {
             parts.stop();
         }
-        let mut mine = mine?;
-        for helper in helpers {
-            let other = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            merge(&mut mine, other?);
-        }
-        Ok(mine)
-    })
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        *found = Some(match (found.take(), mine) {
+            (None, mine) => mine,
+            (Some(Ok(mut others)), Ok(mine)) => {
+                merge(&mut others, mine);
+                Ok(others)
+            }
+            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
+        });
+    };
+    pool::beside(parts.n_threads() - 1, &|| join(work(&mut || false)), || join(work(&mut stop)));
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.unwrap_or(Err(Error::Stopped)) // the caller's own part is always there
 }
 
 /// Rows of [`Neighbours`] as they come.
