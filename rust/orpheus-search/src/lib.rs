@@ -18,6 +18,7 @@ mod neighbours;
 mod pool;
 mod queries;
 mod rows;
+mod sidecar;
 mod top_k;
 
 pub use code::RowCodes;
@@ -26,6 +27,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use filter::{Allow, Filter};
 pub use format::describe::{Description, describe};
 pub use format::write::{copy_index, write_flat};
+pub use index::acceleration::Codes;
 pub use index::flat::{
     ColumnStatistics, FlatIndex, SearchOptions, inverse_norms_into, search_rows,
     standardise_rows_into,

@@ -1,7 +1,7 @@
 //! A FAISS Flat file, with or without a map of ids.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::search::{Scan, SearchOptions};
@@ -11,9 +11,11 @@ use crate::format::cursor::{Cursor, malformed};
 use crate::format::fourcc::{self, Fourcc};
 use crate::format::mmap::Mapping;
 use crate::format::model::Header;
+use crate::index::acceleration::{Acceleration, Centers, Codes};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
 use crate::rows::Rows;
+use crate::sidecar::Subject;
 
 /// What a file may start with.
 const SUPPORTED: &str = "Flat (IxF2, IxFI, IxFl), IDMap (IxMp) or IDMap2 (IxM2) over Flat";
@@ -58,10 +60,12 @@ struct Layout {
 /// [`Mapping`]).
 #[derive(Debug)]
 pub struct FlatIndex {
+    path: PathBuf,
     mapping: Mapping,
     layout: Layout,
     /// Rows in the order of their ids, made when an id is looked up for the first time.
     by_id: OnceLock<Vec<(i64, usize)>>,
+    acceleration: Acceleration,
 }
 
 impl FlatIndex {
@@ -73,9 +77,38 @@ impl FlatIndex {
     /// [`Error::UnsupportedMetric`], [`Error::Truncated`] or [`Error::Malformed`] if it is not a
     /// sound Flat file.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, Codes::default())
+    }
+
+    /// As [`Self::open`], with a say in what is kept to be searched faster.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and [`Error::Changed`] if the file is not what it was when its sidecar
+    /// was made.
+    pub fn open_with(path: &Path, codes: Codes) -> Result<Self> {
         let mapping = Mapping::open(path)?;
         let layout = Layout::read(mapping.bytes()?)?;
-        Ok(Self { mapping, layout, by_id: OnceLock::new() })
+        let acceleration = Acceleration::open(codes, &layout.subject(path, mapping.bytes()?))?;
+        let path = path.to_owned();
+        Ok(Self { path, mapping, layout, by_id: OnceLock::new(), acceleration })
+    }
+
+    /// Makes codes of all vectors now, rather than after a few searches, and writes them beside
+    /// the file if they may be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Memory`] if there is not enough for them, [`Error::Shrunk`].
+    pub fn accelerate(&self, n_threads: usize) -> Result<()> {
+        let subject = self.layout.subject(&self.path, self.mapping.bytes()?);
+        self.acceleration.make(&subject, Centers::Mean, n_threads)
+    }
+
+    /// Whether there are codes of the vectors.
+    #[must_use]
+    pub fn has_codes(&self) -> bool {
+        self.acceleration.data().is_some()
     }
 
     /// How many vectors there are.
@@ -143,7 +176,13 @@ impl FlatIndex {
     pub fn search(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<Neighbours> {
         let rows = self.rows()?;
         let filter = self.filter(options.allow)?;
-        let scan = Scan::new(rows, self.metric(), &filter, options)?.with_ids(self.ids()?);
+        let n_queries = queries.len() / self.dim();
+        let data = self.acceleration.for_queries(n_queries, options.n_threads, || {
+            let subject = self.layout.subject(&self.path, self.mapping.bytes()?);
+            Ok((subject, Centers::Mean))
+        })?;
+        let scan = Scan::new(rows, self.metric(), &filter, options)?;
+        let scan = scan.with_ids(self.ids()?).with_side_data(data);
         scan.search(queries, options)
     }
 
@@ -189,6 +228,11 @@ impl FlatIndex {
 }
 
 impl Layout {
+    fn subject<'a>(&self, path: &'a Path, bytes: &'a [u8]) -> Subject<'a> {
+        let Header { dim, metric, .. } = self.header;
+        Subject { path, bytes, metric, dim, lists: vec![self.rows.clone()] }
+    }
+
     fn read(bytes: &[u8]) -> Result<Self> {
         let mut cursor = Cursor::new(bytes);
         let tag = cursor.fourcc()?;
