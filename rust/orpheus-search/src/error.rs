@@ -114,6 +114,9 @@ pub enum Error {
         /// How many vectors there are.
         ntotal: usize,
     },
+    /// The index keeps too little of a vector to give one back.
+    #[error("vectors cannot be reconstructed from this index: {0}")]
+    NotReconstructible(&'static str),
     /// The answer would not fit into memory.
     #[error("{n_queries} queries with {k} neighbours each do not fit into memory")]
     TooLarge {
@@ -158,9 +161,10 @@ impl Error {
             | Self::Malformed { .. }
             | Self::Shrunk { .. } => ErrorKind::Format,
             Self::Shape { .. } => ErrorKind::Shape,
-            Self::Parameter { .. } | Self::NotFinite { .. } | Self::UnknownId { .. } => {
-                ErrorKind::Parameter
-            }
+            Self::Parameter { .. }
+            | Self::NotFinite { .. }
+            | Self::UnknownId { .. }
+            | Self::NotReconstructible(_) => ErrorKind::Parameter,
             Self::TooLarge { .. } => ErrorKind::Memory,
             Self::Stopped => ErrorKind::Stopped,
         }

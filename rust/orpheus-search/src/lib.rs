@@ -7,6 +7,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("FAISS files and the kernels that read them are little-endian");
 
+mod codec;
 mod distance;
 mod error;
 mod filter;
@@ -17,6 +18,7 @@ mod neighbours;
 mod queries;
 mod rows;
 mod top_k;
+mod transform;
 
 pub use distance::{Kernels, Tier};
 pub use error::{Error, ErrorKind, Result};
