@@ -7,14 +7,42 @@
 //! The numbers agree with each other: whoever holds a [`Stored`] may index with them. Only the
 //! links of an HNSW graph are not looked at until [`HnswGraph::check_links`] is called.
 
+use std::fmt;
 use std::ops::Range;
 
 use super::fourcc::Fourcc;
-use super::reader::Header;
 use crate::metric::Metric;
 
 /// Bytes of a file, from its start. They lie at any address: never as `&[f32]`.
 pub type Place = Range<usize>;
+
+/// What every index starts with after its tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Values per vector.
+    pub dim: usize,
+    /// Vectors.
+    pub ntotal: usize,
+    /// How they are compared: inner product or L2.
+    pub metric: Metric,
+    /// Whether what must be learned from vectors has been.
+    pub is_trained: bool,
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { dim, ntotal, metric, .. } = self;
+        write!(formatter, "{ntotal} vectors of dimension {dim} under {metric}")
+    }
+}
+
+impl Header {
+    /// Whether both describe the same vectors, trained or not.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        (self.dim, self.ntotal, self.metric) == (other.dim, other.ntotal, other.metric)
+    }
+}
 
 /// An index as it stands in a file, or in another index.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +143,27 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// What FAISS calls such an index.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Flat { .. } => "Flat",
+            Self::IdMap { two_way: false, .. } => "IDMap",
+            Self::IdMap { .. } => "IDMap2",
+            Self::Scalar { .. } => "ScalarQuantizer",
+            Self::Product { .. } => "PQ",
+            Self::ProductFastScan { .. } => "PQFastScan",
+            Self::RaBitQ { .. } => "RaBitQ",
+            Self::RaBitQFastScan { .. } => "RaBitQFastScan",
+            Self::Ivf(_) => "IVF",
+            Self::Hnsw(_) => "HNSW",
+            Self::PreTransform { .. } => "PreTransform",
+            Self::Refine { .. } => "Refine",
+        }
+    }
+}
+
 /// What the bits of a code of scalars mean.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScalarQuantizer {
@@ -135,7 +184,10 @@ pub struct ScalarQuantizer {
 /// Kinds of scalar code; the numbers are those of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
-#[expect(missing_docs, reason = "the names say all: bits, and whether all dimensions share a range")]
+#[expect(
+    missing_docs,
+    reason = "the names say all: bits, and whether all dimensions share a range"
+)]
 pub enum ScalarKind {
     Bits8 = 0,
     Bits4 = 1,
@@ -220,7 +272,7 @@ pub struct Packing {
     /// Which of FAISS's kernels; no other search needs it.
     pub implementation: i32,
     /// Queries at a time of FAISS's kernel (`qbs`, or `qbs2` of an IVF).
-    pub query_block: u64,
+    pub query_block: i64,
 }
 
 impl Packing {
@@ -312,7 +364,7 @@ pub enum DirectMap {
     Hash(Place),
 }
 
-/// The inverted lists of an IVF, one after the other.
+/// The inverted lists of an IVF, one after the other. They hold at most `ntotal` vectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lists {
     /// Vectors in all lists before each, and at the end in all: `nlist + 1` numbers. Empty if no
@@ -337,17 +389,13 @@ pub struct List {
     pub len: usize,
     /// `len` codes, or the blocks that hold them.
     pub codes: Place,
-    /// `len` int64: the stored numbers of the vectors.
+    /// `len` int64: the stored numbers of the vectors. Any numbers: -1 is never shown, and one that
+    /// leads to a row of another index has to be compared with the number of rows.
     pub ids: Place,
 }
 
 impl Lists {
-    /// Lists of nothing.
-    pub(crate) fn empty() -> Self {
-        Self { before: Vec::new(), layout: ListLayout::Array { start: 0, code_size: 0 } }
-    }
-
-    /// Vectors in all lists: `ntotal`.
+    /// Vectors in all lists: at most `ntotal`, which also counts those that had no nearest centroid.
     #[must_use]
     pub fn n_vectors(&self) -> usize {
         self.before.last().copied().unwrap_or(0)
@@ -448,10 +496,7 @@ pub enum TransformKind {
     /// `LTra`: a linear map, that of an OPQ for instance.
     Linear(Linear),
     /// `VNrm`: scaled so that the L2 norm is 1; a vector of norm 0 stays.
-    Normalize {
-        /// Which norm: 2.
-        norm: f32,
-    },
+    Normalize,
     /// `VCnt`: less a mean.
     Center {
         /// `d_in` values.
@@ -491,10 +536,10 @@ pub struct PcaTraining {
     pub random_rotation: bool,
     /// Whether components are dealt out to bins of equal variance, and how many.
     pub balanced_bins: i32,
-    /// float32 values.
-    pub mean: Place,
-    /// float32 values.
-    pub eigenvalues: Place,
-    /// float32 values.
-    pub matrix: Place,
+    /// Mean of what was learned from.
+    pub mean: Vec<f32>,
+    /// Of all components, also of those left out.
+    pub eigenvalues: Vec<f32>,
+    /// All components.
+    pub matrix: Vec<f32>,
 }
