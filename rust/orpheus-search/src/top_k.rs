@@ -135,7 +135,7 @@ impl TopK {
 }
 
 /// An integer that is smaller the nearer `score` is. Equal scores have equal keys.
-fn key_of(score: f32, larger_is_nearer: bool) -> u32 {
+pub(crate) fn key_of(score: f32, larger_is_nearer: bool) -> u32 {
     // Adding zero turns -0.0 into 0.0 and leaves everything else alone.
     let bits = (score + 0.0).to_bits();
     // IEEE 754 floats of one sign are ordered as their bits are; negative ones the other way round.

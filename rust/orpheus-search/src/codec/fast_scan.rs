@@ -19,7 +19,7 @@ pub(crate) struct FastScanCodec {
 }
 
 impl FastScanCodec {
-    pub(crate) fn new(dim: usize, quantizer: &ProductQuantizer, packing: &Packing) -> Self {
+    pub(crate) fn new(dim: usize, quantizer: ProductQuantizer, packing: &Packing) -> Self {
         let blocks = PackedBlocks::new(quantizer.m, packing);
         Self { codebook: Codebook::new(dim, quantizer), blocks }
     }
@@ -73,7 +73,7 @@ mod tests {
             let quantizer = ProductQuantizer { m, nbits: 4, code_size, centroids };
             let packing = packing(block_vectors, m, 0);
             let codes = packed(&packing, 77, m, |place, m| (place * 3 + m * 11) % 16);
-            let codec = FastScanCodec::new(dim, &quantizer, &packing);
+            let codec = FastScanCodec::new(dim, quantizer, &packing);
             testing::scores_are_those_of_decoded_vectors(&codec, &codes, 77);
         }
     }

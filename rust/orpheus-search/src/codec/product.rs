@@ -29,8 +29,9 @@ pub(super) struct Codebook {
 }
 
 impl ProductCodec {
-    pub(crate) fn new(dim: usize, quantizer: &ProductQuantizer) -> Self {
-        Self { codebook: Codebook::new(dim, quantizer), code_size: quantizer.code_size }
+    pub(crate) fn new(dim: usize, quantizer: ProductQuantizer) -> Self {
+        let code_size = quantizer.code_size;
+        Self { codebook: Codebook::new(dim, quantizer), code_size }
     }
 }
 
@@ -61,19 +62,20 @@ fn number(code: &[u8], at: usize, nbits: usize) -> usize {
 }
 
 impl Codebook {
-    pub(super) fn new(dim: usize, quantizer: &ProductQuantizer) -> Self {
-        let (m, ksub) = (quantizer.m, 1 << quantizer.nbits);
-        let dsub = dim / m;
-        let mut values = vec![0.0; quantizer.centroids.len()];
-        let stretches = values.chunks_exact_mut(dsub * ksub);
-        for (to, from) in stretches.zip(quantizer.centroids.chunks_exact(dsub * ksub)) {
-            for (centroid, from) in from.chunks_exact(dsub).enumerate() {
+    pub(super) fn new(dim: usize, quantizer: ProductQuantizer) -> Self {
+        let ProductQuantizer { m, nbits, centroids: mut values, .. } = quantizer;
+        let (dsub, ksub) = (dim / m, 1 << nbits);
+        let mut stretch = vec![0.0; dsub * ksub];
+        // In place: a codebook may be as large as the file.
+        for values in values.chunks_exact_mut(dsub * ksub) {
+            stretch.copy_from_slice(values);
+            for (centroid, from) in stretch.chunks_exact(dsub).enumerate() {
                 for (index, &value) in from.iter().enumerate() {
-                    to[index * ksub + centroid] = value;
+                    values[index * ksub + centroid] = value;
                 }
             }
         }
-        Self { m, nbits: quantizer.nbits, dim, values }
+        Self { m, nbits, dim, values }
     }
 
     fn ksub(&self) -> usize {
@@ -235,7 +237,7 @@ mod tests {
             for (dim, m) in [(6, 3), (14, 7), (5, 1), (18, 9)] {
                 let quantizer = quantizer(dim, m, nbits);
                 let codes = testing::bytes(40 * quantizer.code_size, 13);
-                let codec = ProductCodec::new(dim, &quantizer);
+                let codec = ProductCodec::new(dim, quantizer);
                 testing::scores_are_those_of_decoded_vectors(&codec, &codes, 40);
             }
         }
@@ -253,7 +255,7 @@ mod tests {
     fn a_decoded_vector_is_its_centroids() {
         let quantizer = quantizer(6, 2, 4);
         let mut vector = [0.0; 6];
-        ProductCodec::new(6, &quantizer).decode(&[0x00, 0xb2], 1, &mut vector);
+        ProductCodec::new(6, quantizer.clone()).decode(&[0x00, 0xb2], 1, &mut vector);
         let centroids = &quantizer.centroids;
         assert_eq!(vector[..3], centroids[2 * 3..][..3]);
         assert_eq!(vector[3..], centroids[16 * 3 + 11 * 3..][..3]);

@@ -12,7 +12,8 @@ pub(crate) struct ScalarCodec {
     kind: ScalarKind,
     dim: usize,
     code_size: usize,
-    /// A value is `scale * code + shift`; one pair for each dimension, where codes have ranges.
+    /// A value is `scale * code + shift`: one pair for each dimension, or one for all, or none
+    /// where codes have no ranges.
     scale: Vec<f32>,
     shift: Vec<f32>,
 }
@@ -25,8 +26,12 @@ impl ScalarCodec {
 
     /// Writes `scale * number + shift` for each number of a code.
     fn decode_ranged(&self, numbers: impl Iterator<Item = u8>, vector: &mut [f32]) {
-        let ranges = self.scale.iter().zip(&self.shift);
-        for ((value, number), (scale, shift)) in vector.iter_mut().zip(numbers).zip(ranges) {
+        let values = vector.iter_mut().zip(numbers);
+        if let (&[scale], &[shift]) = (&self.scale[..], &self.shift[..]) {
+            values.for_each(|(value, number)| *value = f32::from(number) * scale + shift);
+            return;
+        }
+        for ((value, number), (scale, shift)) in values.zip(self.scale.iter().zip(&self.shift)) {
             *value = f32::from(number) * scale + shift;
         }
     }
@@ -40,16 +45,14 @@ fn ranges(dim: usize, quantizer: &ScalarQuantizer) -> (Vec<f32>, Vec<f32>) {
         ScalarKind::Bits4 | ScalarKind::Bits4Uniform => 15.0,
         _ => return (Vec::new(), Vec::new()),
     };
-    let trained = &quantizer.trained;
-    let range = |index: usize| match trained.len() {
-        // Without training nothing is stored that could be decoded.
-        0 => (0.0, 0.0),
-        2 if uniform(quantizer.kind) => (trained[0], trained[1]),
-        _ => (trained[index], trained[dim + index]),
-    };
-    let step = |index| range(index).1 / n_steps;
-    let scale = (0..dim).map(step).collect();
-    let shift = (0..dim).map(|index| range(index).0 + 0.5 * step(index)).collect();
+    let halves = quantizer.trained.split_at_checked(match quantizer.kind {
+        _ if uniform(quantizer.kind) => 1,
+        _ => dim,
+    });
+    // Without training nothing is stored that could be decoded.
+    let (low, width) = halves.unwrap_or((&[0.0], &[0.0]));
+    let scale: Vec<f32> = width.iter().map(|width| width / n_steps).collect();
+    let shift = low.iter().zip(&scale).map(|(low, step)| low + 0.5 * step).collect();
     (scale, shift)
 }
 

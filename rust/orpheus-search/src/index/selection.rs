@@ -27,10 +27,43 @@ pub(crate) enum Members {
     Only(Vec<i64>),
     /// All but these.
     Except(Vec<i64>),
+    /// The numbers whose bit is set, and those beyond the last if so.
+    Bits {
+        /// Bit `i` of word `w` stands for number `64 w + i`.
+        words: Vec<u64>,
+        /// Whether numbers without a bit are allowed.
+        beyond: bool,
+        /// The allowed numbers, where only those are and they are few.
+        listed: Option<Vec<i64>>,
+    },
 }
 
-/// One list in this many bits is better a bitmap.
+/// A list of more than one of this many is better a bitmap.
 const SPARSE: usize = 64;
+
+impl Members {
+    /// Lists as bitmaps, of numbers that are hardly larger than the number of vectors `n`: whether
+    /// one is allowed is then one look.
+    pub(super) fn condensed(self, n: usize) -> Self {
+        let (numbers, beyond) = match &self {
+            Self::Only(numbers) => (numbers, false),
+            Self::Except(numbers) => (numbers, true),
+            Self::All | Self::Dense(_) | Self::Bits { .. } => return self,
+        };
+        let inside = |number: i64| usize::try_from(number).is_ok_and(|number| number / 8 <= n);
+        let range = numbers.first().zip(numbers.last());
+        let Some((_, &last)) = range.filter(|(first, last)| inside(**first) && inside(**last))
+        else {
+            return self;
+        };
+        let mut words = vec![if beyond { u64::MAX } else { 0 }; last as usize / 64 + 1];
+        for &number in numbers {
+            words[number as usize / 64] ^= 1 << (number % 64);
+        }
+        let listed = if let Self::Only(numbers) = self { Some(numbers) } else { None };
+        Self::Bits { words, beyond, listed }
+    }
+}
 
 impl Selection {
     /// Everything, of `n` vectors.
@@ -75,6 +108,12 @@ impl Selection {
             }
             Members::Only(numbers) => numbers.binary_search(&number).is_ok(),
             Members::Except(numbers) => numbers.binary_search(&number).is_err(),
+            Members::Bits { words, beyond, .. } => match usize::try_from(number) {
+                Ok(number) => {
+                    words.get(number / 64).map_or(*beyond, |word| word >> (number % 64) & 1 == 1)
+                }
+                Err(_) => *beyond,
+            },
         }
     }
 
@@ -82,7 +121,8 @@ impl Selection {
     pub(crate) fn listed(&self) -> Option<&[i64]> {
         match &self.members {
             Members::Only(numbers) => Some(numbers),
-            _ => None,
+            Members::Bits { listed, .. } => listed.as_deref(),
+            Members::All | Members::Dense(_) | Members::Except(_) => None,
         }
     }
 
@@ -92,7 +132,7 @@ impl Selection {
             Members::All => Filter::All(n),
             Members::Dense(filter) => filter.clone(),
             Members::Only(numbers) => Filter::from_rows(numbers.iter().copied(), n),
-            Members::Except(_) => {
+            Members::Except(_) | Members::Bits { .. } => {
                 let rows = (0..n as i64).filter(|number| self.contains(*number));
                 Filter::from_rows(rows, n)
             }
@@ -198,6 +238,26 @@ mod tests {
         let deny = Deny::Mask(&[1, 0, 2, 0]);
         assert_eq!(allowed(&Wanted { allow: Allow::Mask(&[7, 7, 7, 0]), deny }, 4), [1]);
         assert!(Selection::of_rows(&Wanted { allow: Allow::All, deny }, 5).is_err());
+    }
+
+    #[test]
+    fn bitmaps_allow_what_their_lists_do() {
+        let numbers = vec![3, 64, 65, 200];
+        for n in [30, 100_000] {
+            for allowed in [false, true] {
+                let make = || {
+                    let numbers = numbers.clone();
+                    if allowed { Members::Only(numbers) } else { Members::Except(numbers) }
+                };
+                let condensed = Selection::new(make().condensed(n), 4);
+                let plain = Selection::new(make(), 4);
+                assert_eq!(matches!(condensed.members, Members::Bits { .. }), n == 30);
+                for number in [-5, -1, 0, 3, 63, 64, 65, 66, 199, 200, 201, 1000, i64::MAX] {
+                    assert_eq!(condensed.contains(number), plain.contains(number), "{number}");
+                }
+                assert_eq!(condensed.listed(), plain.listed());
+            }
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) enum Sink {
 }
 
 /// All that are nearer than a radius.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Within {
     radius: f32,
     larger_is_nearer: bool,

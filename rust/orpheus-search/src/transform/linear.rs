@@ -20,9 +20,10 @@ pub(super) struct LinearMap {
 }
 
 impl LinearMap {
-    pub(super) fn new(d_in: usize, d_out: usize, linear: &Linear) -> Self {
-        let b = if linear.have_bias { linear.b.clone() } else { Vec::new() };
-        let a = linear.a[..d_in * d_out].to_vec();
+    pub(super) fn new(d_in: usize, d_out: usize, linear: Linear) -> Self {
+        let Linear { mut a, b, have_bias } = linear;
+        let b = if have_bias { b } else { Vec::new() };
+        a.truncate(d_in * d_out);
         Self { d_in, a, b, is_orthonormal: OnceLock::new() }
     }
 
@@ -69,7 +70,7 @@ mod tests {
     fn an_orthonormal_map_is_undone_and_another_is_not() {
         let b = vec![10.0, 20.0];
         let linear = Linear { a: vec![0.0, 1.0, 0.0, 0.0, 0.0, 1.0], b, have_bias: true };
-        let map = LinearMap::new(3, 2, &linear);
+        let map = LinearMap::new(3, 2, linear);
         let mut changed = [0.0; 2];
         map.apply(&[3.0, 4.0, 5.0], &mut changed);
         assert_eq!(changed, [14.0, 25.0]);
@@ -78,7 +79,7 @@ mod tests {
         assert_eq!(back, [0.0, 4.0, 5.0]);
 
         let scaled = Linear { a: vec![2.0], b: vec![], have_bias: false };
-        let error = LinearMap::new(1, 1, &scaled).reverse(&[1.0], &mut [0.0]).unwrap_err();
+        let error = LinearMap::new(1, 1, scaled).reverse(&[1.0], &mut [0.0]).unwrap_err();
         assert!(matches!(error, Error::NotReconstructible(_)));
     }
 }

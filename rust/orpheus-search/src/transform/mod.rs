@@ -36,8 +36,8 @@ enum StepKind {
 
 impl Chain {
     /// What a file states, whose dimensions fit each other.
-    pub(crate) fn new(transforms: &[Transform]) -> Self {
-        Self { steps: transforms.iter().map(Step::new).collect() }
+    pub(crate) fn new(transforms: Vec<Transform>) -> Self {
+        Self { steps: transforms.into_iter().map(Step::new).collect() }
     }
 
     /// What becomes of `vector`.
@@ -68,8 +68,8 @@ impl Chain {
 }
 
 impl Step {
-    fn new(transform: &Transform) -> Self {
-        let Transform { d_in, d_out, is_trained, ref kind } = *transform;
+    fn new(transform: Transform) -> Self {
+        let Transform { d_in, d_out, is_trained, kind } = transform;
         let kind = match kind {
             _ if !is_trained => StepKind::Untrained,
             TransformKind::Pca { linear, .. }
@@ -77,13 +77,13 @@ impl Step {
             | TransformKind::Linear(linear) => {
                 StepKind::Linear(LinearMap::new(d_in, d_out, linear))
             }
-            TransformKind::Normalize { .. } => StepKind::Normalize,
-            TransformKind::Center { mean } => StepKind::Center(mean.clone()),
+            TransformKind::Normalize => StepKind::Normalize,
+            TransformKind::Center { mean } => StepKind::Center(mean),
             TransformKind::Remap { map } => {
-                let place = |place: &i32| usize::try_from(*place).ok().filter(|at| *at < d_in);
-                StepKind::Remap(map.iter().map(place).collect())
+                let place = |place: i32| usize::try_from(place).ok().filter(|at| *at < d_in);
+                StepKind::Remap(map.into_iter().map(place).collect())
             }
-            TransformKind::Hadamard { seed } => StepKind::Hadamard(Hadamard::new(*seed, d_out)),
+            TransformKind::Hadamard { seed } => StepKind::Hadamard(Hadamard::new(seed)),
         };
         Self { d_in, d_out, kind }
     }
@@ -153,7 +153,7 @@ mod tests {
     fn steps_follow_each_other_and_are_undone_in_reverse() {
         let center = TransformKind::Center { mean: vec![1.0, 2.0, 3.0] };
         let remap = TransformKind::Remap { map: vec![2, -1, 0, 1] };
-        let chain = Chain::new(&[transform(3, 3, center), transform(3, 4, remap)]);
+        let chain = Chain::new(vec![transform(3, 3, center), transform(3, 4, remap)]);
         let changed = chain.apply(&[5.0, 7.0, 9.0]);
         assert_eq!(changed, [6.0, 0.0, 4.0, 5.0]);
         assert_eq!(chain.reverse(&changed).unwrap(), [5.0, 7.0, 9.0]);
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_normalized_vector_has_length_one_and_zeros_stay() {
-        let chain = Chain::new(&[transform(2, 2, TransformKind::Normalize { norm: 2.0 })]);
+        let chain = Chain::new(vec![transform(2, 2, TransformKind::Normalize)]);
         let unit = chain.apply(&[3e30, 4e30]);
         assert!((unit[0] - 0.6).abs() < 1e-6 && (unit[1] - 0.8).abs() < 1e-6);
         assert_eq!(chain.apply(&[0.0, 0.0]), [0.0, 0.0]);
@@ -171,7 +171,7 @@ mod tests {
     fn what_was_not_trained_is_not_undone() {
         let mut center = transform(1, 1, TransformKind::Center { mean: vec![] });
         center.is_trained = false;
-        let chain = Chain::new(&[center]);
+        let chain = Chain::new(vec![center]);
         assert_eq!(chain.apply(&[4.0]), [0.0]);
         assert!(matches!(chain.reverse(&[4.0]), Err(Error::NotReconstructible(_))));
     }

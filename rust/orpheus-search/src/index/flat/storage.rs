@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::search::{Scan, SearchOptions};
 use crate::error::{Error, Result};
-use crate::filter::{Allow, Filter};
+use crate::filter::{Allow, Deny, Filter};
 use crate::format::cursor::{Cursor, malformed};
 use crate::format::fourcc::{self, Fourcc};
 use crate::format::mmap::Mapping;
 use crate::format::model::Header;
+use crate::index::selection::{Selection, Wanted};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
 use crate::rows::Rows;
@@ -58,7 +59,7 @@ struct Layout {
 /// [`Mapping`]).
 #[derive(Debug)]
 pub struct FlatIndex {
-    mapping: Mapping,
+    mapping: Arc<Mapping>,
     layout: Layout,
     /// Rows in the order of their ids, made when an id is looked up for the first time.
     by_id: OnceLock<Vec<(i64, usize)>>,
@@ -73,7 +74,11 @@ impl FlatIndex {
     /// [`Error::UnsupportedMetric`], [`Error::Truncated`] or [`Error::Malformed`] if it is not a
     /// sound Flat file.
     pub fn open(path: &Path) -> Result<Self> {
-        let mapping = Mapping::open(path)?;
+        Self::from_mapping(Arc::new(Mapping::open(path)?))
+    }
+
+    /// The same of a file that is mapped already.
+    pub(crate) fn from_mapping(mapping: Arc<Mapping>) -> Result<Self> {
         let layout = Layout::read(mapping.bytes()?)?;
         Ok(Self { mapping, layout, by_id: OnceLock::new() })
     }
@@ -142,7 +147,7 @@ impl FlatIndex {
     /// As [`super::search_rows`], and [`Error::Shrunk`].
     pub fn search(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<Neighbours> {
         let rows = self.rows()?;
-        let filter = self.filter(options.allow)?;
+        let filter = self.filter(options.allow, options.deny)?;
         let scan = Scan::new(rows, self.metric(), &filter, options)?.with_ids(self.ids()?);
         scan.search(queries, options)
     }
@@ -161,17 +166,31 @@ impl FlatIndex {
         Ok(self.rows()?.row(row.ok_or(unknown)?).collect())
     }
 
-    fn filter(&self, allow: Allow<'_>) -> Result<Filter> {
+    fn filter(&self, allow: Allow<'_>, deny: Deny<'_>) -> Result<Filter> {
         let ntotal = self.ntotal();
-        Ok(match (allow, self.ids()?) {
-            (Allow::All, _) => Filter::All(ntotal),
-            (Allow::Mask(mask), _) => Filter::from_mask(mask, ntotal)?,
-            (Allow::Ids(allowed), None) => Filter::from_rows(allowed.iter().copied(), ntotal),
-            (Allow::Ids(allowed), Some(ids)) => {
-                let rows = allowed.iter().flat_map(|&id| self.rows_with(id, ids));
-                Filter::from_rows(rows.map(|pair| pair.1 as i64), ntotal)
+        let Some(ids) = self.ids()? else {
+            return Ok(Selection::of_rows(&Wanted { allow, deny }, ntotal)?.filter(ntotal));
+        };
+        let rows = |named: &[i64]| -> Vec<i64> {
+            let rows = named.iter().flat_map(|&id| self.rows_with(id, ids));
+            rows.map(|pair| pair.1 as i64).collect()
+        };
+        let (allowed, denied);
+        let allow = match allow {
+            Allow::Ids(named) => {
+                allowed = rows(named);
+                Allow::Ids(&allowed)
             }
-        })
+            allow => allow,
+        };
+        let deny = match deny {
+            Deny::Ids(named) => {
+                denied = rows(named);
+                Deny::Ids(&denied)
+            }
+            deny => deny,
+        };
+        Ok(Selection::of_rows(&Wanted { allow, deny }, ntotal)?.filter(ntotal))
     }
 
     /// The rows with the given id, in stored order.
