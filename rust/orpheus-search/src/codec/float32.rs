@@ -87,7 +87,9 @@ pub(super) fn score_rows(
 /// Adds `offset` to each of `scores`.
 pub(super) fn add(offset: f32, scores: &mut [f32]) {
     if offset != 0.0 {
-        scores.iter_mut().for_each(|score| *score += offset);
+        for score in scores {
+            *score += offset;
+        }
     }
 }
 

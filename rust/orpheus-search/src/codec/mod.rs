@@ -75,7 +75,8 @@ impl Relative {
     fn set_origin(&mut self, origin: &[f32], metric: Metric) {
         if metric == Metric::L2 {
             self.shifted.clear();
-            self.shifted.extend(self.query.iter().zip(origin).map(|(value, origin)| value - origin));
+            self.shifted
+                .extend(self.query.iter().zip(origin).map(|(value, origin)| value - origin));
         } else {
             self.offset = dot(&self.query, origin);
         }

@@ -3,7 +3,7 @@
 //! An index over such codes estimates. With signs alone, |x − o|² and a factor that the vector was
 //! stored with turn the inner product of the query and the signs into an estimate of the score;
 //! more bits a value make the inner product itself better. The formulas are those of
-//! `faiss/impl/RaBitQuantizer.cpp`, after Gao and Long, "RaBitQ" (SIGMOD 2024).
+//! `faiss/impl/RaBitQuantizer.cpp`, after Gao and Long, `RaBitQ` (SIGMOD 2024).
 
 use super::nibbles::PackedBlocks;
 use super::{Codec, Scorer, dot, f32_at, squared_l2};
@@ -171,7 +171,7 @@ impl RaBitQScorer {
         }
     }
 
-    fn from_signs(&self, code: &Code<'_>, dot_of_signs: f32) -> f32 {
+    fn score_of_signs(&self, code: &Code<'_>, dot_of_signs: f32) -> f32 {
         let squared = code.norm() + self.query_to_origin - 2.0 * code.multiplier() * dot_of_signs;
         match self.metric {
             Metric::L2 => squared.max(0.0),
@@ -181,7 +181,7 @@ impl RaBitQScorer {
 
     /// The score from all bits: value `i` stands for `number - 2^extra_bits + 0.5`, of which the
     /// sign is the highest bit.
-    fn from_all_bits(&self, codes: &[u8], place: usize) -> f32 {
+    fn score_of_all_bits(&self, codes: &[u8], place: usize) -> f32 {
         let code = self.codec.code(codes, place);
         let (extra_bits, extra) = (self.codec.extra_bits, code.extra());
         let half = (1u32 << extra_bits) as f32 - 0.5;
@@ -230,7 +230,7 @@ impl Scorer for RaBitQScorer {
         let scores = &mut scores[..picks.len()];
         if self.codec.extra_bits > 0 {
             for (index, score) in scores.iter_mut().enumerate() {
-                *score = self.from_all_bits(codes, picks.row(index));
+                *score = self.score_of_all_bits(codes, picks.row(index));
             }
             return;
         }
@@ -243,7 +243,7 @@ impl Scorer for RaBitQScorer {
             }
         }
         for (index, score) in scores.iter_mut().enumerate() {
-            *score = self.from_signs(&self.codec.code(codes, picks.row(index)), *score);
+            *score = self.score_of_signs(&self.codec.code(codes, picks.row(index)), *score);
         }
     }
 }

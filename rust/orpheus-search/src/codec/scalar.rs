@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(decoded(ScalarKind::Bits8, 8, 2, &[7, 255]), [7.0, 255.0]);
         assert_eq!(decoded(ScalarKind::Bits4, 4, 3, &[0xa1, 0x0f]), [1.0, 10.0, 15.0]);
         // 1, 2, 3, 4 and 63: 6 bits each from the lowest bit on.
-        let code = [0b10_000001, 0b0011_0000, 0b000100_00, 63];
+        let code = [0b1000_0001, 0b0011_0000, 0b0001_0000, 63];
         assert_eq!(decoded(ScalarKind::Bits6, 6, 5, &code), [1.0, 2.0, 3.0, 4.0, 63.0]);
     }
 

@@ -27,7 +27,12 @@ pub(super) struct Codes {
 
 impl Codes {
     /// `n` codes at `place` of a file.
-    pub(super) fn new(n: usize, metric: Metric, codec: Box<dyn Codec>, place: Range<usize>) -> Self {
+    pub(super) fn new(
+        n: usize,
+        metric: Metric,
+        codec: Box<dyn Codec>,
+        place: Range<usize>,
+    ) -> Self {
         Self { n, metric, codec, place, origin: None }
     }
 
@@ -46,7 +51,10 @@ impl Codes {
     }
 
     pub(super) fn scorer(&self, kernels: Kernels) -> CodesScorer<'_> {
-        CodesScorer { scorer: self.codec.scorer(self.metric, kernels), origin: self.origin.as_deref() }
+        CodesScorer {
+            scorer: self.codec.scorer(self.metric, kernels),
+            origin: self.origin.as_deref(),
+        }
     }
 
     /// Writes the vector of row `number`.

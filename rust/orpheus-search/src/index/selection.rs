@@ -211,7 +211,9 @@ fn dense_as_bitmap(filter: Filter, n: usize) -> Result<Filter> {
     match filter {
         Filter::Rows(rows) if rows.len() > n / SPARSE => {
             let mut mask = vec![0; n];
-            rows.iter().for_each(|&row| mask[row] = 1);
+            for row in rows {
+                mask[row] = 1;
+            }
             Filter::from_mask(&mask, n)
         }
         filter => Ok(filter),
@@ -225,7 +227,8 @@ mod tests {
     fn allowed(wanted: &Wanted<'_>, n: usize) -> Vec<i64> {
         let selection = Selection::of_rows(wanted, n).unwrap();
         let numbers: Vec<i64> = (-1..=n as i64).filter(|&row| selection.contains(row)).collect();
-        let inside: Vec<i64> = numbers.into_iter().filter(|&row| (0..n as i64).contains(&row)).collect();
+        let inside: Vec<i64> =
+            numbers.into_iter().filter(|&row| (0..n as i64).contains(&row)).collect();
         assert_eq!(selection.n_allowed(), inside.len());
         inside
     }

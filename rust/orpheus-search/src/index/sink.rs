@@ -50,7 +50,8 @@ impl Within {
     pub(crate) fn into_sorted(self) -> Vec<(f32, i64)> {
         let mut hits = self.hits;
         hits.sort_unstable_by(|a, b| {
-            let nearer = if self.larger_is_nearer { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) };
+            let nearer =
+                if self.larger_is_nearer { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) };
             nearer.then(a.1.cmp(&b.1))
         });
         hits

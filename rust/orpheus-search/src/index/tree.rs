@@ -16,7 +16,9 @@ use crate::codec::{
     RaBitQQueries, ScalarCodec,
 };
 use crate::error::{Error, Result};
-use crate::format::model::{Header, Ivf as StatedIvf, IvfCodes, Kind, Packing, Polysemous, RaBitQ, Stored};
+use crate::format::model::{
+    Header, Ivf as StatedIvf, IvfCodes, Kind, Packing, Polysemous, RaBitQ, Stored,
+};
 use crate::transform::Chain;
 
 /// The engine for an index; tables are taken over, not copied.

@@ -20,7 +20,9 @@ impl Hadamard {
             transform(to);
         }
         let scale = scale(to.len());
-        to.iter_mut().for_each(|value| *value *= scale);
+        for value in to {
+            *value *= scale;
+        }
     }
 
     pub(super) fn reverse(self, from: &[f32], to: &mut [f32]) {

@@ -141,7 +141,6 @@ fn normalize(from: &[f32], to: &mut [f32]) {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "these values are exact")]
 mod tests {
     use super::*;
 

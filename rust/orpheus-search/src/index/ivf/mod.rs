@@ -81,10 +81,12 @@ impl Engine for Ivf {
     }
 
     fn reconstruct(&self, file: &[u8], number: i64, vector: &mut [f32]) -> Result<()> {
-        let position = self.numbers(file).positions(number).last();
+        let position = self.numbers(file).positions(number).last().copied();
         let unknown = Error::UnknownId { id: number, ntotal: self.ntotal() };
-        let (list_number, place) = self.numbers(file).list_of(*position.ok_or(unknown)?, &self.lists);
-        let list = self.lists.list(list_number);
+        let position = position.ok_or(unknown)?;
+        let list_number = self.lists.list_at(position);
+        let (list, place) =
+            (self.lists.list(list_number), position - self.lists.n_before(list_number));
         self.codec.decode(&file[list.codes], place, vector);
         if self.by_residual {
             let mut centroid = vec![0.0; self.dim()];

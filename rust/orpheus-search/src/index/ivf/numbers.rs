@@ -39,10 +39,4 @@ impl Numbers {
     pub(super) fn n_vectors(&self, numbers: &[i64]) -> usize {
         numbers.iter().map(|&number| self.positions(number).len()).sum()
     }
-
-    /// The list that `position` is in, and the place there.
-    pub(super) fn list_of(&self, position: usize, lists: &Lists) -> (usize, usize) {
-        let list = lists.list_at(position);
-        (list, position - lists.n_before(list))
-    }
 }

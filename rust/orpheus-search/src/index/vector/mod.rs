@@ -40,7 +40,8 @@ impl VectorIndex {
     pub fn open(path: &Path) -> Result<Self> {
         let mapping = Arc::new(Mapping::open(path)?);
         let stored = read(mapping.bytes()?)?;
-        let flat = is_flat(&stored).then(|| FlatIndex::from_mapping(mapping.clone())).transpose()?;
+        let flat =
+            is_flat(&stored).then(|| FlatIndex::from_mapping(mapping.clone())).transpose()?;
         let kind = name::of(&stored);
         Ok(Self { mapping, engine: tree::engine(stored)?, flat, kind })
     }

@@ -97,8 +97,7 @@ impl VectorIndex {
         let file = self.mapping.bytes()?;
         let selection = self.engine.select(file, &wanted(options))?;
         let request = request(None, &selection, options);
-        let mut found =
-            RangeNeighbours { limits: vec![0], distances: Vec::new(), ids: Vec::new() };
+        let mut found = RangeNeighbours { limits: vec![0], distances: Vec::new(), ids: Vec::new() };
         for group in queries.chunks(GROUP * self.dim()) {
             let within = Within::new(radius, self.metric().larger_is_nearer());
             let mut sinks: Vec<Sink> =
