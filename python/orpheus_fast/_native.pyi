@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "VectorIndex",
     "TrackLoader",
+    "VectorIndex",
     "__version__",
     "chroma",
     "classical_columns",
     "classical_vectors",
     "column_statistics",
+    "copy_index",
     "decibels",
     "decode_track",
+    "describe_index",
     "estimate_key",
     "estimate_tempo",
     "estimate_tempo_of",
@@ -62,6 +64,10 @@ _F64: TypeAlias = NDArray[np.float64]
 _I64: TypeAlias = NDArray[np.int64]
 _Path: TypeAlias = str | os.PathLike[str]
 
+# (kind, dim, ntotal, metric, is_trained, settings, parts)
+_Description: TypeAlias = tuple[
+    str, int, int, Literal["inner_product", "l2"], bool, dict[str, float], dict[str, _Description]
+]
 # (container, codec, sample_rate, n_channels, n_samples)
 _InfoParts: TypeAlias = tuple[str, str, int, int, int | None]
 # (status, kind, message, seconds_sound, seconds_lost)
@@ -153,6 +159,8 @@ def search_rows(
     options: tuple[int, str, int],
 ) -> tuple[_F32, _I64]: ...
 def inverse_norms(matrix: _F32) -> _F32: ...
+def copy_index(source: _Path, target: _Path) -> None: ...
+def describe_index(path: _Path) -> _Description: ...
 def write_flat(path: _Path, vectors: _F32, ids: _I64 | None, metric: str) -> None: ...
 def column_statistics(matrix: _F32, selected: _I64 | None) -> tuple[_F64, _F64]: ...
 def standardise_rows(matrix: _F32, mean: _F64, scale: _F64) -> _F32: ...

@@ -24,7 +24,8 @@ mod transform;
 pub use distance::{Kernels, Tier};
 pub use error::{Error, ErrorKind, Result};
 pub use filter::{Allow, Deny, Filter};
-pub use format::writer::write_flat;
+pub use format::describe::{Description, describe};
+pub use format::write::{copy_index, write_flat};
 pub use index::flat::{
     ColumnStatistics, FlatIndex, SearchOptions, inverse_norms_into, search_rows,
     standardise_rows_into,

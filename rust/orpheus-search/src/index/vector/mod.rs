@@ -1,6 +1,5 @@
 //! A FAISS file of any kind.
 
-mod name;
 mod search;
 
 use std::path::Path;
@@ -42,7 +41,7 @@ impl VectorIndex {
         let stored = read(mapping.bytes()?)?;
         let flat =
             is_flat(&stored).then(|| FlatIndex::from_mapping(mapping.clone())).transpose()?;
-        let kind = name::of(&stored);
+        let kind = stored.factory_string();
         Ok(Self { mapping, engine: tree::engine(stored)?, flat, kind })
     }
 
