@@ -8,6 +8,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("FAISS files and the kernels that read them are little-endian");
 
+mod code;
 mod codec;
 mod distance;
 mod error;
@@ -21,6 +22,7 @@ mod rows;
 mod top_k;
 mod transform;
 
+pub use code::RowCodes;
 pub use distance::{Kernels, Tier};
 pub use error::{Error, ErrorKind, Result};
 pub use filter::{Allow, Deny, Filter};
