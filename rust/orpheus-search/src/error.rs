@@ -123,6 +123,9 @@ pub enum Error {
         /// How many vectors there are.
         ntotal: usize,
     },
+    /// The index keeps too little of a vector to give one back.
+    #[error("vectors cannot be reconstructed from this index: {0}")]
+    NotReconstructible(&'static str),
     /// The answer would not fit into memory.
     #[error("{n_queries} queries with {k} neighbours each do not fit into memory")]
     TooLarge {
@@ -176,9 +179,10 @@ impl Error {
             | Self::Shrunk { .. }
             | Self::Changed { .. } => ErrorKind::Format,
             Self::Shape { .. } => ErrorKind::Shape,
-            Self::Parameter { .. } | Self::NotFinite { .. } | Self::UnknownId { .. } => {
-                ErrorKind::Parameter
-            }
+            Self::Parameter { .. }
+            | Self::NotFinite { .. }
+            | Self::UnknownId { .. }
+            | Self::NotReconstructible(_) => ErrorKind::Parameter,
             Self::TooLarge { .. } | Self::Memory { .. } => ErrorKind::Memory,
             Self::Stopped => ErrorKind::Stopped,
         }

@@ -8,7 +8,8 @@ use super::worker::{Norms, Worker, block_len};
 use crate::code::{ListCodes, RowCodes};
 use crate::distance::{Block, Kernels};
 use crate::error::{Error, Result};
-use crate::filter::{Allow, Filter, Picks};
+use crate::filter::{Allow, Deny, Filter, Picks};
+use crate::index::selection::{Selection, Wanted};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
 use crate::pool;
@@ -29,6 +30,12 @@ pub struct SearchOptions<'a> {
     pub k: usize,
     /// Which vectors may be neighbours. Those shut out are not read.
     pub allow: Allow<'a>,
+    /// Which of those may not.
+    pub deny: Deny<'a>,
+    /// Lists that each query visits, instead of what the file says; inverted lists only. At least 1.
+    pub nprobe: Option<usize>,
+    /// Beam of the search, instead of what the file says; graphs only. At least 1.
+    pub ef_search: Option<usize>,
     /// One over the length of each row ([`inverse_norms_into`]), for [`Metric::Cosine`] only:
     /// without them every search computes them.
     pub inverse_norms: Option<&'a [f32]>,
@@ -50,6 +57,9 @@ impl SearchOptions<'_> {
         Self {
             k,
             allow: Allow::All,
+            deny: Deny::Nothing,
+            nprobe: None,
+            ef_search: None,
             inverse_norms: None,
             codes: None,
             n_threads: 1,
@@ -73,11 +83,8 @@ pub fn search_rows(
     queries: &[f32],
     options: &SearchOptions<'_>,
 ) -> Result<Neighbours> {
-    let filter = match options.allow {
-        Allow::All => Filter::All(rows.n_rows()),
-        Allow::Ids(ids) => Filter::from_rows(ids.iter().copied(), rows.n_rows()),
-        Allow::Mask(mask) => Filter::from_mask(mask, rows.n_rows())?,
-    };
+    let wanted = Wanted { allow: options.allow, deny: options.deny };
+    let filter = Selection::of_rows(&wanted, rows.n_rows())?.filter(rows.n_rows());
     Scan::new(rows, metric, &filter, options)?.search(queries, options)
 }
 
@@ -340,7 +347,8 @@ pub(super) fn shared<T: Send>(
 }
 
 /// Rows of [`Neighbours`] as they come.
-struct Answer {
+#[derive(Debug)]
+pub(crate) struct Answer {
     n_queries: usize,
     k: usize,
     distances: Vec<f32>,
@@ -348,7 +356,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(n_queries: usize, k: usize) -> Result<Self> {
+    pub(crate) fn new(n_queries: usize, k: usize) -> Result<Self> {
         let too_large = || Error::TooLarge { n_queries, k };
         let n = n_queries.checked_mul(k).ok_or_else(too_large)?;
         let (mut distances, mut ids) = (Vec::new(), Vec::new());
@@ -357,7 +365,7 @@ impl Answer {
         Ok(Self { n_queries, k, distances, ids })
     }
 
-    fn push(&mut self, top: TopK) {
+    pub(crate) fn push(&mut self, top: TopK) {
         let end = self.ids.len() + self.k;
         for (score, id) in top.into_sorted() {
             self.distances.push(score);
@@ -367,7 +375,7 @@ impl Answer {
         self.ids.resize(end, NO_ID);
     }
 
-    fn finish(self) -> Neighbours {
+    pub(crate) fn finish(self) -> Neighbours {
         let Self { n_queries, k, distances, ids } = self;
         Neighbours { n_queries, k, distances, ids }
     }

@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::search::{Scan, SearchOptions};
 use crate::error::{Error, Result};
-use crate::filter::{Allow, Filter};
+use crate::filter::{Allow, Deny, Filter};
 use crate::format::cursor::{Cursor, malformed};
 use crate::format::fourcc::{self, Fourcc};
 use crate::format::mmap::Mapping;
 use crate::format::model::Header;
 use crate::index::acceleration::{Acceleration, Centers, Codes};
+use crate::index::selection::{Selection, Wanted};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
 use crate::rows::Rows;
@@ -61,7 +62,7 @@ struct Layout {
 #[derive(Debug)]
 pub struct FlatIndex {
     path: PathBuf,
-    mapping: Mapping,
+    mapping: Arc<Mapping>,
     layout: Layout,
     /// Rows in the order of their ids, made when an id is looked up for the first time.
     by_id: OnceLock<Vec<(i64, usize)>>,
@@ -87,7 +88,11 @@ impl FlatIndex {
     /// As [`Self::open`], and [`Error::Changed`] if the file is not what it was when its sidecar
     /// was made.
     pub fn open_with(path: &Path, codes: Codes) -> Result<Self> {
-        let mapping = Mapping::open(path)?;
+        Self::from_mapping(path, Arc::new(Mapping::open(path)?), codes)
+    }
+
+    /// The same of a file that is mapped already.
+    pub(crate) fn from_mapping(path: &Path, mapping: Arc<Mapping>, codes: Codes) -> Result<Self> {
         let layout = Layout::read(mapping.bytes()?)?;
         let acceleration = Acceleration::open(codes, &layout.subject(path, mapping.bytes()?))?;
         let path = path.to_owned();
@@ -175,7 +180,7 @@ impl FlatIndex {
     /// As [`super::search_rows`], and [`Error::Shrunk`].
     pub fn search(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<Neighbours> {
         let rows = self.rows()?;
-        let filter = self.filter(options.allow)?;
+        let filter = self.filter(options.allow, options.deny)?;
         let n_queries = queries.len() / self.dim();
         let data = self.acceleration.for_queries(n_queries, options.n_threads, || {
             let subject = self.layout.subject(&self.path, self.mapping.bytes()?);
@@ -200,17 +205,31 @@ impl FlatIndex {
         Ok(self.rows()?.row(row.ok_or(unknown)?).collect())
     }
 
-    fn filter(&self, allow: Allow<'_>) -> Result<Filter> {
+    fn filter(&self, allow: Allow<'_>, deny: Deny<'_>) -> Result<Filter> {
         let ntotal = self.ntotal();
-        Ok(match (allow, self.ids()?) {
-            (Allow::All, _) => Filter::All(ntotal),
-            (Allow::Mask(mask), _) => Filter::from_mask(mask, ntotal)?,
-            (Allow::Ids(allowed), None) => Filter::from_rows(allowed.iter().copied(), ntotal),
-            (Allow::Ids(allowed), Some(ids)) => {
-                let rows = allowed.iter().flat_map(|&id| self.rows_with(id, ids));
-                Filter::from_rows(rows.map(|pair| pair.1 as i64), ntotal)
+        let Some(ids) = self.ids()? else {
+            return Ok(Selection::of_rows(&Wanted { allow, deny }, ntotal)?.filter(ntotal));
+        };
+        let rows = |named: &[i64]| -> Vec<i64> {
+            let rows = named.iter().flat_map(|&id| self.rows_with(id, ids));
+            rows.map(|pair| pair.1 as i64).collect()
+        };
+        let (allowed, denied);
+        let allow = match allow {
+            Allow::Ids(named) => {
+                allowed = rows(named);
+                Allow::Ids(&allowed)
             }
-        })
+            allow => allow,
+        };
+        let deny = match deny {
+            Deny::Ids(named) => {
+                denied = rows(named);
+                Deny::Ids(&denied)
+            }
+            deny => deny,
+        };
+        Ok(Selection::of_rows(&Wanted { allow, deny }, ntotal)?.filter(ntotal))
     }
 
     /// The rows with the given id, in stored order.
