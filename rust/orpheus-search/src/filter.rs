@@ -16,6 +16,18 @@ pub enum Allow<'a> {
     Mask(&'a [u8]),
 }
 
+/// What a caller shuts out, whatever is allowed.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Deny<'a> {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The vectors with these ids, in any order.
+    Ids(&'a [i64]),
+    /// One byte per stored vector, in stored order; what is not zero shuts it out.
+    Mask(&'a [u8]),
+}
+
 /// The rows that a scan visits; no other row is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
@@ -46,7 +58,7 @@ pub(crate) enum Picks<'a> {
     Rows(&'a [usize]),
 }
 
-impl Picks<'_> {
+impl<'a> Picks<'a> {
     /// How many rows.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -60,6 +72,15 @@ impl Picks<'_> {
         match self {
             Self::Range { first, .. } => first + index,
             Self::Rows(rows) => rows[index],
+        }
+    }
+
+    /// At most `len` of them, from the one at `first` on, which is at most their number.
+    pub(crate) fn part(&self, first: usize, len: usize) -> Picks<'a> {
+        let len = len.min(self.len() - first);
+        match self {
+            Self::Range { first: start, .. } => Picks::Range { first: start + first, len },
+            Self::Rows(rows) => Picks::Rows(&rows[first..first + len]),
         }
     }
 
@@ -113,6 +134,17 @@ impl Filter {
             Self::All(n_rows) => *n_rows,
             Self::Rows(rows) => rows.len(),
             Self::Bitmap { n_allowed, .. } => *n_allowed,
+        }
+    }
+
+    /// Whether `row` may be a neighbour.
+    pub(crate) fn contains(&self, row: usize) -> bool {
+        match self {
+            Self::All(n_rows) => row < *n_rows,
+            Self::Rows(rows) => rows.binary_search(&row).is_ok(),
+            Self::Bitmap { words, .. } => {
+                words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+            }
         }
     }
 
