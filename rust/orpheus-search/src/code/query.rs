@@ -3,7 +3,7 @@
 use super::codes::{Codes, Extent};
 use super::digits::Digits;
 use super::encode::QUERY_ERROR;
-use super::kernel::Bound;
+use super::kernel::{Bound, CodeKernels};
 use super::rotation::Rotation;
 use crate::metric::Metric;
 
@@ -113,8 +113,8 @@ impl CodedQuery {
                 *value -= anchor;
             }
         }
-        frame.rotation.apply(&mut turned);
-        let digits = Digits::new(&turned, Codes::padded(query.len()))?;
+        let padded = Codes::padded(query.len());
+        let digits = CodeKernels::best().digits(&frame.rotation, &mut turned, padded)?;
         let span = digits.norm.max(digits.error / QUERY_ERROR);
         let reach = frame.extent.reach.map(|reach| reach * span);
         // The exact scores are sums of `dim` products in at least eight lanes; both the one that
