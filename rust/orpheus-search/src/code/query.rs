@@ -171,6 +171,13 @@ impl CodedQuery {
         Bound { level: bound.level - self.reach[0], limit: floor - base.merit, ..bound }
     }
 
+    /// What a vector seems to merit by the sum of its coarse code.
+    pub(crate) fn seems(&self, sum: i32, scale: f32, offset: f32, base: Base) -> f32 {
+        let unit = self.digits.unit;
+        let level = (0.5 / 8.0 - 1.0) * unit * self.digits.sum as f32;
+        scale * (sum as f32 * (unit / 8.0) + level) + offset + base.merit
+    }
+
     /// The merit that both codes of a vector give, from their `sums`, and by how much it may be off.
     pub(crate) fn merit(&self, sums: [i32; 2], scale: f32, offset: f32, base: Base) -> (f32, f32) {
         let [coarse, fine] = sums.map(f64::from);

@@ -69,7 +69,9 @@ const LANES: usize = 16;
 fn hadamard(values: &mut [f32], scale: f32) {
     let n = values.len();
     let (lanes, rest) = values.as_chunks_mut::<LANES>();
-    lanes.iter_mut().for_each(|lanes| *lanes = hadamard_of_lanes(*lanes, scale));
+    for lanes in lanes {
+        *lanes = hadamard_of_lanes(*lanes, scale);
+    }
     if !rest.is_empty() {
         return hadamard_of_few(rest, scale);
     }
