@@ -9,6 +9,7 @@ mod front_end;
 mod gil;
 mod resample;
 mod search;
+mod search_build;
 mod tags;
 
 use pyo3::prelude::*;
@@ -53,6 +54,8 @@ mod _native {
     use super::search::{
         FlatIndex, column_statistics, inverse_norms, search_rows, standardise_rows, write_flat,
     };
+    #[pymodule_export]
+    use super::search_build::build_index;
     #[pymodule_export]
     use super::tags::read_tags;
 

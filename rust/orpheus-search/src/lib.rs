@@ -7,6 +7,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("FAISS files and the kernels that read them are little-endian");
 
+pub mod build;
 mod distance;
 mod error;
 mod filter;

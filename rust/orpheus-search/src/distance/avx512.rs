@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     __m512, __mmask16, _mm_add_ps, _mm_cvtss_f32, _mm256_add_ps, _mm256_castps256_ps128,
     _mm256_extractf128_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_castps512_ps256,
     _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
-    _mm512_permute_ps, _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_sub_ps,
+    _mm512_permute_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_storeu_ps, _mm512_sub_ps,
     _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
@@ -14,6 +14,8 @@ use super::{Kernels, Tier};
 // Without `avx512vl` the compiler may use only half of the 32 registers, as the narrow instructions
 // that end a sum cannot name the others.
 block_kernels!("avx512f,avx512dq,avx512vl", __m512, lanes: 16, rows: 8);
+// 24 accumulators, three registers of a panel and one value of a row.
+panel_kernel!("avx512f,avx512dq,avx512vl", __m512, rows: 8, registers: 3);
 
 /// The kernels, if this processor can run them.
 pub(super) fn kernels() -> Option<Kernels> {
@@ -26,6 +28,12 @@ pub(super) fn kernels() -> Option<Kernels> {
         dot: |block, scores| unsafe { score::<false>(block, scores) },
         // SAFETY: likewise.
         squared_l2: |block, scores| unsafe { score::<true>(block, scores) },
+        // SAFETY: likewise.
+        each_dot: |query, rows, scores| unsafe { each::<false>(query, rows, scores) },
+        // SAFETY: likewise.
+        each_squared_l2: |query, rows, scores| unsafe { each::<true>(query, rows, scores) },
+        // SAFETY: likewise.
+        panel: |rows, values, best| unsafe { panel(rows, values, best) },
     })
 }
 
@@ -66,6 +74,26 @@ unsafe fn load_head(address: *const u8, n: usize) -> __m512 {
     let mask: __mmask16 = (1 << n) - 1;
     // SAFETY: lanes that the mask leaves out are not read.
     unsafe { _mm512_maskz_loadu_ps(mask, address.cast()) }
+}
+
+/// # Safety
+///
+/// 4 bytes can be read at `address`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl")]
+unsafe fn broadcast(address: *const u8) -> __m512 {
+    // SAFETY: the caller's promise; `read_unaligned` takes any address.
+    _mm512_set1_ps(unsafe { address.cast::<f32>().read_unaligned() })
+}
+
+/// # Safety
+///
+/// 64 bytes can be written at `address`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl")]
+unsafe fn store(address: *mut f32, values: __m512) {
+    // SAFETY: the caller's promise; the instruction takes any address.
+    unsafe { _mm512_storeu_ps(address, values) }
 }
 
 #[inline]

@@ -7,6 +7,9 @@
 mod scalar;
 #[macro_use]
 mod tile;
+#[macro_use]
+mod panel_tile;
+pub(crate) mod panels;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -83,12 +86,18 @@ impl<'a> Block<'a> {
 /// Writes the score of query `q` with pick `p` to place `q * n_picks + p`.
 type BlockKernel = fn(&Block<'_>, &mut [f32]);
 
+/// Writes the score of one vector with each of the others.
+type EachKernel = fn(&[[u8; 4]], &[&[[u8; 4]]], &mut [f32]);
+
 /// The kernels of one tier.
 #[derive(Clone, Copy)]
 pub struct Kernels {
     tier: Tier,
     dot: BlockKernel,
     squared_l2: BlockKernel,
+    each_dot: EachKernel,
+    each_squared_l2: EachKernel,
+    panel: panels::PanelKernel,
 }
 
 impl Kernels {
@@ -134,6 +143,27 @@ impl Kernels {
     /// Squared Euclidean distances, likewise.
     pub(crate) fn squared_l2(self, block: &Block<'_>, scores: &mut [f32]) {
         (self.squared_l2)(block, &mut scores[..block.n_scores()]);
+    }
+
+    /// Inner products of `vector` with each of `others`, which have its dimension; the same bits
+    /// as [`Kernels::dot`] gives. `scores` has a place for each.
+    pub(crate) fn dot_each(
+        self,
+        vector: &[[u8; 4]],
+        others: &[&[[u8; 4]]],
+        scores: &mut [f32],
+    ) {
+        (self.each_dot)(vector, others, &mut scores[..others.len()]);
+    }
+
+    /// Squared Euclidean distances, likewise.
+    pub(crate) fn squared_l2_each(
+        self,
+        vector: &[[u8; 4]],
+        others: &[&[[u8; 4]]],
+        scores: &mut [f32],
+    ) {
+        (self.each_squared_l2)(vector, others, &mut scores[..others.len()]);
     }
 }
 

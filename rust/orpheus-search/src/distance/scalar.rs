@@ -7,14 +7,21 @@ const LANES: usize = 8;
 
 pub(super) const KERNELS: Kernels = Kernels {
     tier: Tier::Scalar,
-    dot: |block, scores| each_pair(block, scores, |sum, query, value| sum + query * value),
-    squared_l2: |block, scores| {
-        each_pair(block, scores, |sum, query, value| {
-            let difference = query - value;
-            sum + difference * difference
-        });
-    },
+    dot: |block, scores| each_pair(block, scores, product),
+    squared_l2: |block, scores| each_pair(block, scores, squared_difference),
+    each_dot: |query, rows, scores| each(query, rows, scores, product),
+    each_squared_l2: |query, rows, scores| each(query, rows, scores, squared_difference),
+    panel: super::panels::scalar_panel,
 };
+
+fn product(sum: f32, query: f32, value: f32) -> f32 {
+    sum + query * value
+}
+
+fn squared_difference(sum: f32, query: f32, value: f32) -> f32 {
+    let difference = query - value;
+    sum + difference * difference
+}
 
 fn each_pair(
     block: &Block<'_>,
@@ -25,23 +32,44 @@ fn each_pair(
     for pick in 0..n_picks {
         let row = block.rows.row_lanes(block.picks.row(pick));
         for query in 0..block.queries.n_queries() {
-            scores[query * n_picks + pick] = total(block.queries.query(query), row, accumulate);
+            let query_lanes = bytemuck::cast_slice(block.queries.query(query));
+            scores[query * n_picks + pick] = total(query_lanes, row, accumulate);
         }
     }
 }
 
+fn each(
+    query: &[[u8; 4]],
+    rows: &[&[[u8; 4]]],
+    scores: &mut [f32],
+    accumulate: impl Fn(f32, f32, f32) -> f32 + Copy,
+) {
+    for (row, score) in rows.iter().zip(scores) {
+        assert_eq!(row.len(), query.len());
+        *score = total(query, row, accumulate);
+    }
+}
+
 /// Lane `i` sums the values at `i`, `i + LANES`, …; then the lanes are summed in order.
-fn total(query: &[f32], row: &[[u8; 4]], accumulate: impl Fn(f32, f32, f32) -> f32) -> f32 {
+fn total(
+    query: &[[u8; 4]],
+    row: &[[u8; 4]],
+    accumulate: impl Fn(f32, f32, f32) -> f32,
+) -> f32 {
     let mut sums = [0.0f32; LANES];
     let (query_chunks, query_tail) = query.as_chunks::<LANES>();
     let (row_chunks, row_tail) = row.as_chunks::<LANES>();
     for (query, row) in query_chunks.iter().zip(row_chunks) {
         for lane in 0..LANES {
-            sums[lane] = accumulate(sums[lane], query[lane], f32::from_le_bytes(row[lane]));
+            sums[lane] = accumulate(
+                sums[lane],
+                f32::from_le_bytes(query[lane]),
+                f32::from_le_bytes(row[lane]),
+            );
         }
     }
     for (lane, (query, row)) in query_tail.iter().zip(row_tail).enumerate() {
-        sums[lane] = accumulate(sums[lane], *query, f32::from_le_bytes(*row));
+        sums[lane] = accumulate(sums[lane], f32::from_le_bytes(*query), f32::from_le_bytes(*row));
     }
     sums.iter().sum()
 }

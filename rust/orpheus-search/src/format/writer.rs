@@ -50,15 +50,15 @@ pub fn write_flat(path: &Path, rows: Rows<'_>, ids: Option<&[i64]>, metric: Metr
 }
 
 /// What a tag is followed by.
-struct Header {
+pub(crate) struct Header {
     dim: i32,
     ntotal: i64,
     metric: i32,
-    flat_tag: Fourcc,
+    pub(crate) flat_tag: Fourcc,
 }
 
 impl Header {
-    fn new(rows: Rows<'_>, metric: Metric) -> Result<Self> {
+    pub(crate) fn new(rows: Rows<'_>, metric: Metric) -> Result<Self> {
         let (metric, flat_tag) = match metric {
             Metric::InnerProduct => (0, fourcc::FLAT_INNER_PRODUCT),
             Metric::L2 => (1, fourcc::FLAT_L2),
@@ -76,7 +76,7 @@ impl Header {
         Ok(Self { dim, ntotal: rows.n_rows() as i64, metric, flat_tag })
     }
 
-    fn write(&self, tag: Fourcc, file: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write(&self, tag: Fourcc, file: &mut impl Write) -> io::Result<()> {
         file.write_all(&tag)?;
         file.write_all(&self.dim.to_le_bytes())?;
         file.write_all(&self.ntotal.to_le_bytes())?;
@@ -87,7 +87,7 @@ impl Header {
     }
 }
 
-fn check_ids(ids: &[i64], n_rows: usize) -> Result<()> {
+pub(crate) fn check_ids(ids: &[i64], n_rows: usize) -> Result<()> {
     if ids.len() != n_rows {
         return Err(Error::Shape {
             name: "ids",
@@ -106,7 +106,7 @@ fn check_ids(ids: &[i64], n_rows: usize) -> Result<()> {
 }
 
 /// Lets `write` fill a new file, makes sure that it is on disk, and gives it the name `path`.
-fn write_whole(
+pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<()> {

@@ -1,0 +1,115 @@
+//! Building indexes: vectors in, files that FAISS opens out.
+
+mod crew;
+mod file;
+mod hnsw;
+mod ivf;
+mod kind;
+mod kmeans;
+mod random;
+
+use std::path::Path;
+
+pub use crew::{Progress, Report, Step};
+pub use hnsw::HnswOptions;
+pub use ivf::{IvfOptions, default_nlist, default_nprobe};
+pub use kind::BuildKind;
+
+use crew::{Crew, Share};
+use file::{HnswFile, IvfFile};
+use hnsw::{Graph, Vectors};
+
+use crate::error::{Error, Result};
+use crate::format::writer::{Header, check_ids, write_flat};
+use crate::metric::Metric;
+use crate::rows::Rows;
+
+/// Vectors that are checked at a time.
+const CHECK_CHUNK: usize = 1024;
+
+/// How to build an index.
+#[derive(Clone, Copy)]
+pub struct BuildOptions<'a> {
+    /// What to build.
+    pub kind: BuildKind,
+    /// How vectors are compared; not [`Metric::Cosine`].
+    pub metric: Metric,
+    /// What everything random depends on.
+    pub seed: u64,
+    /// At most this many threads, the caller's included; at least 1. Lists do not depend on it; a
+    /// graph that several threads build differs from one time to the next.
+    pub n_threads: usize,
+    /// Told how far the building is.
+    pub report: Option<Report<'a>>,
+}
+
+impl BuildOptions<'_> {
+    /// The kind that suits the number of vectors, on the caller's thread.
+    #[must_use]
+    pub fn new(metric: Metric) -> Self {
+        Self { kind: BuildKind::Auto, metric, seed: 0, n_threads: 1, report: None }
+    }
+}
+
+/// Builds an index of `rows` and writes it as a FAISS file, which appears under its name when it is
+/// whole and on disk. The id of a vector is its row number, or what `ids` says.
+///
+/// # Errors
+///
+/// [`Error::NotFinite`] if a value is not; [`Error::Parameter`] for [`Metric::Cosine`], too few
+/// vectors for the lists, an option out of range or an id that stands for "none"; [`Error::Shape`]
+/// if there is not one id for each vector; [`Error::Io`] if the file cannot be written;
+/// [`Error::Stopped`].
+pub fn build_index(
+    path: &Path,
+    rows: Rows<'_>,
+    ids: Option<&[i64]>,
+    options: &BuildOptions<'_>,
+) -> Result<()> {
+    let BuildOptions { metric, seed, .. } = *options;
+    let crew = Crew::new(options.n_threads, options.report)?;
+    Header::new(rows, metric)?;
+    if let Some(ids) = ids {
+        check_ids(ids, rows.n_rows())?;
+    }
+    check_finite(rows, &crew)?;
+    match options.kind.for_vectors(rows.n_rows()) {
+        BuildKind::Auto | BuildKind::Flat => write_flat(path, rows, ids, metric),
+        BuildKind::Ivf(options) => {
+            let centroids = ivf::train(rows, metric, &options, seed, &crew)?;
+            let lists = &ivf::assign(rows, &centroids, &crew)?;
+            let nprobe = default_nprobe(lists.n());
+            let centroids = centroids.rows()?;
+            IvfFile { rows, metric, centroids, lists, ids, nprobe }.write(path, &crew)
+        }
+        BuildKind::Hnsw(options) => {
+            let mut graph = Graph::new(options)?;
+            let ef_construction = options.ef_construction;
+            graph.extend(Vectors::new(rows), metric, ef_construction, seed, &crew)?;
+            HnswFile { rows, metric, graph: &graph, ids, ef_construction }.write(path, &crew)
+        }
+    }
+}
+
+/// Refuses what cannot be compared.
+fn check_finite(rows: Rows<'_>, crew: &Crew<'_>) -> Result<()> {
+    let n = rows.n_rows();
+    let first_unsound = std::sync::atomic::AtomicUsize::new(usize::MAX);
+    let chunks = (0..n).step_by(CHECK_CHUNK).map(|first| {
+        let chunk = first..n.min(first + CHECK_CHUNK);
+        (chunk.len(), chunk)
+    });
+    crew.work(Share::whole(Step::Check, n), chunks, || (), |(), chunk| {
+        let is_sound = |row: &usize| rows.row(*row).fold(true, |all, value| all & value.is_finite());
+        if let Some(row) = chunk.into_iter().find(|row| !is_sound(row)) {
+            first_unsound.fetch_min(row, std::sync::atomic::Ordering::Relaxed);
+        }
+    })?;
+    let row = first_unsound.into_inner();
+    if row == usize::MAX {
+        return Ok(());
+    }
+    let found = rows.row(row).enumerate().find(|(_, value)| !value.is_finite());
+    let (column, value) = found.map_or((0, f64::NAN), |(column, value)| (column, value.into()));
+    Err(Error::NotFinite { name: "vectors", row, column, value })
+}
