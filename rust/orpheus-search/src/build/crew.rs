@@ -144,7 +144,8 @@ impl<'a> Crew<'a> {
                 work(&mut state, item);
                 let done = done.fetch_add(size, Ordering::Relaxed) + size;
                 // The end is told once all threads are there.
-                let told = self.tell(share.step, done.min(share.total.saturating_sub(1)), share.total);
+                let told =
+                    self.tell(share.step, done.min(share.total.saturating_sub(1)), share.total);
                 if told.is_err() {
                     stopped.store(true, Ordering::Relaxed);
                     return told;

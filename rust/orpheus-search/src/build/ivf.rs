@@ -65,11 +65,7 @@ pub(super) fn train(
 }
 
 /// The numbers of `rows` by the list that they belong to, ascending in each.
-pub(super) fn assign(
-    rows: Rows<'_>,
-    centroids: &Centroids,
-    crew: &Crew<'_>,
-) -> Result<Clusters> {
+pub(super) fn assign(rows: Rows<'_>, centroids: &Centroids, crew: &Crew<'_>) -> Result<Clusters> {
     let n = rows.n_rows();
     if n > MAX_VECTORS {
         return Err(Error::Parameter {

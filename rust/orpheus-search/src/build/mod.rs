@@ -99,12 +99,18 @@ fn check_finite(rows: Rows<'_>, crew: &Crew<'_>) -> Result<()> {
         let chunk = first..n.min(first + CHECK_CHUNK);
         (chunk.len(), chunk)
     });
-    crew.work(Share::whole(Step::Check, n), chunks, || (), |(), chunk| {
-        let is_sound = |row: &usize| rows.row(*row).fold(true, |all, value| all & value.is_finite());
-        if let Some(row) = chunk.into_iter().find(|row| !is_sound(row)) {
-            first_unsound.fetch_min(row, std::sync::atomic::Ordering::Relaxed);
-        }
-    })?;
+    crew.work(
+        Share::whole(Step::Check, n),
+        chunks,
+        || (),
+        |(), chunk| {
+            let is_sound =
+                |row: &usize| rows.row(*row).fold(true, |all, value| all & value.is_finite());
+            if let Some(row) = chunk.into_iter().find(|row| !is_sound(row)) {
+                first_unsound.fetch_min(row, std::sync::atomic::Ordering::Relaxed);
+            }
+        },
+    )?;
     let row = first_unsound.into_inner();
     if row == usize::MAX {
         return Ok(());

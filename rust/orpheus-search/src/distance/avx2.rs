@@ -2,10 +2,11 @@
 //! Kernels of 8 lanes.
 
 use std::arch::x86_64::{
-    __m256, _mm_add_ps, _mm_cvtss_f32, _mm_storeu_ps, _mm256_add_ps, _mm256_castps256_ps128,
-    _mm256_cmpgt_epi32, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_maskload_ps, _mm256_permute_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_storeu_ps, _mm256_setr_epi32, _mm256_setzero_ps,
-    _mm256_shuffle_ps, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    __m256, _MM_HINT_T0, _mm_add_ps, _mm_cvtss_f32, _mm_prefetch, _mm_storeu_ps, _mm256_add_ps,
+    _mm256_castps256_ps128, _mm256_cmpgt_epi32, _mm256_extractf128_ps, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_maskload_ps, _mm256_permute_ps, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_setr_epi32, _mm256_setzero_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 use super::{Kernels, Tier};
@@ -29,8 +30,33 @@ pub(super) fn kernels() -> Option<Kernels> {
         // SAFETY: likewise.
         each_squared_l2: |query, rows, scores| unsafe { each::<true>(query, rows, scores) },
         // SAFETY: likewise.
+        code_dots: |query, codes, dots| unsafe { code_dots(query, codes, dots) },
+        // SAFETY: likewise.
         panel: |rows, values, best| unsafe { panel(rows, values, best) },
     })
+}
+
+/// Codes that are asked for while one is worked on: they lie anywhere, and take their time.
+const CODES_AHEAD: usize = 6;
+
+/// The compiler finds the instructions for the products by itself.
+#[target_feature(enable = "avx2")]
+fn code_dots(query: &[i8], codes: &[&[i8]], dots: &mut [i32]) {
+    codes.iter().take(CODES_AHEAD).for_each(|codes| prefetch(codes));
+    for (index, (one, dot)) in codes.iter().zip(dots).enumerate() {
+        if let Some(codes) = codes.get(index + CODES_AHEAD) {
+            prefetch(codes);
+        }
+        super::scalar::code_dots(query, &[one], std::slice::from_mut(dot));
+    }
+}
+
+#[inline]
+fn prefetch(codes: &[i8]) {
+    for line in codes.chunks(64) {
+        // SAFETY: a prefetch takes any address and changes nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr()) };
+    }
 }
 
 #[inline]

@@ -9,13 +9,13 @@ mod scalar;
 mod tile;
 #[macro_use]
 mod panel_tile;
-pub(crate) mod panels;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+pub(crate) mod panels;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -89,6 +89,9 @@ type BlockKernel = fn(&Block<'_>, &mut [f32]);
 /// Writes the score of one vector with each of the others.
 type EachKernel = fn(&[[u8; 4]], &[&[[u8; 4]]], &mut [f32]);
 
+/// Writes the inner product of one vector of small integers with each of the others.
+type CodeKernel = fn(&[i8], &[&[i8]], &mut [i32]);
+
 /// The kernels of one tier.
 #[derive(Clone, Copy)]
 pub struct Kernels {
@@ -97,6 +100,7 @@ pub struct Kernels {
     squared_l2: BlockKernel,
     each_dot: EachKernel,
     each_squared_l2: EachKernel,
+    code_dots: CodeKernel,
     panel: panels::PanelKernel,
 }
 
@@ -147,13 +151,14 @@ impl Kernels {
 
     /// Inner products of `vector` with each of `others`, which have its dimension; the same bits
     /// as [`Kernels::dot`] gives. `scores` has a place for each.
-    pub(crate) fn dot_each(
-        self,
-        vector: &[[u8; 4]],
-        others: &[&[[u8; 4]]],
-        scores: &mut [f32],
-    ) {
+    pub(crate) fn dot_each(self, vector: &[[u8; 4]], others: &[&[[u8; 4]]], scores: &mut [f32]) {
         (self.each_dot)(vector, others, &mut scores[..others.len()]);
+    }
+
+    /// Inner products of `codes` with each of `others`, which have as many values; they wrap beyond
+    /// 65,536. `dots` has a place for each.
+    pub(crate) fn code_dots(self, codes: &[i8], others: &[&[i8]], dots: &mut [i32]) {
+        (self.code_dots)(codes, others, dots);
     }
 
     /// Squared Euclidean distances, likewise.

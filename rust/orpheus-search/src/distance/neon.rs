@@ -26,8 +26,16 @@ pub(super) fn kernels() -> Option<Kernels> {
         // SAFETY: likewise.
         each_squared_l2: |query, rows, scores| unsafe { each::<true>(query, rows, scores) },
         // SAFETY: likewise.
+        code_dots: |query, codes, dots| unsafe { code_dots(query, codes, dots) },
+        // SAFETY: likewise.
         panel: |rows, values, best| unsafe { panel(rows, values, best) },
     })
+}
+
+/// The compiler finds the instructions for this by itself.
+#[target_feature(enable = "neon")]
+fn code_dots(query: &[i8], codes: &[&[i8]], dots: &mut [i32]) {
+    super::scalar::code_dots(query, codes, dots);
 }
 
 #[inline]

@@ -45,8 +45,7 @@ impl Best {
     pub(super) fn offer(&mut self, scores: &[f32; WIDTH], panel: u32) {
         for column in 0..WIDTH {
             let is_better = scores[column] > self.scores[column];
-            self.scores[column] =
-                if is_better { scores[column] } else { self.scores[column] };
+            self.scores[column] = if is_better { scores[column] } else { self.scores[column] };
             self.panels[column] = if is_better { panel } else { self.panels[column] };
         }
     }
@@ -155,7 +154,8 @@ mod tests {
     #[ignore]
     fn speed() {
         let dim = 512;
-        let values: Vec<f32> = (0..8192 * dim).map(|i| ((i * 7919) % 1000) as f32 / 1000.0 - 0.5).collect();
+        let values: Vec<f32> =
+            (0..8192 * dim).map(|i| ((i * 7919) % 1000) as f32 / 1000.0 - 0.5).collect();
         let rows = Rows::new(&values, dim).unwrap();
         let c = Rows::new(&values[..512 * dim], dim).unwrap();
         for kernels in Tier::ALL.into_iter().filter_map(Kernels::of) {

@@ -11,8 +11,18 @@ pub(super) const KERNELS: Kernels = Kernels {
     squared_l2: |block, scores| each_pair(block, scores, squared_difference),
     each_dot: |query, rows, scores| each(query, rows, scores, product),
     each_squared_l2: |query, rows, scores| each(query, rows, scores, squared_difference),
+    code_dots,
     panel: super::panels::scalar_panel,
 };
+
+/// Inner products of one vector of small integers with others. Beyond 65,536 dimensions they wrap.
+#[inline(always)]
+pub(super) fn code_dots(query: &[i8], codes: &[&[i8]], dots: &mut [i32]) {
+    for (codes, dot) in codes.iter().zip(dots) {
+        let products = query.iter().zip(*codes).map(|(&a, &b)| i32::from(a).wrapping_mul(b.into()));
+        *dot = products.fold(0, i32::wrapping_add);
+    }
+}
 
 fn product(sum: f32, query: f32, value: f32) -> f32 {
     sum + query * value
@@ -51,11 +61,7 @@ fn each(
 }
 
 /// Lane `i` sums the values at `i`, `i + LANES`, …; then the lanes are summed in order.
-fn total(
-    query: &[[u8; 4]],
-    row: &[[u8; 4]],
-    accumulate: impl Fn(f32, f32, f32) -> f32,
-) -> f32 {
+fn total(query: &[[u8; 4]], row: &[[u8; 4]], accumulate: impl Fn(f32, f32, f32) -> f32) -> f32 {
     let mut sums = [0.0f32; LANES];
     let (query_chunks, query_tail) = query.as_chunks::<LANES>();
     let (row_chunks, row_tail) = row.as_chunks::<LANES>();

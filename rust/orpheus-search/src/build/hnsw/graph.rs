@@ -67,9 +67,12 @@ impl Graph {
         }
         // As many levels as FAISS has: each M times less likely than the one below, down to 1e-9.
         let likelier = (m as f64).ln();
-        let probability = |level: usize| (-(level as f64) * likelier).exp() * (1.0 - 1.0 / m as f64);
-        let probabilities: Vec<f64> =
-            (0..MAX_LEVELS).map(probability).take_while(|&probability| probability >= 1e-9).collect();
+        let probability =
+            |level: usize| (-(level as f64) * likelier).exp() * (1.0 - 1.0 / m as f64);
+        let probabilities: Vec<f64> = (0..MAX_LEVELS)
+            .map(probability)
+            .take_while(|&probability| probability >= 1e-9)
+            .collect();
         let upper = (0..probabilities.len()).map(|level| (level + 2) * m);
         let cumulative = std::iter::once(0).chain(upper).collect();
         Ok(Self::from_tables(probabilities, cumulative))
@@ -148,6 +151,7 @@ impl Graph {
         })
     }
 
+    #[inline]
     fn places(&self, node: u32, level: usize) -> std::ops::Range<usize> {
         let start = self.offsets[node as usize];
         start + self.cumulative[level]..start + self.cumulative[level + 1]

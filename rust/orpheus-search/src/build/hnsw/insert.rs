@@ -1,6 +1,7 @@
 //! Putting a node into the graph.
 
 use super::Vectors;
+use super::codes::Codes;
 use super::graph::{Graph, Link};
 use super::pool::{Pool, Visited};
 use super::select::select;
@@ -10,20 +11,11 @@ use crate::metric::Metric;
 /// A graph under construction, shared by the threads.
 pub(super) struct Builder<'a> {
     pub(super) graph: &'a Graph,
-    vectors: Vectors<'a>,
-    metric: Metric,
-    ef_construction: usize,
-}
-
-impl<'a> Builder<'a> {
-    pub(super) fn new(
-        graph: &'a Graph,
-        vectors: Vectors<'a>,
-        metric: Metric,
-        ef_construction: usize,
-    ) -> Self {
-        Self { graph, vectors, metric, ef_construction }
-    }
+    pub(super) vectors: Vectors<'a>,
+    /// With which neighbours are searched for; without them, with the vectors.
+    pub(super) codes: Option<Codes>,
+    pub(super) metric: Metric,
+    pub(super) ef_construction: usize,
 }
 
 /// Measures distances between nodes: squared L2, or minus the inner product.
@@ -64,10 +56,39 @@ impl<'a> Measure<'a> {
     }
 }
 
+/// Estimates distances between nodes from their codes.
+#[derive(Default)]
+struct Estimate<'a> {
+    others: Vec<&'a [i8]>,
+    dots: Vec<i32>,
+    distances: Vec<f32>,
+}
+
+impl<'a> Estimate<'a> {
+    /// Distances from one node to others, all off by the same number.
+    fn between(&mut self, codes: &'a Codes, node: u32, others: &[u32]) -> &[f32] {
+        self.others.clear();
+        self.others.extend(others.iter().map(|&other| codes.values(other)));
+        self.dots.resize(others.len(), 0);
+        Kernels::best().code_dots(codes.values(node), &self.others, &mut self.dots);
+        let pairs = others.iter().zip(&self.dots);
+        self.distances.clear();
+        self.distances.extend(pairs.map(|(&other, &dot)| codes.distance(node, other, dot)));
+        &self.distances
+    }
+}
+
+fn offer_all(pool: &mut Pool, nodes: &[u32], distances: &[f32]) {
+    for (&node, &distance) in nodes.iter().zip(distances) {
+        pool.offer(node, distance);
+    }
+}
+
 /// What one thread needs to put nodes in.
 pub(super) struct Inserter<'a> {
     builder: &'a Builder<'a>,
     measure: Measure<'a>,
+    estimate: Estimate<'a>,
     pool: Pool,
     visited: Visited,
     unvisited: Vec<u32>,
@@ -78,12 +99,12 @@ pub(super) struct Inserter<'a> {
 
 impl<'a> Inserter<'a> {
     pub(super) fn new(builder: &'a Builder<'a>) -> Self {
-        let Builder { graph, vectors, metric, ef_construction } = *builder;
         Self {
             builder,
-            measure: Measure::new(vectors, metric, Kernels::best()),
-            pool: Pool::new(ef_construction),
-            visited: Visited::new(graph.n_nodes()),
+            measure: Measure::new(builder.vectors, builder.metric, Kernels::best()),
+            estimate: Estimate::default(),
+            pool: Pool::new(builder.ef_construction),
+            visited: Visited::new(builder.graph.n_nodes()),
             unvisited: Vec::new(),
             chosen: Vec::new(),
             rivals: Vec::new(),
@@ -140,18 +161,33 @@ impl<'a> Inserter<'a> {
         self.visited.insert(node);
         self.visited.insert(start.0);
         self.pool.clear();
-        self.pool.offer(start.0, start.1);
+        self.unvisited.clear();
+        self.unvisited.push(start.0);
+        self.offer(node);
         while let Some(next) = self.pool.next() {
             let neighbours = self.builder.graph.neighbours(next, level);
             let visited = &mut self.visited;
             self.unvisited.clear();
             self.unvisited.extend(neighbours.filter(|&other| visited.insert(other)));
+            self.offer(node);
+        }
+        if self.builder.codes.is_some() {
+            self.unvisited.clear();
+            self.unvisited.extend(self.pool.candidates().iter().map(|found| found.node));
+            self.pool.clear();
             let distances = self.measure.between(node, self.unvisited.iter().copied());
-            for (&other, &distance) in self.unvisited.iter().zip(distances) {
-                self.pool.offer(other, distance);
-            }
+            offer_all(&mut self.pool, &self.unvisited, distances);
         }
         self.pool.candidates().first().map_or(start, |first| (first.node, first.distance))
+    }
+
+    /// Offers the unvisited nodes to the pool.
+    fn offer(&mut self, node: u32) {
+        let distances = match &self.builder.codes {
+            Some(codes) => self.estimate.between(codes, node, &self.unvisited),
+            None => self.measure.between(node, self.unvisited.iter().copied()),
+        };
+        offer_all(&mut self.pool, &self.unvisited, distances);
     }
 
     /// The best links to those in the pool.
@@ -187,9 +223,8 @@ impl<'a> Inserter<'a> {
         graph.read(node, level, &mut self.rivals);
         self.measure_unknown(node);
         self.rivals.push(link);
-        self.rivals.sort_unstable_by(|a, b| {
-            a.distance.total_cmp(&b.distance).then(a.node.cmp(&b.node))
-        });
+        self.rivals
+            .sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then(a.node.cmp(&b.node)));
         select(&mut self.rivals, graph.capacity(level), &mut self.measure);
         graph.write(node, level, &self.rivals);
     }

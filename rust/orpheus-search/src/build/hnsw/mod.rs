@@ -1,6 +1,7 @@
 //! Building hierarchical navigable small world graphs (Malkov and Yashunin, arXiv 1603.09320), with
 //! the levels and link tables of FAISS.
 
+mod codes;
 mod graph;
 mod insert;
 mod pool;
@@ -8,6 +9,7 @@ mod select;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use codes::Codes;
 pub(super) use graph::Graph;
 use insert::{Builder, Inserter};
 
@@ -22,6 +24,9 @@ const CHUNK: usize = 32;
 /// Nodes that are put into an empty graph one by one: those that are put in at the same time do not
 /// find each other.
 const ALONE: usize = 512;
+
+/// The part of the nodes that must be new for vectors to be encoded first.
+const FEW_NEW: usize = 16;
 
 /// How to build a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +65,10 @@ impl<'a> Vectors<'a> {
         self.first.n_rows() + self.second.map_or(0, |rows| rows.n_rows())
     }
 
+    pub(super) fn dim(&self) -> usize {
+        self.first.dim()
+    }
+
     fn lanes(&self, node: u32) -> &'a [[u8; 4]] {
         let node = node as usize;
         match (node.checked_sub(self.first.n_rows()), self.second) {
@@ -96,7 +105,12 @@ impl Graph {
         let n_alone = if first_new == 0 { order.len().min(ALONE) } else { 1 };
         let (alone, rest) = order.split_at(n_alone);
         let entry = self.entry.unwrap_or(top);
-        let builder = Builder::new(self, vectors, metric, ef_construction);
+        // Few new nodes are not worth going through all the old ones.
+        let codes = match order.len() >= vectors.n() / FEW_NEW {
+            true => Codes::new(vectors, metric, crew)?,
+            false => None,
+        };
+        let builder = Builder { graph: self, vectors, codes, metric, ef_construction };
         // The highest of the new nodes comes first: it may be where searches start from then on.
         let mut inserter = Inserter::new(&builder);
         let entry = AtomicU32::new(entry);
@@ -110,11 +124,16 @@ impl Graph {
         let entry = entry.into_inner();
         let share = Share { step: Step::Link, before: n_alone, total: order.len() };
         let items = rest.chunks(CHUNK).map(|nodes| (nodes.len(), nodes));
-        crew.work(share, items, || Inserter::new(&builder), |inserter, nodes| {
-            for &node in nodes {
-                inserter.insert(node, entry);
-            }
-        })?;
+        crew.work(
+            share,
+            items,
+            || Inserter::new(&builder),
+            |inserter, nodes| {
+                for &node in nodes {
+                    inserter.insert(node, entry);
+                }
+            },
+        )?;
         self.entry = Some(entry);
         Ok(())
     }

@@ -91,7 +91,11 @@ mod tests {
         }
         let (x, y) = around(8.0 * 0.69);
         values.extend([3.0 * x, 3.0 * y]);
-        let kept = selected(&values, 32, &[false, false, false, false, false, false, false, false, false, true]);
+        let kept = selected(
+            &values,
+            32,
+            &[false, false, false, false, false, false, false, false, false, true],
+        );
         assert_eq!(kept, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }
