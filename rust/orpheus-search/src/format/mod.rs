@@ -5,7 +5,9 @@
 //! The layout was taken from FAISS (`faiss/impl/index_write.cpp`) and is checked against files that
 //! it wrote.
 
+pub mod cursor;
 pub mod fourcc;
 pub mod mmap;
-pub mod reader;
+pub mod model;
+pub mod read;
 pub mod writer;

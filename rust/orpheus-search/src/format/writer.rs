@@ -72,7 +72,7 @@ impl Header {
                 });
             }
         };
-        let dim = super::reader::checked_dim(rows.dim())?;
+        let dim = super::read::checked_dim(rows.dim())?;
         Ok(Self { dim, ntotal: rows.n_rows() as i64, metric, flat_tag })
     }
 

@@ -7,9 +7,10 @@ use std::sync::OnceLock;
 use super::search::{Scan, SearchOptions};
 use crate::error::{Error, Result};
 use crate::filter::{Allow, Filter};
+use crate::format::cursor::{Cursor, malformed};
 use crate::format::fourcc::{self, Fourcc};
 use crate::format::mmap::Mapping;
-use crate::format::reader::{Cursor, Header, malformed};
+use crate::format::model::Header;
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
 use crate::rows::Rows;
@@ -225,7 +226,7 @@ impl Layout {
         let offset = cursor.offset();
         let inner_tag = cursor.fourcc()?;
         let inner = Self::read_flat(inner_tag, cursor, SUPPORTED_IN_MAP)?;
-        if inner.header != header {
+        if !inner.header.agrees_with(&header) {
             let expected = format!("{header}, as the ID map says");
             return Err(malformed("inner index", offset, &inner.header, expected));
         }

@@ -3,25 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::fourcc::{self, Fourcc};
+use super::fourcc::Fourcc;
 use crate::error::{Error, Result};
-use crate::metric::Metric;
-
-/// Values per vector beyond which a header is taken for damage.
-const MAX_DIM: i32 = 1 << 20;
-
-/// What FAISS calls the metrics beyond inner product and L2 (`faiss/MetricType.h`).
-const OTHER_METRICS: &[(i32, &str)] = &[
-    (2, "L1"),
-    (3, "Linf"),
-    (4, "Lp"),
-    (20, "Canberra"),
-    (21, "BrayCurtis"),
-    (22, "JensenShannon"),
-    (23, "Jaccard"),
-    (24, "NaNEuclidean"),
-    (25, "Gower"),
-];
 
 /// A place in a file, and how to take values from there on.
 ///
@@ -32,29 +15,17 @@ pub struct Cursor<'a> {
     at: usize,
 }
 
-/// What every index starts with after its tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Values per vector.
-    pub dim: usize,
-    /// Vectors.
-    pub ntotal: usize,
-    /// How they are compared: inner product or L2.
-    pub metric: Metric,
-}
-
-impl fmt::Display for Header {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dim, ntotal, metric } = self;
-        write!(formatter, "{ntotal} vectors of dimension {dim} under {metric}")
-    }
-}
-
 impl<'a> Cursor<'a> {
     /// Starts at the first of `bytes`, which are a whole file.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
+    }
+
+    /// Bytes of the whole file.
+    #[must_use]
+    pub fn file_bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Bytes from the start of the file.
@@ -83,6 +54,15 @@ impl<'a> Cursor<'a> {
                 available: available as u64,
             }),
         }
+    }
+
+    /// Makes sure that there are `n_bytes` more, which `field` takes up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`] if there are fewer.
+    pub fn needs(&self, n_bytes: u128, field: &'static str) -> Result<()> {
+        Cursor { bytes: self.bytes, at: self.at }.skip(n_bytes, field).map(|_| ())
     }
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {
@@ -128,6 +108,24 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(self.array(field)?))
     }
 
+    /// A 32-bit floating-point number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`].
+    pub fn f32(&mut self, field: &'static str) -> Result<f32> {
+        Ok(f32::from_le_bytes(self.array(field)?))
+    }
+
+    /// A byte.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`].
+    pub fn u8(&mut self, field: &'static str) -> Result<u8> {
+        self.array(field).map(|[byte]| byte)
+    }
+
     /// A truth value, which is stored as 0 or 1.
     ///
     /// # Errors
@@ -139,54 +137,6 @@ impl<'a> Cursor<'a> {
             [0] => Ok(false),
             [1] => Ok(true),
             [found] => Err(malformed(field, offset, &found, "0 or 1")),
-        }
-    }
-
-    /// The header that follows the tag `tag`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Truncated`], [`Error::UnsupportedMetric`], or [`Error::Malformed`] if a number is
-    /// impossible or the metric is not the one that the tag stands for.
-    pub fn header(&mut self, tag: Fourcc) -> Result<Header> {
-        let offset = self.offset();
-        let dim = self.i32("dimension")?;
-        if !(1..=MAX_DIM).contains(&dim) {
-            return Err(malformed("dimension", offset, &dim, format!("1 to {MAX_DIM}")));
-        }
-        let offset = self.offset();
-        let ntotal = self.i64("number of vectors")?;
-        let Ok(ntotal) = usize::try_from(ntotal) else {
-            return Err(malformed("number of vectors", offset, &ntotal, "at least 0"));
-        };
-        // Two numbers that FAISS writes for the sake of old versions and does not read.
-        self.skip(16, "reserved numbers")?;
-        self.boolean("is_trained")?;
-        let metric = self.metric(tag)?;
-        Ok(Header { dim: dim as usize, ntotal, metric })
-    }
-
-    fn metric(&mut self, tag: Fourcc) -> Result<Metric> {
-        let offset = self.offset();
-        let value = self.i32("metric")?;
-        let metric = match value {
-            0 => Metric::InnerProduct,
-            1 => Metric::L2,
-            _ => {
-                let name = OTHER_METRICS.iter().find(|(known, _)| *known == value);
-                let name = name.map_or("unknown", |(_, name)| name);
-                return Err(Error::UnsupportedMetric { value, name });
-            }
-        };
-        let expected = match tag {
-            fourcc::FLAT_INNER_PRODUCT => Metric::InnerProduct,
-            fourcc::FLAT_L2 => Metric::L2,
-            _ => metric,
-        };
-        if metric == expected {
-            Ok(metric)
-        } else {
-            Err(malformed("metric", offset, &metric, format!("{expected}, as the tag says")))
         }
     }
 
@@ -209,6 +159,71 @@ impl<'a> Cursor<'a> {
         self.skip(count * element_bytes, field)
     }
 
+    /// Makes sure that the next number, unsigned and of 64 bits, is `expected`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`], or [`Error::Malformed`] if it is another.
+    pub fn exactly(&mut self, expected: usize, field: &'static str) -> Result<()> {
+        let offset = self.offset();
+        let found = self.u64(field)?;
+        require(found == expected as u64, field, offset, &found, || expected.to_string())
+    }
+
+    /// A number of things of which there is at least one, unsigned and of 64 bits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`], or [`Error::Malformed`] if it is 0 or beyond memory.
+    pub fn count(&mut self, field: &'static str) -> Result<usize> {
+        let offset = self.offset();
+        let found = self.u64(field)?;
+        let expected = || "at least 1, and such that it fits into memory".to_owned();
+        require((1..=u64::MAX >> 8).contains(&found), field, offset, &found, expected)?;
+        usize::try_from(found).map_err(|_| malformed(field, offset, &found, expected()))
+    }
+
+    /// How many elements of `element_bytes` each follow, which the file is long enough for, and
+    /// where they lie.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`].
+    pub fn any_vector(
+        &mut self,
+        element_bytes: u128,
+        field: &'static str,
+    ) -> Result<(usize, Range<usize>)> {
+        let count = u128::from(self.u64(field)?);
+        let place = self.skip(count * element_bytes, field)?;
+        Ok((count as usize, place))
+    }
+
+    /// A vector of float32 values, copied out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`].
+    pub fn floats(&mut self, field: &'static str) -> Result<Vec<f32>> {
+        let (_, place) = self.any_vector(4, field)?;
+        Ok(self.lanes(place).iter().map(|lane| f32::from_le_bytes(*lane)).collect())
+    }
+
+    /// A vector of signed 32-bit numbers, copied out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`].
+    pub fn integers(&mut self, field: &'static str) -> Result<Vec<i32>> {
+        let (_, place) = self.any_vector(4, field)?;
+        Ok(self.lanes(place).iter().map(|lane| i32::from_le_bytes(*lane)).collect())
+    }
+
+    /// Elements of `N` bytes each at `place`.
+    pub(crate) fn lanes<const N: usize>(&self, place: Range<usize>) -> &'a [[u8; N]] {
+        self.bytes[place].as_chunks::<N>().0
+    }
+
     /// Makes sure that the file ends here.
     ///
     /// # Errors
@@ -227,20 +242,15 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// `dim` as a file states it.
-///
-/// # Errors
-///
-/// [`Error::Parameter`] if no reader would believe it.
-pub(crate) fn checked_dim(dim: usize) -> Result<i32> {
-    match i32::try_from(dim) {
-        Ok(dim) if dim <= MAX_DIM => Ok(dim),
-        _ => Err(Error::Parameter {
-            name: "dim",
-            found: dim.to_string(),
-            expected: format!("at most {MAX_DIM}"),
-        }),
-    }
+/// Makes sure that a condition on `field`, which starts at `offset` and is `found`, is met.
+pub(crate) fn require(
+    met: bool,
+    field: &'static str,
+    offset: u64,
+    found: &dyn fmt::Display,
+    expected: impl FnOnce() -> String,
+) -> Result<()> {
+    if met { Ok(()) } else { Err(malformed(field, offset, found, expected())) }
 }
 
 /// An error about `field`, which starts at `offset`.
@@ -283,16 +293,5 @@ mod tests {
         let bytes = u64::MAX.to_le_bytes();
         let error = Cursor::new(&bytes).vector(3, 4, "vectors").unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{error}");
-    }
-
-    #[test]
-    fn a_metric_that_is_known_but_not_implemented_is_named() {
-        let mut bytes = Vec::new();
-        bytes.extend(8i32.to_le_bytes());
-        bytes.extend([0; 24]);
-        bytes.push(1);
-        bytes.extend(3i32.to_le_bytes());
-        let error = Cursor::new(&bytes).header(fourcc::FLAT).unwrap_err();
-        assert!(error.to_string().contains("metric 3 (Linf)"), "{error}");
     }
 }
