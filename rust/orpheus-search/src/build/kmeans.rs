@@ -18,20 +18,20 @@ const SPLIT: f32 = 1.0 / 1024.0;
 
 /// How to find centroids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KMeansOptions {
+pub(super) struct KMeansOptions {
     /// How many centroids.
-    pub n_centroids: usize,
+    pub(super) n_centroids: usize,
     /// How often they are moved.
-    pub n_iterations: usize,
+    pub(super) n_iterations: usize,
     /// Vectors looked at, per centroid. If there are more, a random sample is drawn.
-    pub sample_per_centroid: usize,
+    pub(super) sample_per_centroid: usize,
     /// What the sample and the first centroids depend on.
-    pub seed: u64,
+    pub(super) seed: u64,
 }
 
 /// Vectors that stand for those near to them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Centroids {
+pub(super) struct Centroids {
     values: Vec<f32>,
     dim: usize,
     metric: Metric,
@@ -39,7 +39,7 @@ pub struct Centroids {
 
 impl Centroids {
     /// Takes centroids as they are: whole vectors of `dim` values, which is not 0.
-    pub(crate) fn from_values(values: Vec<f32>, dim: usize, metric: Metric) -> Self {
+    pub(super) fn from_values(values: Vec<f32>, dim: usize, metric: Metric) -> Self {
         Self { values, dim, metric }
     }
 
@@ -51,7 +51,7 @@ impl Centroids {
     ///
     /// [`Error::Parameter`] if there are fewer rows than centroids or nothing is asked for;
     /// [`Error::Stopped`].
-    pub(crate) fn train(
+    pub(super) fn train(
         rows: Rows<'_>,
         metric: Metric,
         options: &KMeansOptions,

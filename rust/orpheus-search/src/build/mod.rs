@@ -1,5 +1,6 @@
 //! Building indexes: vectors in, files that FAISS opens out.
 
+mod add;
 mod crew;
 mod file;
 mod hnsw;
@@ -10,17 +11,18 @@ mod random;
 
 use std::path::Path;
 
+pub use add::{AddOptions, add_to_index};
 pub use crew::{Progress, Report, Step};
 pub use hnsw::HnswOptions;
 pub use ivf::{IvfOptions, default_nlist, default_nprobe};
 pub use kind::BuildKind;
 
 use crew::{Crew, Share};
-use file::{HnswFile, IvfFile};
+use file::{FlatFile, HnswFile, IdMap, IvfFile};
 use hnsw::{Graph, Vectors};
 
 use crate::error::{Error, Result};
-use crate::format::writer::{Header, check_ids, write_flat};
+use crate::format::writer::{Header, check_ids};
 use crate::metric::Metric;
 use crate::rows::Rows;
 
@@ -73,20 +75,32 @@ pub fn build_index(
         check_ids(ids, rows.n_rows())?;
     }
     check_finite(rows, &crew)?;
+    let id_map = ids.map(|new| IdMap { old: &[], new });
+    let flat = FlatFile { vectors: Vectors::new(rows), metric, ids: id_map };
     match options.kind.for_vectors(rows.n_rows()) {
-        BuildKind::Auto | BuildKind::Flat => write_flat(path, rows, ids, metric),
+        BuildKind::Auto | BuildKind::Flat => flat.write(path, &crew),
         BuildKind::Ivf(options) => {
             let centroids = ivf::train(rows, metric, &options, seed, &crew)?;
-            let lists = &ivf::assign(rows, &centroids, &crew)?;
-            let nprobe = default_nprobe(lists.n());
-            let centroids = centroids.rows()?;
-            IvfFile { rows, metric, centroids, lists, ids, nprobe }.write(path, &crew)
+            let lists = ivf::assign(rows, &centroids, &crew)?;
+            IvfFile {
+                metric,
+                centroids: centroids.rows()?,
+                nprobe: default_nprobe(lists.n()),
+                old: None,
+                rows,
+                lists: &lists,
+                // The lists themselves hold ids.
+                new_ids: ids,
+                first_id: 0,
+                id_map: None,
+            }
+            .write(path, &crew)
         }
         BuildKind::Hnsw(options) => {
             let mut graph = Graph::new(options)?;
             let ef_construction = options.ef_construction;
-            graph.extend(Vectors::new(rows), metric, ef_construction, seed, &crew)?;
-            HnswFile { rows, metric, graph: &graph, ids, ef_construction }.write(path, &crew)
+            graph.extend(flat.vectors, metric, ef_construction, seed, &crew)?;
+            HnswFile { flat, graph: &graph, ef_construction, ef_search: None }.write(path, &crew)
         }
     }
 }

@@ -329,6 +329,47 @@ mod tests {
     }
 
     #[test]
+    fn a_score_with_each_of_some_vectors_has_the_bits_of_the_block() {
+        for dim in [1, 15, 33, 64] {
+            let case = Case::new(dim, 1, 21, 3);
+            let query = bytemuck::cast_slice(case.queries.query(0));
+            for kernels in tiers() {
+                for n in [0, 1, 2, 7, 8, 9, 21] {
+                    let rows: Vec<_> = (0..n).map(|row| case.rows().row_lanes(row)).collect();
+                    for squared_l2 in [false, true] {
+                        let block =
+                            case.scores(kernels, squared_l2, Picks::Range { first: 0, len: n });
+                        let mut scores = vec![f32::NAN; n];
+                        if squared_l2 {
+                            kernels.squared_l2_each(query, &rows, &mut scores);
+                        } else {
+                            kernels.dot_each(query, &rows, &mut scores);
+                        }
+                        assert_eq!(scores, block, "{kernels:?} {dim} {n}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn inner_products_of_codes_are_exact_at_every_tier() {
+        for dim in [1, 31, 64, 100, 513] {
+            let codes: Vec<i8> = (0..20 * dim).map(|i| (i * 97 + i / 13) as u8 as i8).collect();
+            let all: Vec<&[i8]> = codes.chunks(dim).collect();
+            let exact = |other: &&[i8]| -> i32 {
+                all[0].iter().zip(*other).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+            };
+            let expected: Vec<i32> = all.iter().map(exact).collect();
+            for kernels in tiers() {
+                let mut dots = vec![0; 20];
+                kernels.code_dots(all[0], &all, &mut dots);
+                assert_eq!(dots, expected, "{kernels:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_vector_is_at_distance_zero_from_itself_at_every_tier() {
         let values = values(77, 5);
         let query = QueryBlock::new(&values, 77, Metric::L2, 0).unwrap();

@@ -4,6 +4,8 @@
 //! entry of each row is kept. The set is laid out in [`Panels`], so that a register holds one value
 //! of many of its vectors and a query's value meets all of them at once.
 
+use std::cmp::Ordering;
+
 use super::Kernels;
 use crate::rows::Rows;
 
@@ -42,6 +44,8 @@ impl Best {
 
     /// Takes in the scores of a panel. Of equal ones the first stays.
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled with the instructions of its caller")]
+    #[expect(clippy::needless_range_loop, reason = "the compiler makes vectors of this form")]
     pub(super) fn offer(&mut self, scores: &[f32; WIDTH], panel: u32) {
         for column in 0..WIDTH {
             let is_better = scores[column] > self.scores[column];
@@ -55,8 +59,10 @@ impl Best {
         let mut best = (0, f32::NEG_INFINITY);
         for (column, (&score, &panel)) in self.scores.iter().zip(&self.panels).enumerate() {
             let vector = panel * WIDTH as u32 + column as u32;
-            if score > best.1 || (score == best.1 && vector < best.0) {
-                best = (vector, score);
+            match score.partial_cmp(&best.1) {
+                Some(Ordering::Greater) => best = (vector, score),
+                Some(Ordering::Equal) if score > f32::NEG_INFINITY => best.0 = vector.min(best.0),
+                _ => {}
             }
         }
         best
@@ -107,7 +113,7 @@ impl Panels {
         scores: &mut [f32],
     ) {
         assert_eq!((rows.dim(), nearest.len()), (self.dim, scores.len()));
-        let mut best = [Best::NONE; GROUP];
+        let mut best = vec![Best::NONE; GROUP.min(nearest.len())];
         let mut lanes: [&[[u8; 4]]; GROUP] = [&[]; GROUP];
         let groups = nearest.chunks_mut(GROUP).zip(scores.chunks_mut(GROUP));
         for (group, (nearest, scores)) in groups.enumerate() {
@@ -150,24 +156,70 @@ mod tests {
     use super::*;
     use crate::distance::Tier;
 
+    /// Reproducible values in [-1, 1).
+    fn values(n: usize, seed: usize) -> Vec<f32> {
+        (0..n).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.5 - 1.0).collect()
+    }
+
+    fn nearest(kernels: Kernels, vectors: Rows<'_>, rows: Rows<'_>) -> (Vec<u32>, Vec<f32>) {
+        let panels = Panels::new(vectors, |vector| vector as f32 / 100.0);
+        let (mut nearest, mut scores) = (vec![9; rows.n_rows()], vec![f32::NAN; rows.n_rows()]);
+        panels.nearest_into(kernels, rows, |row| row, &mut nearest, &mut scores);
+        (nearest, scores)
+    }
+
     #[test]
-    #[ignore]
-    fn speed() {
-        let dim = 512;
-        let values: Vec<f32> =
-            (0..8192 * dim).map(|i| ((i * 7919) % 1000) as f32 / 1000.0 - 0.5).collect();
-        let rows = Rows::new(&values, dim).unwrap();
-        let c = Rows::new(&values[..512 * dim], dim).unwrap();
+    fn every_tier_finds_the_largest_score_at_every_tile_edge() {
         for kernels in Tier::ALL.into_iter().filter_map(Kernels::of) {
-            let panels = Panels::new(c, |_| -1.0);
-            let (mut a, mut b) = (vec![0; 8192], vec![0.0; 8192]);
-            let mut best = f64::MAX;
-            for _ in 0..8 {
-                let t = std::time::Instant::now();
-                panels.nearest_into(kernels, rows, |i| i, &mut a, &mut b);
-                best = best.min(t.elapsed().as_secs_f64());
+            for (n, dim, n_rows) in
+                [(1, 1, 1), (2, 3, 9), (47, 16, 13), (48, 17, 95), (49, 5, 96), (150, 33, 97)]
+            {
+                let (vectors, rows) = (values(n * dim, 1), values(n_rows * dim, 2));
+                let vectors = Rows::new(&vectors, dim).unwrap();
+                let rows = Rows::new(&rows, dim).unwrap();
+                let (found, scores) = nearest(kernels, vectors, rows);
+                for row in 0..n_rows {
+                    let exact = |vector: usize| {
+                        let pairs = vectors.row(vector).zip(rows.row(row));
+                        let terms = pairs.map(|(a, b)| f64::from(a) * f64::from(b));
+                        terms.sum::<f64>() + vector as f64 / 100.0
+                    };
+                    let best = (0..n).map(exact).fold(f64::NEG_INFINITY, f64::max);
+                    // As many roundings as terms, each of at most 2^-24 of a sum below dim + 2.
+                    let tolerance = (dim + 2) as f64 * (dim + 2) as f64 * 2f64.powi(-24);
+                    assert!((f64::from(scores[row]) - best).abs() <= tolerance, "{kernels:?}");
+                    let found = exact(found[row] as usize);
+                    assert!(best - found <= 2.0 * tolerance, "{kernels:?} {found} {best}");
+                }
             }
-            eprintln!("{kernels:?} {:.1} GFLOP/s", 2.0 * 8192.0 * 512.0 * 512.0 / best / 1e9);
+        }
+    }
+
+    #[test]
+    fn of_equal_vectors_the_first_is_the_nearest_and_padding_never_is() {
+        for kernels in Tier::ALL.into_iter().filter_map(Kernels::of) {
+            let vectors = vec![-1.0; 100 * 4];
+            let panels = Panels::new(Rows::new(&vectors, 4).unwrap(), |_| 0.0);
+            let rows = [1.0; 8 * 4];
+            let (mut found, mut scores) = ([9; 8], [f32::NAN; 8]);
+            let rows = Rows::new(&rows, 4).unwrap();
+            panels.nearest_into(kernels, rows, |row| row, &mut found, &mut scores);
+            assert_eq!(found, [0; 8]);
+        }
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_wherever_it_stands() {
+        let (vectors, rows) = (values(70 * 21, 3), values(40 * 21, 4));
+        let vectors = Rows::new(&vectors, 21).unwrap();
+        for kernels in Tier::ALL.into_iter().filter_map(Kernels::of) {
+            let (found, scores) = nearest(kernels, vectors, Rows::new(&rows, 21).unwrap());
+            for row in 0..40 {
+                let alone = Rows::new(&rows[row * 21..][..21], 21).unwrap();
+                let (found_alone, scores_alone) = nearest(kernels, vectors, alone);
+                assert_eq!(found_alone, [found[row]]);
+                assert_eq!(scores_alone[0].to_bits(), scores[row].to_bits());
+            }
         }
     }
 }

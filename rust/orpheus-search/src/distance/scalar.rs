@@ -17,6 +17,7 @@ pub(super) const KERNELS: Kernels = Kernels {
 
 /// Inner products of one vector of small integers with others. Beyond 65,536 dimensions they wrap.
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "compiled with the instructions of its caller")]
 pub(super) fn code_dots(query: &[i8], codes: &[&[i8]], dots: &mut [i32]) {
     for (codes, dot) in codes.iter().zip(dots) {
         let products = query.iter().zip(*codes).map(|(&a, &b)| i32::from(a).wrapping_mul(b.into()));

@@ -76,6 +76,11 @@ impl Header {
         Ok(Self { dim, ntotal: rows.n_rows() as i64, metric, flat_tag })
     }
 
+    /// The same for another number of vectors.
+    pub(crate) fn counting(self, n: usize) -> Self {
+        Self { ntotal: n as i64, ..self }
+    }
+
     pub(crate) fn write(&self, tag: Fourcc, file: &mut impl Write) -> io::Result<()> {
         file.write_all(&tag)?;
         file.write_all(&self.dim.to_le_bytes())?;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::HnswOptions;
 use crate::build::random::Random;
 use crate::error::{Error, Result};
+use crate::format::model::HnswGraph;
 
 /// No link; FAISS's -1.
 const NONE: u32 = u32::MAX;
@@ -15,6 +16,8 @@ const FRESH: u32 = 1 << 31;
 const MAX_NODES: usize = i32::MAX as usize;
 /// A level that a graph cannot have.
 const MAX_LEVELS: usize = 64;
+/// Links on one level that a graph cannot have.
+const MAX_LINKS: usize = 4096;
 /// Locks that the nodes share: far more than threads.
 const N_LOCKS: usize = 1 << 12;
 
@@ -80,7 +83,7 @@ impl Graph {
 
     /// A graph without nodes; `cumulative` ascends from 0 and holds a number more than there are
     /// levels.
-    pub(in crate::build) fn from_tables(probabilities: Vec<f64>, cumulative: Vec<usize>) -> Self {
+    fn from_tables(probabilities: Vec<f64>, cumulative: Vec<usize>) -> Self {
         Self {
             probabilities,
             cumulative,
@@ -91,6 +94,38 @@ impl Graph {
             entry: None,
             locks: (0..N_LOCKS).map(|_| Mutex::new(())).collect(),
         }
+    }
+
+    /// The graph that `file` holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if a link leads nowhere, [`Error::Parameter`] if there are so many
+    /// links or levels that nobody can have meant it.
+    pub(in crate::build) fn from_stored(stored: &HnswGraph, file: &[u8]) -> Result<Self> {
+        stored.check_links(file)?;
+        let cumulative = &stored.cumulative;
+        let most = cumulative.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
+        if !(2..=MAX_LEVELS + 1).contains(&cumulative.len()) || !(1..=MAX_LINKS).contains(&most) {
+            let levels = cumulative.len().saturating_sub(1);
+            return Err(Error::Parameter {
+                name: "graph of the index",
+                found: format!("of {levels} levels with up to {most} links"),
+                expected: format!("1 to {MAX_LEVELS} levels with up to {MAX_LINKS} links"),
+            });
+        }
+        let mut graph = Self::from_tables(stored.probabilities.clone(), cumulative.clone());
+        for level in file[stored.levels.clone()].as_chunks::<4>().0 {
+            // 1 to the number of levels: checked when it was read.
+            graph.push_node((i32::from_le_bytes(*level) - 1) as u8);
+        }
+        let links = file[stored.neighbors.clone()].as_chunks::<4>().0;
+        for (place, link) in graph.links.iter_mut().zip(links) {
+            let link = u32::from_le_bytes(*link);
+            *place.get_mut() = if link == NONE { NONE } else { link | FRESH };
+        }
+        graph.entry = stored.entry_point.map(|entry| entry as u32);
+        Ok(graph)
     }
 
     pub(in crate::build) fn n_nodes(&self) -> usize {
@@ -130,17 +165,12 @@ impl Graph {
     }
 
     /// A node without links; the graph has `level`.
-    pub(in crate::build) fn push_node(&mut self, level: u8) {
+    fn push_node(&mut self, level: u8) {
         self.levels.push(level);
         let end = self.links.len() + self.cumulative[usize::from(level) + 1];
         self.offsets.push(end);
         self.links.resize_with(end, || AtomicU32::new(NONE));
         self.distances.resize_with(end, || AtomicU32::new(f32::NAN.to_bits()));
-    }
-
-    /// Sets a link of unknown length, which leads to a node, at a place of the whole table.
-    pub(in crate::build) fn set_link(&mut self, place: usize, node: u32) {
-        *self.links[place].get_mut() = node | FRESH;
     }
 
     /// All links as FAISS stores them.

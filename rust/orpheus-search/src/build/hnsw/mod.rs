@@ -65,11 +65,17 @@ impl<'a> Vectors<'a> {
         self.first.n_rows() + self.second.map_or(0, |rows| rows.n_rows())
     }
 
+    /// Those that the graph was built with.
+    pub(super) fn first(&self) -> Rows<'a> {
+        self.first
+    }
+
     pub(super) fn dim(&self) -> usize {
         self.first.dim()
     }
 
-    fn lanes(&self, node: u32) -> &'a [[u8; 4]] {
+    /// Values of a vector, as they lie in memory.
+    pub(super) fn lanes(&self, node: u32) -> &'a [[u8; 4]] {
         let node = node as usize;
         match (node.checked_sub(self.first.n_rows()), self.second) {
             (Some(node), Some(second)) => second.row_lanes(node),
@@ -106,9 +112,10 @@ impl Graph {
         let (alone, rest) = order.split_at(n_alone);
         let entry = self.entry.unwrap_or(top);
         // Few new nodes are not worth going through all the old ones.
-        let codes = match order.len() >= vectors.n() / FEW_NEW {
-            true => Codes::new(vectors, metric, crew)?,
-            false => None,
+        let codes = if order.len() >= vectors.n() / FEW_NEW {
+            Codes::new(vectors, metric, crew)?
+        } else {
+            None
         };
         let builder = Builder { graph: self, vectors, codes, metric, ef_construction };
         // The highest of the new nodes comes first: it may be where searches start from then on.
