@@ -15,7 +15,7 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import faiss
 import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+Index: TypeAlias = faiss.Index
 METRICS = {"inner_product": faiss.METRIC_INNER_PRODUCT, "l2": faiss.METRIC_L2}
 K = 10
 
@@ -47,18 +48,20 @@ def audio_like(n: int, dim: int, seed: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
-def recall(index: Any, queries: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+def recall(index: Index, queries: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
     found = index.search(queries, K)[1]
     return float(np.mean([len(set(a) & set(b)) / K for a, b in zip(found, truth, strict=True)]))
 
 
-def cpu_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
+def cpu_seconds(work: Callable[[], Index | None]) -> tuple[float, Index]:
     start = time.process_time()
     result = work()
     return time.process_time() - start, result
 
 
-def ours(vectors: NDArray[np.float32], kind: Any, metric: str, n_threads: int = 1) -> tuple[float, Any]:
+def ours(
+    vectors: NDArray[np.float32], kind: IVFFlat | HNSWFlat, metric: str, n_threads: int = 1
+) -> tuple[float, Index]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "built.faiss"
         build = lambda: build_index(path, vectors, kind=kind, metric=metric, n_threads=n_threads)  # noqa: E731
@@ -66,21 +69,23 @@ def ours(vectors: NDArray[np.float32], kind: Any, metric: str, n_threads: int = 
         return seconds, faiss.read_index(str(path))
 
 
-def theirs_ivf(vectors: NDArray[np.float32], nlist: int, metric: str) -> Any:
+def theirs_ivf(vectors: NDArray[np.float32], nlist: int, metric: str) -> Index:
     index = faiss.index_factory(vectors.shape[1], f"IVF{nlist},Flat", METRICS[metric])
     index.train(vectors)
     index.add(vectors)
     return index
 
 
-def theirs_hnsw(vectors: NDArray[np.float32], m: int, ef_construction: int, metric: str) -> Any:
+def theirs_hnsw(vectors: NDArray[np.float32], m: int, ef_construction: int, metric: str) -> Index:
     index = faiss.IndexHNSWFlat(vectors.shape[1], m, METRICS[metric])
     index.hnsw.efConstruction = ef_construction
     index.add(vectors)
     return index
 
 
-def report(name: str, seconds: float, index: Any, settings: list[int], case: Any) -> None:
+def report(
+    name: str, seconds: float, index: Index, settings: list[int], case: tuple[NDArray[np.float32], NDArray[np.int64]]
+) -> None:
     queries, truth = case
     recalls = []
     for setting in settings:

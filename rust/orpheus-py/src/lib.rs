@@ -55,7 +55,7 @@ mod _native {
         FlatIndex, column_statistics, inverse_norms, search_rows, standardise_rows, write_flat,
     };
     #[pymodule_export]
-    use super::search_build::build_index;
+    use super::search_build::{add_to_index, build_index};
     #[pymodule_export]
     use super::tags::read_tags;
 

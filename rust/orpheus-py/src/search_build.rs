@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use orpheus_search::build::{
-    BuildKind, BuildOptions, HnswOptions, IvfOptions, Progress, build_index as build,
+    self, AddOptions, BuildKind, BuildOptions, HnswOptions, IvfOptions, Progress,
 };
 use pyo3::prelude::*;
 
@@ -15,11 +15,11 @@ use crate::gil::release_gil;
 use crate::search::{raise, rows};
 
 /// `progress(step, done, total)` of Python.
-pub(crate) type ProgressCall = Option<Py<PyAny>>;
+type ProgressCall = Option<Py<PyAny>>;
 
 /// Runs `work` without the GIL; tells Python how far it is, and ends it when a signal or the callback
 /// raises.
-pub(crate) fn report_to_python<T: Send>(
+fn report_to_python<T: Send>(
     py: Python<'_>,
     progress: ProgressCall,
     work: impl FnOnce(&dyn Fn(Progress) -> bool) -> T + Send,
@@ -63,7 +63,27 @@ pub(crate) fn build_index(
     let ids = ids.as_ref().map(View::as_slice);
     report_to_python(py, progress, |report| {
         let options = BuildOptions { kind, metric, seed, n_threads, report: Some(report) };
-        build(&path, rows, ids, &options)
+        build::build_index(&path, rows, ids, &options)
+    })?
+    .map_err(|error| raise(py, &error, Some(&path)))
+}
+
+/// Binds [`build::add_to_index`].
+#[pyfunction]
+pub(crate) fn add_to_index(
+    py: Python<'_>,
+    path: PathBuf,
+    target: PathBuf,
+    vectors: F32View<'_>,
+    ids: Option<I64View<'_>>,
+    options: (usize, u64, ProgressCall),
+) -> NativeResult<()> {
+    let (n_threads, seed, progress) = options;
+    let rows = rows(py, "vectors", &vectors)?;
+    let ids = ids.as_ref().map(View::as_slice);
+    report_to_python(py, progress, |report| {
+        let options = AddOptions { seed, n_threads, report: Some(report) };
+        build::add_to_index(&path, &target, rows, ids, &options)
     })?
     .map_err(|error| raise(py, &error, Some(&path)))
 }

@@ -93,11 +93,6 @@ impl<'a> Crew<'a> {
         Ok(Self { n_threads: n_threads.min(MAX_THREADS), report, told: Cell::new(None) })
     }
 
-    /// How many threads at most.
-    pub(super) fn n_threads(&self) -> usize {
-        self.n_threads
-    }
-
     /// Tells how far a step is, if it is time to or the step is done.
     pub(super) fn tell(&self, step: Step, done: usize, total: usize) -> Result<()> {
         let Some(report) = self.report else { return Ok(()) };
@@ -107,6 +102,18 @@ impl<'a> Crew<'a> {
         }
         self.told.set(Some(now));
         if report(Progress { step, done, total }) { Ok(()) } else { Err(Error::Stopped) }
+    }
+
+    /// Lets the threads work on what is too small a part of the building to be told.
+    pub(super) fn silently<T: Send, S>(
+        &self,
+        items: impl Iterator<Item = T> + Send,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, T) + Sync,
+    ) -> Result<()> {
+        let silent = Crew { n_threads: self.n_threads, report: None, told: Cell::new(None) };
+        let share = Share::whole(Step::Train, usize::MAX);
+        silent.work(share, items.map(|item| (0, item)), state, work)
     }
 
     /// Lets the threads take `items` one by one, each thread with a state of its own. An item comes

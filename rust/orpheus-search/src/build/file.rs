@@ -130,7 +130,7 @@ impl FlatFile<'_> {
         let n_values = self.vectors.n() as u64 * self.vectors.dim() as u64;
         file.write_all(&n_values.to_le_bytes())?;
         for node in 0..self.vectors.n() {
-            file.write_all(self.vectors.lanes(node as u32).as_flattened())?;
+            file.write_all(self.vectors.lanes(node).as_flattened())?;
             meter.count()?;
         }
         Ok(())

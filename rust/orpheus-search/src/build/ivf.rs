@@ -1,7 +1,7 @@
 //! Building inverted lists.
 
 use super::crew::{Crew, Share, Step};
-use super::kmeans::{Centroids, Clusters, KMeansOptions};
+use super::kmeans::{Centroids, Clusters, KMeansOptions, Nearest};
 use crate::error::{Error, Result};
 use crate::metric::Metric;
 use crate::rows::Rows;
@@ -76,7 +76,9 @@ pub(super) fn assign(rows: Rows<'_>, centroids: &Centroids, crew: &Crew<'_>) -> 
     }
     let mut lists = Clusters::new(n, centroids.n());
     let share = Share::whole(Step::Assign, n);
-    centroids.nearest_into(rows, |row| row, &mut lists.of, crew, share)?;
+    let mut scores = vec![0.0; n];
+    let nearest = Nearest { of: &mut lists.of, scores: &mut scores };
+    centroids.nearest_into(rows, |row| row, nearest, crew, share)?;
     lists.sort();
     Ok(lists)
 }

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::crew::{Crew, Share, Step};
 use super::random::Random;
 use crate::distance::Kernels;
-use crate::distance::panels::Panels;
+use crate::distance::panels::{Panels, WIDTH};
 use crate::error::{Error, Result};
 use crate::metric::Metric;
 use crate::rows::Rows;
@@ -27,6 +27,14 @@ pub(super) struct KMeansOptions {
     pub(super) sample_per_centroid: usize,
     /// What the sample and the first centroids depend on.
     pub(super) seed: u64,
+}
+
+/// Where the nearest centroid of each vector goes.
+pub(super) struct Nearest<'a> {
+    /// Its number.
+    pub(super) of: &'a mut [u32],
+    /// The inner product with it, under [`Metric::L2`] less half its squared length.
+    pub(super) scores: &'a mut [f32],
 }
 
 /// Vectors that stand for those near to them.
@@ -61,50 +69,122 @@ impl Centroids {
         check(rows, options)?;
         let mut random = Random::new(seed);
         let n_sampled = n_centroids.saturating_mul(sample_per_centroid.max(1));
-        let sample = random.sample(n_sampled.max(n_centroids), rows.n_rows());
-        let mut values = Vec::with_capacity(n_centroids * rows.dim());
-        for place in random.sample(n_centroids, sample.len()) {
-            values.extend(rows.row(sample[place]));
-        }
-        let mut centroids = Self { values, dim: rows.dim(), metric };
-        if metric != Metric::L2 {
-            centroids.values.chunks_exact_mut(rows.dim()).for_each(make_unit);
-        }
+        let sample = random.sample(n_sampled, rows.n_rows());
+        let total = n_iterations.saturating_add(1).saturating_mul(sample.len());
+        let mut centroids = Self { values: Vec::new(), dim: rows.dim(), metric };
+        centroids.scatter(rows, &sample, n_centroids, &mut random, (crew, total))?;
         let mut clusters = Clusters::new(sample.len(), n_centroids);
-        let total = n_iterations.saturating_mul(sample.len());
-        for iteration in 0..n_iterations {
+        let mut scores = vec![0.0; sample.len()];
+        for iteration in 1..=n_iterations {
             let share = Share { step: Step::Train, before: iteration * sample.len(), total };
-            centroids.nearest_into(rows, |i| sample[i], &mut clusters.of, crew, share)?;
+            let nearest = Nearest { of: &mut clusters.of, scores: &mut scores };
+            centroids.nearest_into(rows, |i| sample[i], nearest, crew, share)?;
             clusters.sort();
             centroids.move_to(rows, &sample, &clusters, crew)?;
-            centroids.fill_empty(&clusters);
+            if iteration < n_iterations {
+                centroids.fill_empty(&clusters);
+            }
         }
         Ok(centroids)
     }
 
-    /// Writes the number of the nearest centroid of each vector; the first of equally near ones.
+    /// Chooses the first `n` centroids among the sample, some at a time: the farther a vector is
+    /// from those there are, the likelier it is chosen (after Arthur and Vassilvitskii, k-means++,
+    /// SODA 2007, but for taking several between two looks at the distances).
+    fn scatter(
+        &mut self,
+        rows: Rows<'_>,
+        sample: &[usize],
+        n: usize,
+        random: &mut Random,
+        (crew, total): (&Crew<'_>, usize),
+    ) -> Result<()> {
+        let together = if n < 8 * WIDTH { n.div_ceil(8) } else { (n / 8).next_multiple_of(WIDTH) };
+        let mut weights = vec![f32::INFINITY; sample.len()];
+        let (mut of, mut scores) = (vec![0; sample.len()], vec![0.0; sample.len()]);
+        let mut chosen = random.sample(together, sample.len());
+        while self.n() < n {
+            let batch = self.with_values(chosen.iter().flat_map(|&place| rows.row(sample[place])));
+            self.values.extend_from_slice(&batch.values);
+            let before = sample.len() * (self.n() - batch.n()) / n;
+            let share = Share { step: Step::Train, before: before.min(total), total };
+            let nearest = Nearest { of: &mut of, scores: &mut scores };
+            batch.nearest_into(rows, |i| sample[i], nearest, crew, share)?;
+            self.shorten(rows, sample, &scores, &mut weights, crew)?;
+            let wanted = together.min(n - self.n());
+            chosen = random.weighted_sample(wanted, &weights);
+            // Few are far from anything.
+            chosen.extend(random.sample(wanted - chosen.len(), sample.len()));
+        }
+        Ok(())
+    }
+
+    /// Other centroids of the same kind.
+    fn with_values(&self, values: impl Iterator<Item = f32>) -> Self {
+        let mut others = Self { values: values.collect(), ..*self };
+        if self.metric != Metric::L2 {
+            others.values.chunks_exact_mut(self.dim).for_each(make_unit);
+        }
+        others
+    }
+
+    /// Brings the distances of the sample down to those from centroids with which it has `scores`.
+    fn shorten(
+        &self,
+        rows: Rows<'_>,
+        sample: &[usize],
+        scores: &[f32],
+        distances: &mut [f32],
+        crew: &Crew<'_>,
+    ) -> Result<()> {
+        let chunks =
+            distances.chunks_mut(CHUNK).zip(scores.chunks(CHUNK)).zip(sample.chunks(CHUNK));
+        crew.silently(
+            chunks,
+            || (),
+            |(), ((distances, scores), sample)| {
+                for ((distance, score), &row) in distances.iter_mut().zip(scores).zip(sample) {
+                    let squared = squared_length(rows.row(row));
+                    // Squared distances of directions, times the length, are twice what is kept here.
+                    let shorter = match self.metric {
+                        Metric::L2 => squared - 2.0 * score,
+                        _ => squared.sqrt() - score,
+                    };
+                    *distance = distance.min(shorter.max(0.0));
+                }
+            },
+        )
+    }
+
+    /// Writes the number of the nearest centroid of each vector, the first of equally near ones.
     pub(super) fn nearest_into(
         &self,
         rows: Rows<'_>,
         row_of: impl Fn(usize) -> usize + Sync,
-        nearest: &mut [u32],
+        nearest: Nearest<'_>,
         crew: &Crew<'_>,
         share: Share,
     ) -> Result<()> {
         let kernels = Kernels::best();
-        let centroids = self.rows()?;
         // The nearest has the smallest |x - c|^2 = |x|^2 - 2 (x c - |c|^2 / 2).
-        let panels = Panels::new(centroids, |centroid| match self.metric {
-            Metric::L2 => -squared_length(&self.values[centroid * self.dim..][..self.dim]) / 2.0,
+        let panels = Panels::new(self.rows()?, |centroid| match self.metric {
+            Metric::L2 => {
+                let values = &self.values[centroid * self.dim..][..self.dim];
+                -squared_length(values.iter().copied()) / 2.0
+            }
             _ => 0.0,
         });
-        let chunks = nearest.chunks_mut(CHUNK).enumerate();
-        let items = chunks.map(|(chunk, nearest)| (nearest.len(), (chunk * CHUNK, nearest)));
-        let scores = || vec![0.0; CHUNK];
-        crew.work(share, items, scores, |scores: &mut Vec<f32>, (first, nearest): (_, &mut [_])| {
-            let scores = &mut scores[..nearest.len()];
-            panels.nearest_into(kernels, rows, |i| row_of(first + i), nearest, scores);
-        })
+        let Nearest { of, scores } = nearest;
+        let chunks = of.chunks_mut(CHUNK).zip(scores.chunks_mut(CHUNK)).enumerate();
+        let items = chunks.map(|(chunk, item)| (item.0.len(), (chunk * CHUNK, item)));
+        crew.work(
+            share,
+            items,
+            || (),
+            |(), (first, (of, scores)): (_, (&mut [_], &mut [_]))| {
+                panels.nearest_into(kernels, rows, |i| row_of(first + i), of, scores);
+            },
+        )
     }
 
     /// Moves each centroid to the middle of its cluster; one of an empty cluster stays.
@@ -116,27 +196,27 @@ impl Centroids {
         crew: &Crew<'_>,
     ) -> Result<()> {
         let (dim, metric) = (self.dim, self.metric);
-        let items = self.values.chunks_exact_mut(dim).enumerate().map(|item| (0, item));
-        let sums = || vec![0.0f64; dim];
-        // Not a step of its own: a few hundredths of the time that finding the nearest takes.
-        let share = Share { step: Step::Train, before: 0, total: usize::MAX };
-        let silent = Crew::new(crew.n_threads(), None)?;
-        silent.work(share, items, sums, |sums, (number, centroid)| {
-            let members = clusters.members(number);
-            if members.is_empty() {
-                return;
-            }
-            sums.fill(0.0);
-            for &place in members {
-                let row = rows.row(sample[place as usize]);
-                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value));
-            }
-            let n = members.len() as f64;
-            centroid.iter_mut().zip(&*sums).for_each(|(value, sum)| *value = (sum / n) as f32);
-            if metric != Metric::L2 {
-                make_unit(centroid);
-            }
-        })
+        let items = self.values.chunks_exact_mut(dim).enumerate();
+        crew.silently(
+            items,
+            || vec![0.0f64; dim],
+            |sums, (number, centroid)| {
+                let members = clusters.members(number);
+                if members.is_empty() {
+                    return;
+                }
+                sums.fill(0.0);
+                for &place in members {
+                    let row = rows.row(sample[place as usize]);
+                    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value));
+                }
+                let n = members.len() as f64;
+                centroid.iter_mut().zip(&*sums).for_each(|(value, sum)| *value = (sum / n) as f32);
+                if metric != Metric::L2 {
+                    make_unit(centroid);
+                }
+            },
+        )
     }
 
     /// Gives each centroid without vectors half of those of the largest cluster.
@@ -191,8 +271,8 @@ fn check(rows: Rows<'_>, options: &KMeansOptions) -> Result<()> {
     Ok(())
 }
 
-fn squared_length(values: &[f32]) -> f32 {
-    values.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>() as f32
+fn squared_length(values: impl Iterator<Item = f32>) -> f32 {
+    values.map(|value| f64::from(value) * f64::from(value)).sum::<f64>() as f32
 }
 
 /// Scales to length one what has a direction.

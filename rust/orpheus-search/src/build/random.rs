@@ -47,6 +47,28 @@ impl Random {
         }
     }
 
+    /// Numbers of at most `n` different `weights`, ascending, each as likely as its weight, which is
+    /// not negative: one draw for all, evenly spaced (systematic sampling).
+    pub(super) fn weighted_sample(&mut self, n: usize, weights: &[f32]) -> Vec<usize> {
+        let total: f64 = weights.iter().copied().filter(|w| w.is_finite()).map(f64::from).sum();
+        let step = total / n as f64;
+        if n == 0 || step.is_nan() || step <= 0.0 {
+            return Vec::new();
+        }
+        let mut next = step * (1.0 - self.unit());
+        let mut sample = Vec::with_capacity(n);
+        let mut sum = 0.0;
+        for (number, weight) in weights.iter().enumerate().filter(|(_, w)| w.is_finite()) {
+            sum += f64::from(*weight);
+            if sum > next && sample.len() < n {
+                sample.push(number);
+                // One that is heavier than a step is taken once.
+                next += step * ((sum - next) / step).ceil();
+            }
+        }
+        sample
+    }
+
     /// `n` different numbers below `end`, ascending; all of them if there are no more.
     pub(super) fn sample(&mut self, n: usize, end: usize) -> Vec<usize> {
         let mut wanted = n.min(end);
@@ -86,6 +108,27 @@ mod tests {
         }
         // Standard deviation 20.5 about 600.
         assert!(counts.iter().all(|count| (500..700).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn weights_decide_how_often_a_number_is_sampled() {
+        let weights = [0.0, 1.0, 3.0, f32::NAN, 0.0, 2.0];
+        let mut counts = [0; 6];
+        for seed in 0..3000 {
+            let sample = Random::new(seed).weighted_sample(2, &weights);
+            assert!(sample.windows(2).all(|pair| pair[0] < pair[1]) && sample.len() <= 2);
+            for number in sample {
+                counts[number] += 1;
+            }
+        }
+        // Two draws of weights that add up to 6: 1,000, 3,000 and 2,000 times of 3,000.
+        assert_eq!([counts[0], counts[2], counts[3], counts[4]], [0, 3000, 0, 0]);
+        assert!(
+            (900..1100).contains(&counts[1]) && (1900..2100).contains(&counts[5]),
+            "{counts:?}"
+        );
+        assert!(Random::new(1).weighted_sample(3, &[0.0; 4]).is_empty());
+        assert_eq!(Random::new(1).weighted_sample(3, &[0.0, 5.0]), [1]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use memmap2::MmapMut;
 
 use super::Vectors;
-use crate::build::crew::{Crew, Share, Step};
+use crate::build::crew::Crew;
 use crate::error::{Error, Result};
 use crate::metric::Metric;
 
@@ -46,17 +46,15 @@ impl Codes {
         let mut factors = vec![Factors::default(); n];
         let codes = bytemuck::cast_slice_mut::<u8, i8>(&mut values);
         let chunks = codes.chunks_mut(CHUNK * dim).zip(factors.chunks_mut(CHUNK)).enumerate();
-        let items = chunks.map(|(chunk, item)| (0, (chunk * CHUNK, item)));
-        let share = Share::whole(Step::Link, n);
-        crew.work(
-            share,
+        let items = chunks.map(|(chunk, item)| (chunk * CHUNK, item));
+        crew.silently(
             items,
             || vec![0.0; dim],
             |centred: &mut Vec<f32>, (first, item)| {
                 let (values, factors): (&mut [i8], &mut [Factors]) = item;
                 let places = values.chunks_exact_mut(dim).zip(factors).enumerate();
                 for (index, (values, factors)) in places {
-                    let row = vectors.lanes((first + index) as u32);
+                    let row = vectors.lanes(first + index);
                     *factors = encode(row, &mean, metric, centred, values);
                 }
             },
@@ -95,7 +93,7 @@ fn mean(vectors: Vectors<'_>) -> Vec<f32> {
     let mut sums = vec![0.0f64; vectors.dim()];
     let mut n = 0.0;
     for node in (0..vectors.n()).step_by(step) {
-        let row = vectors.lanes(node as u32).iter().map(|lane| f32::from_le_bytes(*lane));
+        let row = vectors.lanes(node).iter().map(|lane| f32::from_le_bytes(*lane));
         sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value));
         n += 1.0;
     }

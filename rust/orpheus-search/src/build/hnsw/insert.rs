@@ -35,9 +35,9 @@ impl<'a> Measure<'a> {
     /// Distances from one node to others.
     pub(super) fn between(&mut self, node: u32, others: impl Iterator<Item = u32>) -> &[f32] {
         self.others.clear();
-        self.others.extend(others.map(|other| self.vectors.lanes(other)));
+        self.others.extend(others.map(|other| self.vectors.lanes(other as usize)));
         self.distances.resize(self.others.len(), 0.0);
-        let (node, distances) = (self.vectors.lanes(node), &mut self.distances);
+        let (node, distances) = (self.vectors.lanes(node as usize), &mut self.distances);
         if self.metric == Metric::L2 {
             self.kernels.squared_l2_each(node, &self.others, distances);
         } else {

@@ -75,8 +75,7 @@ impl<'a> Vectors<'a> {
     }
 
     /// Values of a vector, as they lie in memory.
-    pub(super) fn lanes(&self, node: u32) -> &'a [[u8; 4]] {
-        let node = node as usize;
+    pub(super) fn lanes(&self, node: usize) -> &'a [[u8; 4]] {
         match (node.checked_sub(self.first.n_rows()), self.second) {
             (Some(node), Some(second)) => second.row_lanes(node),
             _ => self.first.row_lanes(node),
