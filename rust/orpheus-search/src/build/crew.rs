@@ -71,12 +71,14 @@ pub(super) struct Share {
     /// Done before this work.
     pub(super) before: usize,
     pub(super) total: usize,
+    /// Whether what is worked on adds to what is done.
+    pub(super) counts: bool,
 }
 
 impl Share {
     /// A step that is all one piece.
     pub(super) fn whole(step: Step, total: usize) -> Self {
-        Self { step, before: 0, total }
+        Self { step, before: 0, total, counts: true }
     }
 }
 
@@ -136,7 +138,7 @@ impl<'a> Crew<'a> {
             let mut state = state();
             while let Some((size, item)) = take() {
                 work(&mut state, item);
-                done.fetch_add(size, Ordering::Relaxed);
+                done.fetch_add(if share.counts { size } else { 0 }, Ordering::Relaxed);
             }
         };
         thread::scope(|scope| {
@@ -149,6 +151,7 @@ impl<'a> Crew<'a> {
             let mut state = state();
             while let Some((size, item)) = take() {
                 work(&mut state, item);
+                let size = if share.counts { size } else { 0 };
                 let done = done.fetch_add(size, Ordering::Relaxed) + size;
                 // The end is told once all threads are there.
                 let told =

@@ -55,6 +55,7 @@ pub(super) fn train(
     seed: u64,
     crew: &Crew<'_>,
 ) -> Result<Centroids> {
+    check_count(rows)?;
     let options = KMeansOptions {
         n_centroids: options.nlist.unwrap_or_else(|| default_nlist(rows.n_rows())),
         n_iterations: options.n_iterations,
@@ -66,14 +67,8 @@ pub(super) fn train(
 
 /// The numbers of `rows` by the list that they belong to, ascending in each.
 pub(super) fn assign(rows: Rows<'_>, centroids: &Centroids, crew: &Crew<'_>) -> Result<Clusters> {
+    check_count(rows)?;
     let n = rows.n_rows();
-    if n > MAX_VECTORS {
-        return Err(Error::Parameter {
-            name: "vectors",
-            found: format!("{n} vectors"),
-            expected: format!("at most {MAX_VECTORS} at a time"),
-        });
-    }
     let mut lists = Clusters::new(n, centroids.n());
     let share = Share::whole(Step::Assign, n);
     let mut scores = vec![0.0; n];
@@ -81,6 +76,17 @@ pub(super) fn assign(rows: Rows<'_>, centroids: &Centroids, crew: &Crew<'_>) -> 
     centroids.nearest_into(rows, |row| row, nearest, crew, share)?;
     lists.sort();
     Ok(lists)
+}
+
+fn check_count(rows: Rows<'_>) -> Result<()> {
+    match rows.n_rows() {
+        0..=MAX_VECTORS => Ok(()),
+        n => Err(Error::Parameter {
+            name: "vectors",
+            found: format!("{n} vectors"),
+            expected: format!("at most {MAX_VECTORS} at a time"),
+        }),
+    }
 }
 
 #[cfg(test)]

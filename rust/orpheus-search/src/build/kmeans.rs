@@ -76,7 +76,8 @@ impl Centroids {
         let mut clusters = Clusters::new(sample.len(), n_centroids);
         let mut scores = vec![0.0; sample.len()];
         for iteration in 1..=n_iterations {
-            let share = Share { step: Step::Train, before: iteration * sample.len(), total };
+            let share =
+                Share { step: Step::Train, before: iteration * sample.len(), total, counts: true };
             let nearest = Nearest { of: &mut clusters.of, scores: &mut scores };
             centroids.nearest_into(rows, |i| sample[i], nearest, crew, share)?;
             clusters.sort();
@@ -107,7 +108,7 @@ impl Centroids {
             let batch = self.with_values(chosen.iter().flat_map(|&place| rows.row(sample[place])));
             self.values.extend_from_slice(&batch.values);
             let before = sample.len() * (self.n() - batch.n()) / n;
-            let share = Share { step: Step::Train, before: before.min(total), total };
+            let share = Share { step: Step::Train, before, total, counts: false };
             let nearest = Nearest { of: &mut of, scores: &mut scores };
             batch.nearest_into(rows, |i| sample[i], nearest, crew, share)?;
             self.shorten(rows, sample, &scores, &mut weights, crew)?;
@@ -227,7 +228,7 @@ impl Centroids {
             return;
         }
         let mut largest: BinaryHeap<_> =
-            sizes.clone().map(|(size, number)| (size, Reverse(number))).collect();
+            sizes.map(|(size, number)| (size, Reverse(number))).collect();
         for (_, target) in empty {
             let Some((size, Reverse(source))) = largest.pop() else { return };
             for d in 0..self.dim {

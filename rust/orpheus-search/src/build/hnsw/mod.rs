@@ -128,7 +128,7 @@ impl Graph {
             crew.tell(Step::Link, place + 1, order.len())?;
         }
         let entry = entry.into_inner();
-        let share = Share { step: Step::Link, before: n_alone, total: order.len() };
+        let share = Share { step: Step::Link, before: n_alone, total: order.len(), counts: true };
         let items = rest.chunks(CHUNK).map(|nodes| (nodes.len(), nodes));
         crew.work(
             share,
