@@ -17,8 +17,10 @@ __all__ = [
     "classical_columns",
     "classical_vectors",
     "column_statistics",
+    "copy_index",
     "decibels",
     "decode_track",
+    "describe_index",
     "estimate_key",
     "estimate_tempo",
     "estimate_tempo_of",
@@ -65,6 +67,10 @@ _I64: TypeAlias = NDArray[np.int64]
 _Path: TypeAlias = str | os.PathLike[str]
 _Progress: TypeAlias = Callable[[str, int, int], object] | None
 
+# (kind, dim, ntotal, metric, is_trained, settings, parts)
+_Description: TypeAlias = tuple[
+    str, int, int, Literal["inner_product", "l2"], bool, dict[str, float], dict[str, _Description]
+]
 # (container, codec, sample_rate, n_channels, n_samples)
 _InfoParts: TypeAlias = tuple[str, str, int, int, int | None]
 # (status, kind, message, seconds_sound, seconds_lost)
@@ -149,6 +155,8 @@ def search_rows(
     options: tuple[int, str, int],
 ) -> tuple[_F32, _I64]: ...
 def inverse_norms(matrix: _F32) -> _F32: ...
+def copy_index(source: _Path, target: _Path) -> None: ...
+def describe_index(path: _Path) -> _Description: ...
 def write_flat(path: _Path, vectors: _F32, ids: _I64 | None, metric: str) -> None: ...
 
 # kind: a name, (nlist, n_iterations, sample_per_list) or (m, ef_construction)

@@ -90,7 +90,7 @@ def build_index(
         depend on it. A graph that several threads build differs from one time to the next.
     progress : callable, optional
         Called now and then as `progress(step, done, total)`; steps are "check", "train", "assign", "link" and
-        "write". What it raises ends the building, and nothing is written.
+        "write", of which the last is told when it begins. What it raises ends the building, and nothing is written.
     seed : int >= 0
         What everything random depends on.
 

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "IndexDescription",
     "Neighbours",
     "VectorIndex",
     "column_statistics",
+    "copy_index",
+    "describe",
     "inverse_norms",
     "search",
     "standardise_rows",
@@ -46,6 +49,45 @@ class Neighbours(NamedTuple):
 
     distances: NDArray[np.float32]
     ids: NDArray[np.int64]
+
+
+class IndexDescription(NamedTuple):
+    """What a FAISS file holds, or an index that another consists of.
+
+    Attributes
+    ----------
+    kind : str
+        As the string that makes such an index in `faiss.index_factory`, such as "IVF512,Flat" or
+        "PCA64,IVF16,SQ8". What that cannot make, or what a file does not tell, has a name in the
+        same manner: "Linear64" is any linear transform, that of an OPQ too.
+    dim : int
+        Values per vector.
+    ntotal : int
+        How many vectors there are.
+    metric : {"l2", "inner_product"}
+        How they are compared.
+    is_trained : bool
+        Whether what must be learned from vectors has been.
+    settings : dict of str to float
+        `nlist` and `nprobe`, `m`, `ef_construction` and `ef_search`, or `k_factor`, as they are
+        stored.
+    parts : dict of str to IndexDescription
+        The indexes that it consists of, by what they do: "index" (behind ids or transforms),
+        "quantizer", "storage", or "base" and "refine".
+    """
+
+    kind: str
+    dim: int
+    ntotal: int
+    metric: Literal["inner_product", "l2"]
+    is_trained: bool
+    settings: dict[str, float]
+    parts: dict[str, IndexDescription]
+
+    @classmethod
+    def _of(cls, described: _native._Description) -> Self:
+        *fields, parts = described
+        return cls(*fields, {role: cls._of(part) for role, part in parts.items()})
 
 
 class VectorIndex:
@@ -278,6 +320,80 @@ def inverse_norms(matrix: ArrayLike) -> NDArray[np.float32]:
     [0.20000000298023224, 0.0]
     """
     return _native.inverse_norms(as_float32(matrix, name="matrix", n_dims=(2,)))
+
+
+def describe(path: str | os.PathLike[str] | os.PathLike[bytes] | bytes) -> IndexDescription:
+    """Say what a FAISS file holds: the kind of index, how many vectors, and what it consists of.
+
+    Reads and checks everything but the vectors, their codes, and the links of graphs; knows more
+    kinds of index than can be searched.
+
+    Parameters
+    ----------
+    path : path-like
+        A FAISS file.
+
+    Returns
+    -------
+    IndexDescription
+        With a description of each index inside.
+
+    Raises
+    ------
+    IndexFormatError
+        If it is not a FAISS file, is damaged, or holds a kind of index that is not known here,
+        which is named.
+    OSError
+        If it cannot be opened.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "two.faiss"
+    >>> write_flat(path, [[1.0, 0.0], [0.0, 1.0]], ids=[70, 80])
+    >>> index = describe(path)
+    >>> index.kind, index.ntotal, index.parts["index"].kind
+    ('IDMap2,Flat', 2, 'Flat')
+    """
+    return IndexDescription._of(_native.describe_index(os.fsdecode(path)))
+
+
+def copy_index(
+    source: str | os.PathLike[str] | os.PathLike[bytes] | bytes,
+    target: str | os.PathLike[str] | os.PathLike[bytes] | bytes,
+) -> None:
+    """Check a FAISS file that came from elsewhere, and write what it states to another file.
+
+    More is checked than by opening it: that every link of a graph leads to a node, too. The copy
+    appears under its name when it is whole and on disk; it holds the bytes that FAISS would write.
+
+    Parameters
+    ----------
+    source : path-like
+        A FAISS file of any kind that `describe` knows.
+    target : path-like
+        Where to; an existing file is replaced.
+
+    Raises
+    ------
+    IndexFormatError
+        If `source` is not a FAISS file, is damaged, or holds a kind of index that is not known
+        here, which is named. Nothing is written then.
+    OSError
+        If one cannot be opened or written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_flat(folder / "foreign.faiss", [[1.0, 0.0], [0.0, 1.0]])
+    >>> copy_index(folder / "foreign.faiss", folder / "checked.faiss")
+    >>> VectorIndex.open(folder / "checked.faiss").ntotal
+    2
+    """
+    _native.copy_index(os.fsdecode(source), os.fsdecode(target))
 
 
 def write_flat(

@@ -110,6 +110,8 @@ def test_progress_ends_each_step_with_all_done(tmp_path: Path, kind: str) -> Non
     steps = {"Flat": [], "IVF4,Flat": ["train", "assign"], "HNSW8,Flat": ["link"]}[kind]
     last = {step: (done, total) for step, done, total in told}
     assert list(last) == ["check", *steps, "write"]
+    # Writing is told once, when it can still be called off.
+    assert last.pop("write") == (0, 3000)
     assert all(done == total for done, total in last.values())
     for step in last:
         counts = [done for name, done, _ in told if name == step]

@@ -52,7 +52,8 @@ mod _native {
     use super::resample::{resample_rows, resampled_length};
     #[pymodule_export]
     use super::search::{
-        FlatIndex, column_statistics, inverse_norms, search_rows, standardise_rows, write_flat,
+        FlatIndex, column_statistics, copy_index, describe_index, inverse_norms, search_rows,
+        standardise_rows, write_flat,
     };
     #[pymodule_export]
     use super::search_build::{add_to_index, build_index};

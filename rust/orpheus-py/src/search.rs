@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use orpheus_search::{
-    Allow, ColumnStatistics, Error, ErrorKind, Metric, Neighbours, Rows, SearchOptions,
+    Allow, ColumnStatistics, Description, Error, ErrorKind, Metric, Neighbours, Rows, SearchOptions,
 };
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::array::{F32Array, F32View, F64Array, I64Array, I64View, View};
 use crate::error::{NativeError, NativeResult};
@@ -207,6 +208,35 @@ pub(crate) fn write_flat(
     let ids = ids.as_ref().map(View::as_slice);
     release_gil(py, || orpheus_search::write_flat(&path, rows, ids, metric))
         .map_err(|error| raise(py, &error, Some(&path)))
+}
+
+/// A [`Description`]: (kind, dim, ntotal, metric, whether trained, settings, (role, part)s).
+fn described<'py>(py: Python<'py>, index: &Description) -> PyResult<Bound<'py, PyTuple>> {
+    let settings = PyDict::new(py);
+    for (name, value) in &index.settings {
+        settings.set_item(name, value)?;
+    }
+    let parts = PyDict::new(py);
+    for (role, part) in &index.parts {
+        parts.set_item(role, described(py, part)?)?;
+    }
+    let Description { kind, dim, ntotal, metric, is_trained, .. } = index;
+    (kind, dim, ntotal, metric.name(), is_trained, settings, parts).into_pyobject(py)
+}
+
+/// Binds [`orpheus_search::describe`].
+#[pyfunction]
+pub(crate) fn describe_index(py: Python<'_>, path: PathBuf) -> NativeResult<Bound<'_, PyTuple>> {
+    let description = release_gil(py, || orpheus_search::describe(&path))
+        .map_err(|error| raise(py, &error, Some(&path)))?;
+    Ok(described(py, &description)?)
+}
+
+/// Binds [`orpheus_search::copy_index`].
+#[pyfunction]
+pub(crate) fn copy_index(py: Python<'_>, source: PathBuf, target: PathBuf) -> NativeResult<()> {
+    release_gil(py, || orpheus_search::copy_index(&source, &target))
+        .map_err(|error| raise(py, &error, Some(&source)))
 }
 
 /// Binds [`ColumnStatistics::of`]. Returns (mean, scale).

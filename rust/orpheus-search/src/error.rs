@@ -122,6 +122,14 @@ pub enum Error {
         /// Neighbours of each.
         k: usize,
     },
+    /// There is not enough memory for something that a search would be faster with.
+    #[error("{n_bytes} bytes of {purpose} do not fit into memory")]
+    Memory {
+        /// How much.
+        n_bytes: usize,
+        /// What for.
+        purpose: &'static str,
+    },
     /// The caller asked for an end before the search was done.
     #[error("the search was stopped")]
     Stopped,
@@ -161,7 +169,7 @@ impl Error {
             Self::Parameter { .. } | Self::NotFinite { .. } | Self::UnknownId { .. } => {
                 ErrorKind::Parameter
             }
-            Self::TooLarge { .. } => ErrorKind::Memory,
+            Self::TooLarge { .. } | Self::Memory { .. } => ErrorKind::Memory,
             Self::Stopped => ErrorKind::Stopped,
         }
     }

@@ -8,6 +8,7 @@
 compile_error!("FAISS files and the kernels that read them are little-endian");
 
 pub mod build;
+mod code;
 mod distance;
 mod error;
 mod filter;
@@ -15,14 +16,17 @@ pub mod format;
 pub mod index;
 mod metric;
 mod neighbours;
+mod pool;
 mod queries;
 mod rows;
 mod top_k;
 
+pub use code::RowCodes;
 pub use distance::{Kernels, Tier};
 pub use error::{Error, ErrorKind, Result};
 pub use filter::{Allow, Filter};
-pub use format::writer::write_flat;
+pub use format::describe::{Description, describe};
+pub use format::write::{copy_index, write_flat};
 pub use index::flat::{
     ColumnStatistics, FlatIndex, SearchOptions, inverse_norms_into, search_rows,
     standardise_rows_into,

@@ -46,6 +46,14 @@ impl QueryBlock {
         Self { values, start, stride, dim, n_queries }
     }
 
+    /// Query `index` by itself.
+    pub(crate) fn alone(&self, index: usize) -> Self {
+        let mut alone = Self::padded(1, self.dim);
+        let start = alone.start;
+        alone.values[start..start + self.dim].copy_from_slice(self.query(index));
+        alone
+    }
+
     pub(crate) fn n_queries(&self) -> usize {
         self.n_queries
     }

@@ -95,6 +95,14 @@ impl TopK {
         }
     }
 
+    /// The score of the worst that is kept, once there are `k`: nothing worse can enter.
+    #[must_use]
+    pub fn worst(&self) -> Option<f32> {
+        let is_full = self.worst_first.len() == self.k;
+        let worst = self.worst_first.peek().filter(|_| is_full)?;
+        Some(score_of(worst.key, self.larger_is_nearer))
+    }
+
     /// Takes over what another one has kept.
     pub fn merge(&mut self, other: Self) {
         for candidate in other.worst_first {

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use super::crew::Crew;
-use super::file::{FlatFile, HnswFile, IdMap, IvfFile};
+use super::file::{self, GraphTables, ListContent, ivf_part};
 use super::hnsw::{Graph, Vectors};
 use super::kmeans::Centroids;
-use super::{Report, check_finite, ivf};
+use super::{Report, check_finite, check_ids, ivf, parameter};
 use crate::error::{Error, Result};
 use crate::format::mmap::Mapping;
 use crate::format::model::{Hnsw, Ivf, IvfCodes, Kind, Stored};
 use crate::format::read::read;
-use crate::format::writer::check_ids;
+use crate::format::write::Part;
 use crate::rows::Rows;
 
 /// How to add vectors.
@@ -54,21 +54,23 @@ pub fn add_to_index(
         check_ids(ids, rows.n_rows())?;
     }
     check_finite(rows, &crew)?;
-    let (stored, id_map) = match &stored.kind {
+    let (inner, id_map) = match &stored.kind {
         Kind::IdMap { inner, ids: old, .. } => {
             let Some(new) = ids else {
                 return Err(parameter("ids", "None", "one for each vector, as the index has them"));
             };
-            (&**inner, Some(IdMap { old: &file[old.clone()], new }))
+            let old = file[old.clone()].as_chunks::<8>().0;
+            let old = old.iter().map(|id| i64::from_le_bytes(*id));
+            (&**inner, Some(old.chain(new.iter().copied()).collect()))
         }
         _ => (&stored, None),
     };
-    let addition = Addition { file, stored, rows, id_map, options, crew: &crew };
-    match &stored.kind {
-        Kind::Flat { .. } => addition.to_flat(ids, target),
-        Kind::Ivf(ivf) => addition.to_ivf(ivf, ids, target),
-        Kind::Hnsw(hnsw) => addition.to_hnsw(hnsw, ids, target),
-        _ => Err(unfit(stored)),
+    let addition = Addition { file, stored: inner, rows, id_map, target, crew: &crew };
+    match &inner.kind {
+        Kind::Flat { .. } => addition.to_flat(ids),
+        Kind::Ivf(ivf) => addition.to_ivf(ivf, ids),
+        Kind::Hnsw(hnsw) => addition.to_hnsw(hnsw, ids, options.seed),
+        _ => Err(unfit(inner)),
     }
 }
 
@@ -78,88 +80,75 @@ struct Addition<'a> {
     /// Without the map of ids.
     stored: &'a Stored,
     rows: Rows<'a>,
-    id_map: Option<IdMap<'a>>,
-    options: &'a AddOptions<'a>,
+    /// Ids of all vectors, where there is a map of them.
+    id_map: Option<Vec<i64>>,
+    target: &'a Path,
     crew: &'a Crew<'a>,
 }
 
 impl<'a> Addition<'a> {
-    /// The vectors that a Flat index holds, and those that are added.
-    fn vectors(&self, stored: &Stored) -> Result<Vectors<'a>> {
+    /// The vectors that a Flat index holds.
+    fn old(&self, stored: &Stored) -> Result<Rows<'a>> {
         let Kind::Flat { vectors } = &stored.kind else { return Err(unfit(self.stored)) };
-        let old = Rows::from_bytes(&self.file[vectors.clone()], stored.header.dim)?;
-        Ok(Vectors::joined(old, self.rows))
+        Rows::from_bytes(&self.file[vectors.clone()], stored.header.dim)
     }
 
     fn refuse_ids(&self, ids: Option<&[i64]>) -> Result<()> {
-        match (ids, self.id_map) {
-            (Some(_), None) => {
-                let expected = "None, as this index counts its vectors; one that was built with \
-                                ids can be given more";
-                Err(parameter("ids", "given", expected))
-            }
-            _ => Ok(()),
+        if ids.is_none() || self.id_map.is_some() {
+            return Ok(());
         }
+        let expected = "None, as this index counts its vectors; one that was built with ids can \
+                        be given more";
+        Err(parameter("ids", "given", expected))
     }
 
-    fn flat_file(&self, stored: &Stored) -> Result<FlatFile<'a>> {
-        let vectors = self.vectors(stored)?;
-        Ok(FlatFile { vectors, metric: self.stored.header.metric, ids: self.id_map })
+    fn write(&self, part: Part<'_>) -> Result<()> {
+        let n = self.stored.header.ntotal.saturating_add(self.rows.n_rows());
+        let metric = self.stored.header.metric;
+        file::write(self.target, metric, part, self.id_map.as_deref(), (self.crew, n))
     }
 
-    fn to_flat(&self, ids: Option<&[i64]>, target: &Path) -> Result<()> {
+    fn to_flat(&self, ids: Option<&[i64]>) -> Result<()> {
         self.refuse_ids(ids)?;
-        self.flat_file(self.stored)?.write(target, self.crew)
+        self.write(Part::Joined(self.old(self.stored)?, self.rows))
     }
 
-    fn to_ivf(&self, ivf: &Ivf, ids: Option<&[i64]>, target: &Path) -> Result<()> {
+    fn to_ivf(&self, ivf: &Ivf, ids: Option<&[i64]>) -> Result<()> {
         let header = self.stored.header;
-        let (IvfCodes::Flat, Kind::Flat { vectors }) = (&ivf.codes, &ivf.quantizer.kind) else {
+        if ivf.codes != IvfCodes::Flat || ivf.quantizer.header.metric != header.metric {
             return Err(unfit(self.stored));
-        };
-        let values = Rows::from_bytes(&self.file[vectors.clone()], header.dim)?;
-        if values.n_rows() == 0 || ivf.quantizer.header.metric != header.metric {
+        }
+        let values = self.old(&ivf.quantizer)?;
+        if values.n_rows() == 0 {
             return Err(unfit(self.stored));
         }
         let values = (0..values.n_rows()).flat_map(|row| values.row(row)).collect();
         let centroids = Centroids::from_values(values, header.dim, header.metric);
-        let lists = ivf::assign(self.rows, &centroids, self.crew)?;
-        IvfFile {
-            metric: header.metric,
-            centroids: centroids.rows()?,
-            nprobe: ivf.nprobe,
+        let content = ListContent {
             old: Some((self.file, &ivf.lists)),
             rows: self.rows,
-            lists: &lists,
+            members: &ivf::assign(self.rows, &centroids, self.crew)?,
             // A map counts the vectors of the index that it is over.
-            new_ids: if self.id_map.is_some() { None } else { ids },
+            ids: if self.id_map.is_some() { None } else { ids },
             first_id: header.ntotal as i64,
-            id_map: self.id_map,
-        }
-        .write(target, self.crew)
+        };
+        self.write(ivf_part(&centroids, ivf.nprobe, &content)?)
     }
 
-    fn to_hnsw(&self, hnsw: &Hnsw, ids: Option<&[i64]>, target: &Path) -> Result<()> {
+    fn to_hnsw(&self, hnsw: &Hnsw, ids: Option<&[i64]>, seed: u64) -> Result<()> {
         self.refuse_ids(ids)?;
-        let flat = self.flat_file(&hnsw.storage)?;
+        let old = self.old(&hnsw.storage)?;
         let mut graph = Graph::from_stored(&hnsw.graph, self.file)?;
         let ef_construction = usize::try_from(hnsw.graph.ef_construction).unwrap_or(0).max(1);
-        let (metric, seed) = (self.stored.header.metric, self.options.seed);
-        graph.extend(flat.vectors, metric, ef_construction, seed, self.crew)?;
-        let ef_search = Some(hnsw.graph.ef_search);
-        HnswFile { flat, graph: &graph, ef_construction, ef_search }.write(target, self.crew)
+        let vectors = Vectors::joined(old, self.rows);
+        graph.extend(vectors, self.stored.header.metric, ef_construction, seed, self.crew)?;
+        let tables = GraphTables::of(&graph);
+        let beams = (ef_construction, usize::try_from(hnsw.graph.ef_search).unwrap_or(1));
+        self.write(tables.part(&graph, beams, Part::Joined(old, self.rows)))
     }
 }
 
 fn unfit(stored: &Stored) -> Error {
     let expected = "Flat, IVF,Flat (trained) or HNSW,Flat, to which vectors can be added";
     parameter("kind of the index", stored.kind.name(), expected)
-}
-
-fn parameter(
-    name: &'static str,
-    found: impl std::fmt::Display,
-    expected: impl Into<String>,
-) -> Error {
-    Error::Parameter { name, found: found.to_string(), expected: expected.into() }
 }

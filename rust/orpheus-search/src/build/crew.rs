@@ -26,7 +26,7 @@ pub enum Step {
     Assign,
     /// Connecting each vector with its neighbours.
     Link,
-    /// Writing the file.
+    /// Writing the file; told once, at its beginning.
     Write,
 }
 
@@ -104,6 +104,12 @@ impl<'a> Crew<'a> {
         }
         self.told.set(Some(now));
         if report(Progress { step, done, total }) { Ok(()) } else { Err(Error::Stopped) }
+    }
+
+    /// Tells that `n` vectors are about to be written: the last moment to end the building.
+    pub(super) fn tell_writing(&self, n: usize) -> Result<()> {
+        self.told.set(None);
+        self.tell(Step::Write, 0, n)
     }
 
     /// Lets the threads work on what is too small a part of the building to be told.

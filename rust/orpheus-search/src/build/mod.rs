@@ -18,14 +18,17 @@ pub use ivf::{IvfOptions, default_nlist, default_nprobe};
 pub use kind::BuildKind;
 
 use crew::{Crew, Share};
-use file::{FlatFile, HnswFile, IdMap, IvfFile};
+use file::{GraphTables, ListContent, ivf_part};
 use hnsw::{Graph, Vectors};
 
 use crate::error::{Error, Result};
-use crate::format::writer::{Header, check_ids};
+use crate::format::write::Part;
 use crate::metric::Metric;
+use crate::neighbours::NO_ID;
 use crate::rows::Rows;
 
+/// Beam width of a search that does not say: what FAISS itself writes, 16, finds too little.
+const EF_SEARCH: usize = 64;
 /// Vectors that are checked at a time.
 const CHECK_CHUNK: usize = 1024;
 
@@ -70,39 +73,63 @@ pub fn build_index(
 ) -> Result<()> {
     let BuildOptions { metric, seed, .. } = *options;
     let crew = Crew::new(options.n_threads, options.report)?;
-    Header::new(rows, metric)?;
+    check_metric(metric)?;
     if let Some(ids) = ids {
         check_ids(ids, rows.n_rows())?;
     }
     check_finite(rows, &crew)?;
-    let id_map = ids.map(|new| IdMap { old: &[], new });
-    let flat = FlatFile { vectors: Vectors::new(rows), metric, ids: id_map };
-    match options.kind.for_vectors(rows.n_rows()) {
-        BuildKind::Auto | BuildKind::Flat => flat.write(path, &crew),
+    let n = rows.n_rows();
+    let flat = Part::Flat(rows);
+    match options.kind.for_vectors(n) {
+        BuildKind::Auto | BuildKind::Flat => file::write(path, metric, flat, ids, (&crew, n)),
         BuildKind::Ivf(options) => {
             let centroids = ivf::train(rows, metric, &options, seed, &crew)?;
-            let lists = ivf::assign(rows, &centroids, &crew)?;
-            IvfFile {
-                metric,
-                centroids: centroids.rows()?,
-                nprobe: default_nprobe(lists.n()),
-                old: None,
-                rows,
-                lists: &lists,
-                // The lists themselves hold ids.
-                new_ids: ids,
-                first_id: 0,
-                id_map: None,
-            }
-            .write(path, &crew)
+            let members = &ivf::assign(rows, &centroids, &crew)?;
+            // The lists themselves hold ids.
+            let content = ListContent { old: None, rows, members, ids, first_id: 0 };
+            let part = ivf_part(&centroids, default_nprobe(members.n()), &content)?;
+            file::write(path, metric, part, None, (&crew, n))
         }
         BuildKind::Hnsw(options) => {
             let mut graph = Graph::new(options)?;
             let ef_construction = options.ef_construction;
-            graph.extend(flat.vectors, metric, ef_construction, seed, &crew)?;
-            HnswFile { flat, graph: &graph, ef_construction, ef_search: None }.write(path, &crew)
+            graph.extend(Vectors::new(rows), metric, ef_construction, seed, &crew)?;
+            let tables = GraphTables::of(&graph);
+            let part = tables.part(&graph, (ef_construction, EF_SEARCH), flat);
+            file::write(path, metric, part, ids, (&crew, n))
         }
     }
+}
+
+fn check_metric(metric: Metric) -> Result<()> {
+    if metric != Metric::Cosine {
+        return Ok(());
+    }
+    let expected = "\"inner_product\" or \"l2\"; scale the vectors to length one and build for \
+                    \"inner_product\"";
+    Err(parameter("metric", "\"cosine\"", expected))
+}
+
+fn check_ids(ids: &[i64], n_rows: usize) -> Result<()> {
+    if ids.len() != n_rows {
+        let expected = format!("one for each of the {n_rows} vectors");
+        return Err(Error::Shape { name: "ids", found: ids.len(), expected });
+    }
+    match ids.iter().position(|&id| id == NO_ID) {
+        None => Ok(()),
+        Some(row) => {
+            let expected = format!("anything else, as {NO_ID} stands for no vector");
+            Err(parameter("ids", format_args!("{NO_ID} at place {row}"), expected))
+        }
+    }
+}
+
+fn parameter(
+    name: &'static str,
+    found: impl std::fmt::Display,
+    expected: impl Into<String>,
+) -> Error {
+    Error::Parameter { name, found: found.to_string(), expected: expected.into() }
 }
 
 /// Refuses what cannot be compared.

@@ -6,8 +6,9 @@
 //! it wrote.
 
 pub mod cursor;
+pub mod describe;
 pub mod fourcc;
 pub mod mmap;
 pub mod model;
 pub mod read;
-pub mod writer;
+pub mod write;

@@ -353,6 +353,34 @@ pub enum IvfCodes {
     },
 }
 
+impl IvfCodes {
+    /// Bytes of a vector of `dim` values.
+    #[must_use]
+    pub fn code_size(&self, dim: usize) -> usize {
+        match self {
+            Self::Flat => 4 * dim,
+            Self::Scalar { quantizer, .. } => quantizer.code_size,
+            Self::Product { quantizer, .. } | Self::ProductFastScan { quantizer, .. } => {
+                quantizer.code_size
+            }
+            Self::RaBitQ { quantizer, .. } | Self::RaBitQFastScan { quantizer, .. } => {
+                quantizer.code_size
+            }
+        }
+    }
+
+    /// How codes are packed, if they are.
+    #[must_use]
+    pub fn packing(&self) -> Option<&Packing> {
+        match self {
+            Self::ProductFastScan { packing, .. } | Self::RaBitQFastScan { packing, .. } => {
+                Some(packing)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How an IVF finds a vector by its stored number; no search needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DirectMap {

@@ -7,6 +7,7 @@ use super::HnswOptions;
 use crate::build::random::Random;
 use crate::error::{Error, Result};
 use crate::format::model::HnswGraph;
+use crate::format::write::levels_of;
 
 /// No link; FAISS's -1.
 const NONE: u32 = u32::MAX;
@@ -14,10 +15,6 @@ const NONE: u32 = u32::MAX;
 const FRESH: u32 = 1 << 31;
 /// Nodes beyond which FAISS's links cannot count.
 const MAX_NODES: usize = i32::MAX as usize;
-/// A level that a graph cannot have.
-const MAX_LEVELS: usize = 64;
-/// Links on one level that a graph cannot have.
-const MAX_LINKS: usize = 4096;
 /// Locks that the nodes share: far more than threads.
 const N_LOCKS: usize = 1 << 12;
 
@@ -37,14 +34,13 @@ pub(super) struct Link {
 /// Links are read without a lock: whoever reads while another thread rewrites a list sees links of
 /// before and after, each of which leads to a node. They are written under [`Graph::lock`].
 pub(in crate::build) struct Graph {
-    /// Probability of each highest level.
-    pub(in crate::build) probabilities: Vec<f64>,
-    /// Links on all levels below each.
-    pub(in crate::build) cumulative: Vec<usize>,
+    m: usize,
+    /// Links on all levels below each: as many numbers as levels, and one more.
+    cumulative: Vec<usize>,
     /// Highest level of each node.
     levels: Vec<u8>,
     /// Where the links of each node start, and the end.
-    pub(in crate::build) offsets: Vec<usize>,
+    offsets: Vec<usize>,
     links: Vec<AtomicU32>,
     /// float32 bits.
     distances: Vec<AtomicU32>,
@@ -68,24 +64,10 @@ impl Graph {
                 expected: "2 to 512".to_owned(),
             });
         }
-        // As many levels as FAISS has: each M times less likely than the one below, down to 1e-9.
-        let likelier = (m as f64).ln();
-        let probability =
-            |level: usize| (-(level as f64) * likelier).exp() * (1.0 - 1.0 / m as f64);
-        let probabilities: Vec<f64> = (0..MAX_LEVELS)
-            .map(probability)
-            .take_while(|&probability| probability >= 1e-9)
-            .collect();
-        let upper = (0..probabilities.len()).map(|level| (level + 2) * m);
-        let cumulative = std::iter::once(0).chain(upper).collect();
-        Ok(Self::from_tables(probabilities, cumulative))
-    }
-
-    /// A graph without nodes; `cumulative` ascends from 0 and holds a number more than there are
-    /// levels.
-    fn from_tables(probabilities: Vec<f64>, cumulative: Vec<usize>) -> Self {
-        Self {
-            probabilities,
+        let (_, cumulative) = levels_of(m);
+        let cumulative = cumulative.into_iter().map(|n| n as usize).collect();
+        Ok(Self {
+            m,
             cumulative,
             levels: Vec::new(),
             offsets: vec![0],
@@ -93,28 +75,26 @@ impl Graph {
             distances: Vec::new(),
             entry: None,
             locks: (0..N_LOCKS).map(|_| Mutex::new(())).collect(),
-        }
+        })
     }
 
     /// The graph that `file` holds.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if a link leads nowhere, [`Error::Parameter`] if there are so many
-    /// links or levels that nobody can have meant it.
+    /// [`Error::Malformed`] if a link leads nowhere, [`Error::Parameter`] if there are other
+    /// numbers of links than those of a graph that is built here.
     pub(in crate::build) fn from_stored(stored: &HnswGraph, file: &[u8]) -> Result<Self> {
         stored.check_links(file)?;
-        let cumulative = &stored.cumulative;
-        let most = cumulative.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
-        if !(2..=MAX_LEVELS + 1).contains(&cumulative.len()) || !(1..=MAX_LINKS).contains(&most) {
-            let levels = cumulative.len().saturating_sub(1);
+        let m = stored.cumulative.get(1).map_or(0, |links| links / 2);
+        let mut graph = Self::new(HnswOptions { m, ..HnswOptions::default() })?;
+        if graph.cumulative != stored.cumulative {
             return Err(Error::Parameter {
                 name: "graph of the index",
-                found: format!("of {levels} levels with up to {most} links"),
-                expected: format!("1 to {MAX_LEVELS} levels with up to {MAX_LINKS} links"),
+                found: format!("with up to {:?} links below each level", stored.cumulative),
+                expected: format!("{:?}, as of m = {m}", graph.cumulative),
             });
         }
-        let mut graph = Self::from_tables(stored.probabilities.clone(), cumulative.clone());
         for level in file[stored.levels.clone()].as_chunks::<4>().0 {
             // 1 to the number of levels: checked when it was read.
             graph.push_node((i32::from_le_bytes(*level) - 1) as u8);
@@ -126,6 +106,11 @@ impl Graph {
         }
         graph.entry = stored.entry_point.map(|entry| entry as u32);
         Ok(graph)
+    }
+
+    /// Links of a node on the upper levels.
+    pub(in crate::build) fn m(&self) -> usize {
+        self.m
     }
 
     pub(in crate::build) fn n_nodes(&self) -> usize {
@@ -156,7 +141,7 @@ impl Graph {
                 expected: format!("at most {MAX_NODES} for a graph"),
             });
         }
-        let m = self.capacity(self.cumulative.len().saturating_sub(2).min(1)).max(2) as f64;
+        let m = self.m as f64;
         for node in self.n_nodes()..n {
             let level = -Random::of(seed, node as u64).unit().ln() / m.ln();
             self.push_node((level as usize).min(self.cumulative.len() - 2) as u8);
@@ -174,7 +159,7 @@ impl Graph {
     }
 
     /// All links as FAISS stores them.
-    pub(in crate::build) fn stored_links(&self) -> impl Iterator<Item = i32> + Clone {
+    pub(in crate::build) fn stored_links(&self) -> impl Iterator<Item = i32> {
         self.links.iter().map(|link| match link.load(Ordering::Relaxed) {
             NONE => -1,
             link => (link & !FRESH) as i32,

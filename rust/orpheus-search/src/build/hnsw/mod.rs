@@ -65,11 +65,6 @@ impl<'a> Vectors<'a> {
         self.first.n_rows() + self.second.map_or(0, |rows| rows.n_rows())
     }
 
-    /// Those that the graph was built with.
-    pub(super) fn first(&self) -> Rows<'a> {
-        self.first
-    }
-
     pub(super) fn dim(&self) -> usize {
         self.first.dim()
     }

@@ -12,12 +12,12 @@ pub(super) fn hnsw(cursor: &mut Cursor<'_>, context: &Context) -> Result<Kind> {
     let graph = graph(cursor, context.header.ntotal)?;
     let offset = cursor.offset();
     let storage = inner(cursor, context, "graph")?;
-    let sound = match (&context.tag, &storage.kind) {
+    let sound = matches!(
+        (&context.tag, &storage.kind),
         (b"IHNf" | b"IH00", Kind::Flat { .. })
-        | (b"IHNs" | b"IH00", Kind::Scalar { .. })
-        | (b"IHNp" | b"IH00", Kind::Product { .. }) => true,
-        _ => false,
-    };
+            | (b"IHNs" | b"IH00", Kind::Scalar { .. })
+            | (b"IHNp" | b"IH00", Kind::Product { .. })
+    );
     let expected = || "what the tag of the graph says: Flat, scalar or product codes".to_owned();
     require(sound, "storage of the graph", offset, &storage.kind.name(), expected)?;
     Ok(Kind::Hnsw(Hnsw { tag: context.tag, graph, storage }))

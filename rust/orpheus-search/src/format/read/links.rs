@@ -41,11 +41,14 @@ impl HnswGraph {
         for level in levels {
             let n_levels = i32::from_le_bytes(*level) as usize;
             for level in 1..n_levels {
-                for at in start + self.cumulative[level]..start + self.cumulative[level + 1] {
-                    let Ok(node) = usize::try_from(i32::from_le_bytes(links[at])) else { continue };
-                    if i32::from_le_bytes(levels[node]) as usize <= level {
-                        return Err(self.astray(at, links[at]));
-                    }
+                let first = start + self.cumulative[level];
+                let links = &links[first..start + self.cumulative[level + 1]];
+                let astray = |link: &[u8; 4]| {
+                    let node = usize::try_from(i32::from_le_bytes(*link));
+                    node.is_ok_and(|node| i32::from_le_bytes(levels[node]) as usize <= level)
+                };
+                if let Some(place) = links.iter().position(astray) {
+                    return Err(self.astray(first + place, links[place]));
                 }
             }
             start += self.cumulative[n_levels];

@@ -1,7 +1,7 @@
 //! Inverted lists.
 
 use super::super::cursor::{Cursor, malformed, require};
-use super::super::fourcc;
+use super::super::fourcc::{self, Fourcc};
 use super::super::model::{ListLayout, Lists, Packing};
 use crate::error::{Error, Result};
 
@@ -23,7 +23,7 @@ pub(super) fn array(
     expected: &Expected,
     code_size: usize,
 ) -> Result<Lists> {
-    tag(cursor, b"ilar")?;
+    tag(cursor, *b"ilar", "\"ilar\" here")?;
     cursor.exactly(expected.nlist, "number of inverted lists")?;
     cursor.exactly(code_size, "bytes of a code in the lists")?;
     let before = counts(cursor, expected)?;
@@ -38,7 +38,7 @@ pub(super) fn blocks(
     expected: &Expected,
     packing: &Packing,
 ) -> Result<Lists> {
-    tag(cursor, b"ilbl")?;
+    tag(cursor, *b"ilbl", "\"ilbl\" here")?;
     cursor.exactly(expected.nlist, "number of inverted lists")?;
     // It stands for "no size of one vector".
     let offset = cursor.offset();
@@ -64,9 +64,9 @@ pub(super) fn blocks(
     Ok(Lists { before, layout: ListLayout::Blocks { id_starts, block_vectors, block_bytes } })
 }
 
-fn tag(cursor: &mut Cursor<'_>, supported: &'static [u8; 4]) -> Result<()> {
+fn tag(cursor: &mut Cursor<'_>, expected: Fourcc, supported: &'static str) -> Result<()> {
     let found = cursor.fourcc()?;
-    if found == *supported {
+    if found == expected {
         return Ok(());
     }
     let name = match &found {
@@ -77,7 +77,6 @@ fn tag(cursor: &mut Cursor<'_>, supported: &'static [u8; 4]) -> Result<()> {
         b"ilp2" | b"ilpn" => "Panorama inverted lists",
         _ => "unknown inverted lists",
     };
-    let supported = if supported == b"ilar" { "\"ilar\" here" } else { "\"ilbl\" here" };
     Err(Error::UnsupportedKind { fourcc: fourcc::quoted(found), name, supported })
 }
 

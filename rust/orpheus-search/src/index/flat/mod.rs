@@ -1,5 +1,6 @@
 //! Vectors as they are: every search compares the query with each of them.
 
+mod coded;
 mod parts;
 mod search;
 mod standardise;

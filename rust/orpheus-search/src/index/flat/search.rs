@@ -1,14 +1,17 @@
 //! The exact scan: every allowed vector against every query.
 
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 
+use super::coded::CodedScan;
 use super::parts::{Parts, Watch};
 use super::worker::{Norms, Worker, block_len};
-use crate::distance::Kernels;
+use crate::code::RowCodes;
+use crate::distance::{Block, Kernels};
 use crate::error::{Error, Result};
 use crate::filter::{Allow, Filter, Picks};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
+use crate::pool;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
 use crate::top_k::TopK;
@@ -31,6 +34,8 @@ pub struct SearchOptions<'a> {
     /// At most this many threads, the caller's included; at least 1. The answer does not depend on
     /// it, and a search that is too small to gain stays on the caller's thread.
     pub n_threads: usize,
+    /// Codes of the same rows for the same metric. The answer is the same with them and without.
+    pub codes: Option<&'a RowCodes>,
     /// The instructions to use.
     pub kernels: Kernels,
     /// Asked now and then on the caller's thread; `true` ends the search with [`Error::Stopped`].
@@ -45,6 +50,7 @@ impl SearchOptions<'_> {
             k,
             allow: Allow::All,
             inverse_norms: None,
+            codes: None,
             n_threads: 1,
             kernels: Kernels::best(),
             stop: None,
@@ -99,6 +105,8 @@ pub(super) struct Scan<'a> {
     /// Little-endian, one for each row; row numbers if there are none.
     pub(super) ids: Option<&'a [[u8; 8]]>,
     pub(super) kernels: Kernels,
+    /// Where lengths matter and were not given.
+    norms: Option<Norms<'a>>,
     /// Neighbours per query that there will be.
     pub(super) k: usize,
 }
@@ -119,6 +127,16 @@ impl<'a> Scan<'a> {
         if let Some(inverse_norms) = options.inverse_norms {
             check_length("inverse_norms", inverse_norms.len(), rows.n_rows())?;
         }
+        if let Some(codes) = options.codes {
+            check_length("codes", codes.n_rows(), rows.n_rows())?;
+            if (codes.dim(), codes.metric()) != (rows.dim(), metric) {
+                return Err(Error::Parameter {
+                    name: "codes",
+                    found: format!("for {} values under {}", codes.dim(), codes.metric()),
+                    expected: format!("those of {} values under {metric}", rows.dim()),
+                });
+            }
+        }
         Ok(Self {
             rows,
             metric,
@@ -126,6 +144,8 @@ impl<'a> Scan<'a> {
             inverse_norms: options.inverse_norms,
             ids: None,
             kernels: options.kernels,
+            norms: (metric == Metric::Cosine && options.inverse_norms.is_none())
+                .then(|| Norms::new(rows, options.kernels)),
             k: options.k.min(filter.n_allowed()),
         })
     }
@@ -156,7 +176,7 @@ impl<'a> Scan<'a> {
         for group in queries.chunks(together.clamp(1, 1024) * dim) {
             let block = QueryBlock::new(group, dim, self.metric, first)?;
             first += block.n_queries();
-            for top in self.scan(&block, options.n_threads, &mut watch)? {
+            for top in self.scan(&block, options, &mut watch)? {
                 answer.push(top);
             }
         }
@@ -167,35 +187,22 @@ impl<'a> Scan<'a> {
     fn scan(
         &self,
         queries: &QueryBlock,
-        n_threads: usize,
+        options: &SearchOptions<'_>,
         watch: &mut Watch<'_>,
     ) -> Result<Vec<TopK>> {
-        let (n_places, row_bytes) = (self.filter.n_places(), 4 * self.rows.dim());
-        let parts = Parts::new(n_places, row_bytes, queries.n_queries(), n_threads);
-        if parts.n_threads() == 1 {
-            return self.scan_parts(queries, &parts, || watch.says_stop());
+        if let Some(coded) = CodedScan::new(self, queries, options.codes) {
+            return coded.search(queries, options.n_threads, watch);
         }
-        thread::scope(|scope| {
-            let helpers: Vec<_> = (1..parts.n_threads())
-                .map_while(|_| {
-                    // A system without a thread to spare leaves the work to those that there are.
-                    let work = || self.scan_parts(queries, &parts, || false);
-                    thread::Builder::new().spawn_scoped(scope, work).ok()
-                })
-                .collect();
-            let tops = self.scan_parts(queries, &parts, || watch.says_stop());
-            if tops.is_err() {
-                parts.stop();
-            }
-            let mut tops = tops?;
-            for helper in helpers {
-                let others = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                for (top, other) in tops.iter_mut().zip(others?) {
-                    top.merge(other);
-                }
-            }
-            Ok(tops)
-        })
+        let (n_places, row_bytes) = (self.filter.n_places(), 4 * self.rows.dim());
+        let parts = Parts::new(n_places, row_bytes, queries.n_queries(), options.n_threads);
+        shared(
+            &parts,
+            || watch.says_stop(),
+            |stop| self.scan_parts(queries, &parts, stop),
+            |mine: &mut Vec<TopK>, others| {
+                mine.iter_mut().zip(others).for_each(|(mine, other)| mine.merge(other));
+            },
+        )
     }
 
     /// Scans parts until none is left.
@@ -203,7 +210,7 @@ impl<'a> Scan<'a> {
         &self,
         queries: &QueryBlock,
         parts: &Parts,
-        mut stop: impl FnMut() -> bool,
+        stop: &mut dyn FnMut() -> bool,
     ) -> Result<Vec<TopK>> {
         let mut worker = Worker::new(self, queries)?;
         while let Some(places) = parts.next() {
@@ -214,6 +221,103 @@ impl<'a> Scan<'a> {
         }
         if parts.are_stopped() { Err(Error::Stopped) } else { Ok(worker.into_tops()) }
     }
+
+    /// Room for the nearest of each of `n_queries`.
+    pub(super) fn tops(&self, n_queries: usize) -> Result<Vec<TopK>> {
+        let top = || TopK::new(self.k, self.filter.n_allowed(), self.metric.larger_is_nearer());
+        let tops: std::result::Result<Vec<_>, _> = (0..n_queries).map(|_| top()).collect();
+        tops.map_err(|_| Error::TooLarge { n_queries, k: self.k })
+    }
+
+    /// Scores of every query of `block` with each of `picks`, its rows; `inverse_norms` has room for
+    /// one number for each.
+    pub(super) fn score(
+        &self,
+        block: &Block<'_>,
+        picks: Picks<'_>,
+        scores: &mut [f32],
+        inverse_norms: &mut [f32],
+    ) {
+        match self.metric {
+            Metric::L2 => self.kernels.squared_l2(block, scores),
+            Metric::InnerProduct => self.kernels.dot(block, scores),
+            Metric::Cosine => {
+                self.kernels.dot(block, scores);
+                self.divide_by_lengths(picks, &mut scores[..block.n_scores()], inverse_norms);
+            }
+        }
+    }
+
+    fn divide_by_lengths(&self, picks: Picks<'_>, scores: &mut [f32], scratch: &mut [f32]) {
+        let inverse_norms = match (self.inverse_norms, picks) {
+            (Some(all), Picks::Range { first, len }) => &all[first..first + len],
+            (Some(all), Picks::Rows(rows)) => {
+                for (inverse, &row) in scratch.iter_mut().zip(rows) {
+                    *inverse = all[row];
+                }
+                &scratch[..rows.len()]
+            }
+            (None, _) => {
+                let inverse_norms = &mut scratch[..picks.len()];
+                if let Some(norms) = &self.norms {
+                    norms.inverse_into(picks, inverse_norms);
+                }
+                inverse_norms
+            }
+        };
+        for scores in scores.chunks_mut(picks.len()) {
+            for (score, inverse) in scores.iter_mut().zip(inverse_norms) {
+                // Rounding takes the cosine of a vector with itself past 1 now and then.
+                *score = (*score * inverse).clamp(-1.0, 1.0);
+            }
+        }
+    }
+
+    /// The id of a row.
+    pub(super) fn id(&self, row: usize) -> i64 {
+        self.ids.map_or(row as i64, |ids| i64::from_le_bytes(ids[row]))
+    }
+
+    /// Offers the scores of one query with `picks`.
+    pub(super) fn offer(&self, top: &mut TopK, picks: Picks<'_>, scores: &[f32]) {
+        match self.ids {
+            None => top.offer_block(scores, |index| picks.row(index) as i64),
+            Some(ids) => {
+                top.offer_block(scores, |index| i64::from_le_bytes(ids[picks.row(index)]));
+            }
+        }
+    }
+}
+
+/// Has `work` done on as many threads as `parts` are for; `merge` joins what two of them found.
+/// `stop` is asked on the caller's thread only.
+pub(super) fn shared<T: Send>(
+    parts: &Parts,
+    mut stop: impl FnMut() -> bool,
+    work: impl Fn(&mut dyn FnMut() -> bool) -> Result<T> + Sync,
+    merge: impl Fn(&mut T, T) + Sync,
+) -> Result<T> {
+    if parts.n_threads() == 1 {
+        return work(&mut stop);
+    }
+    let found = Mutex::new(None);
+    let join = |mine: Result<T>| {
+        if mine.is_err() {
+            parts.stop();
+        }
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        *found = Some(match (found.take(), mine) {
+            (None, mine) => mine,
+            (Some(Ok(mut others)), Ok(mine)) => {
+                merge(&mut others, mine);
+                Ok(others)
+            }
+            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
+        });
+    };
+    pool::beside(parts.n_threads() - 1, &|| join(work(&mut || false)), || join(work(&mut stop)));
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.unwrap_or(Err(Error::Stopped)) // the caller's own part is always there
 }
 
 /// Rows of [`Neighbours`] as they come.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::search::Scan;
 use crate::distance::{Block, Kernels};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::Picks;
 use crate::metric::Metric;
 use crate::queries::{QueryBlock, inverse_norm};
@@ -19,8 +19,6 @@ const BLOCK_BYTES: usize = 32 << 10;
 pub(super) struct Worker<'a> {
     scan: &'a Scan<'a>,
     queries: &'a QueryBlock,
-    /// Where lengths matter and were not given.
-    norms: Option<Norms<'a>>,
     tops: Vec<TopK>,
     scores: Vec<f32>,
     inverse_norms: Vec<f32>,
@@ -32,16 +30,10 @@ impl<'a> Worker<'a> {
     pub(super) fn new(scan: &'a Scan<'a>, queries: &'a QueryBlock) -> Result<Self> {
         let n_queries = queries.n_queries();
         let block_len = block_len(scan.rows.dim()).min(scan.filter.n_allowed().max(1));
-        let larger_is_nearer = scan.metric.larger_is_nearer();
-        let lengths_are_wanted = scan.metric == Metric::Cosine && scan.inverse_norms.is_none();
-        let tops: std::result::Result<Vec<_>, _> = (0..n_queries)
-            .map(|_| TopK::new(scan.k, scan.filter.n_allowed(), larger_is_nearer))
-            .collect();
         Ok(Self {
             scan,
             queries,
-            norms: lengths_are_wanted.then(|| Norms::new(scan.rows, scan.kernels)),
-            tops: tops.map_err(|_| Error::TooLarge { n_queries, k: scan.k })?,
+            tops: scan.tops(n_queries)?,
             scores: vec![0.0; n_queries * block_len],
             inverse_norms: vec![0.0; if scan.metric == Metric::Cosine { block_len } else { 0 }],
             rows: Vec::new(),
@@ -65,47 +57,9 @@ impl<'a> Worker<'a> {
         let Some(block) = Block::new(self.queries, self.scan.rows, picks) else {
             return; // a filter holds rows only, and queries were cut to the dimension
         };
-        match self.scan.metric {
-            Metric::L2 => self.scan.kernels.squared_l2(&block, &mut self.scores),
-            Metric::InnerProduct => self.scan.kernels.dot(&block, &mut self.scores),
-            Metric::Cosine => {
-                self.scan.kernels.dot(&block, &mut self.scores);
-                self.divide_by_lengths(picks);
-            }
-        }
-        let n_picks = picks.len();
-        for (top, scores) in self.tops.iter_mut().zip(self.scores.chunks(n_picks)) {
-            match self.scan.ids {
-                None => top.offer_block(scores, |index| picks.row(index) as i64),
-                Some(ids) => {
-                    top.offer_block(scores, |index| i64::from_le_bytes(ids[picks.row(index)]));
-                }
-            }
-        }
-    }
-
-    fn divide_by_lengths(&mut self, picks: Picks<'_>) {
-        let inverse_norms = match (self.scan.inverse_norms, picks) {
-            (Some(all), Picks::Range { first, len }) => &all[first..first + len],
-            (Some(all), Picks::Rows(rows)) => {
-                for (inverse, &row) in self.inverse_norms.iter_mut().zip(rows) {
-                    *inverse = all[row];
-                }
-                &self.inverse_norms[..rows.len()]
-            }
-            (None, _) => {
-                let inverse_norms = &mut self.inverse_norms[..picks.len()];
-                if let Some(norms) = &self.norms {
-                    norms.inverse_into(picks, inverse_norms);
-                }
-                inverse_norms
-            }
-        };
-        for scores in self.scores.chunks_mut(picks.len()).take(self.queries.n_queries()) {
-            for (score, inverse) in scores.iter_mut().zip(inverse_norms) {
-                // Rounding takes the cosine of a vector with itself past 1 now and then.
-                *score = (*score * inverse).clamp(-1.0, 1.0);
-            }
+        self.scan.score(&block, picks, &mut self.scores, &mut self.inverse_norms);
+        for (top, scores) in self.tops.iter_mut().zip(self.scores.chunks(picks.len())) {
+            self.scan.offer(top, picks, scores);
         }
     }
 }

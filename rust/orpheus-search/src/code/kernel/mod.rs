@@ -1,0 +1,126 @@
+//! Sums of products of codes and digits, by the widest instructions at hand.
+//!
+//! They are whole numbers: every tier gives the same.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+
+use std::fmt;
+
+use super::codes::Codes;
+use crate::distance::{Kernels, Tier};
+use crate::filter::Picks;
+
+/// Vectors whose sums are computed before they are looked at.
+pub(crate) const BLOCK: usize = 256;
+
+/// Which merits are worth a closer look: `scale · (sum · slope + level) + offset ≥ limit`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    /// What one step of a sum is worth.
+    pub(crate) slope: f32,
+    /// What is added to that, the reach of the codes included.
+    pub(crate) level: f32,
+    /// The least merit that still counts.
+    pub(crate) limit: f32,
+}
+
+/// Sums, and the scales and offsets of the same vectors (no offsets: zeros).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sums<'a> {
+    pub(crate) sums: &'a [i32],
+    pub(crate) scales: &'a [u16],
+    pub(crate) offsets: &'a [f32],
+}
+
+/// A few queries' digits, back to back, with vectors that follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch<'a> {
+    pub(crate) codes: Codes<'a>,
+    pub(crate) first: usize,
+    pub(crate) n_rows: usize,
+    /// Digits of each query, [`Codes::padded`] values each.
+    pub(crate) digits: &'a [u8],
+}
+
+type CoarseKernel = fn(&Codes<'_>, Picks<'_>, &[u8], &mut [i32]);
+type FineKernel = fn(&Codes<'_>, usize, &[u8]) -> i32;
+type KeepKernel = fn(&Sums<'_>, &Bound, &mut [u32; BLOCK]) -> usize;
+type BatchKernel = fn(&Batch<'_>, &mut Vec<u8>, &mut [i32]);
+
+/// The kernels of one tier.
+#[derive(Clone, Copy)]
+pub(crate) struct CodeKernels {
+    tier: Tier,
+    coarse: CoarseKernel,
+    fine: FineKernel,
+    keep: KeepKernel,
+    batch: BatchKernel,
+}
+
+impl CodeKernels {
+    /// Those that go with `kernels`: of its tier, or of the next lower one that this processor has.
+    pub(crate) fn beside(kernels: Kernels) -> Self {
+        let at_hand = match kernels.tier() {
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512 => avx512::kernels().or_else(avx2::kernels),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => avx2::kernels(),
+            #[cfg(target_arch = "aarch64")]
+            Tier::Neon => neon::kernels(),
+            _ => None,
+        };
+        at_hand.unwrap_or(scalar::KERNELS)
+    }
+
+    /// Sums of the coarse codes of `picks` with a query's `digits`, one for each.
+    pub(crate) fn coarse(
+        self,
+        codes: &Codes<'_>,
+        picks: Picks<'_>,
+        digits: &[u8],
+        sums: &mut [i32],
+    ) {
+        assert!(picks.all_below(codes.n()) && digits.len() == Codes::padded(codes.dim()));
+        (self.coarse)(codes, picks, digits, &mut sums[..picks.len()]);
+    }
+
+    /// The sum of the fine code of one vector with a query's `digits`.
+    pub(crate) fn fine(self, codes: &Codes<'_>, row: usize, digits: &[u8]) -> i32 {
+        assert!(row < codes.n() && digits.len() == Codes::padded(codes.dim()));
+        (self.fine)(codes, row, digits)
+    }
+
+    /// Writes the places of those of up to [`BLOCK`] sums that are worth a closer look, ascending,
+    /// into `kept`; returns how many there are. A scale that is not a number is always worth it.
+    pub(crate) fn keep(self, sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
+        let n = sums.sums.len();
+        assert!(n <= BLOCK && sums.scales.len() == n);
+        assert!(sums.offsets.is_empty() || sums.offsets.len() == n);
+        (self.keep)(sums, bound, kept)
+    }
+
+    /// Sums of every query with every vector of `batch`: that of query `q` with row `r` at
+    /// `q * n_rows + r`. `scratch` keeps its memory from call to call.
+    pub(crate) fn batch(self, batch: &Batch<'_>, scratch: &mut Vec<u8>, sums: &mut [i32]) {
+        let padded = Codes::padded(batch.codes.dim());
+        assert!(batch.digits.len().is_multiple_of(padded));
+        assert!(batch.first + batch.n_rows <= batch.codes.n());
+        let n_queries = batch.digits.len() / padded;
+        (self.batch)(batch, scratch, &mut sums[..n_queries * batch.n_rows]);
+    }
+}
+
+impl fmt::Debug for CodeKernels {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("CodeKernels").field(&self.tier).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+//! Codes of vectors in lists, made once and searched often.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use super::codes::{CodeParts, Codes};
+use super::digits::length;
+use super::encode::{Coded, Coder, settle};
+use super::plane::Plane;
+use super::query::Frame;
+use super::rotation::Rotation;
+use crate::error::Result;
+use crate::metric::Metric;
+use crate::pool;
+use crate::queries::inverse_norm;
+use crate::rows::Rows;
+
+/// Vectors that a thread encodes at a time.
+const PART: usize = 1024;
+/// Vectors that the centre of a matrix is the mean of, evenly spaced.
+const SAMPLE: usize = 16_384;
+
+/// Codes of vectors in lists, each list around a centre of its own.
+#[derive(Debug)]
+pub(crate) struct ListCodes {
+    frame: Frame,
+    /// Centres of the lists, back to back.
+    centers: Vec<f32>,
+    /// Vectors before each list, and in all.
+    before: Vec<usize>,
+    coarse: Plane,
+    fine: Plane,
+    scales: Vec<u16>,
+    /// Empty under inner product.
+    offsets: Vec<f32>,
+}
+
+impl ListCodes {
+    /// Encodes `lists`, of which list `i` lies around row `i` of `centers`, on at most `n_threads`
+    /// threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Memory`] if there is not enough for the codes.
+    pub(crate) fn new(
+        lists: &[Rows<'_>],
+        centers: Vec<f32>,
+        metric: Metric,
+        n_threads: usize,
+    ) -> Result<Self> {
+        let dim = centers.len() / lists.len().max(1);
+        let mut before = vec![0];
+        before.extend(lists.iter().scan(0, |sum, list| {
+            *sum += list.n_rows();
+            Some(*sum)
+        }));
+        let anchor = match lists {
+            [_] => centers.clone(),
+            _ => Rows::new(&centers, dim).map_or(Vec::new(), |rows| mean(rows, Metric::L2)),
+        };
+        let n_bytes = before[lists.len()].saturating_mul(Codes::stride(dim));
+        let (mut coarse, mut fine) = (Plane::zeroed(n_bytes)?, Plane::zeroed(n_bytes)?);
+        let coders: Vec<Coder> =
+            centers.chunks_exact(dim).map(|center| Coder::new(metric, center, &anchor)).collect();
+        let planes = [coarse.as_mut_slice(), fine.as_mut_slice()];
+        let mut coded = encode(lists, &coders, metric, planes, n_threads);
+        let extent = settle(&mut coded);
+        let scales = coded.iter().map(|one| one.scale).collect();
+        let has_offsets = !metric.larger_is_nearer();
+        let offsets = coded.iter().filter(|_| has_offsets).map(|one| one.offset).collect();
+        let center_norm = centers.chunks_exact(dim).map(length).fold(0.0, f32::max);
+        let from_anchor = |center: &[f32]| {
+            length(&center.iter().zip(&anchor).map(|(c, a)| c - a).collect::<Vec<_>>())
+        };
+        let lever = centers.chunks_exact(dim).map(from_anchor).fold(0.0, f32::max);
+        let rotation = Rotation::new(dim);
+        let frame = Frame { metric, anchor, rotation, extent, center_norm, lever };
+        Ok(Self { frame, centers, before, coarse, fine, scales, offsets })
+    }
+
+    pub(crate) fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.frame.anchor.len()
+    }
+
+    /// How many vectors are encoded.
+    pub(crate) fn n(&self) -> usize {
+        self.before.last().copied().unwrap_or(0)
+    }
+
+    /// Places of the vectors of list `list` among all.
+    pub(crate) fn places(&self, list: usize) -> Range<usize> {
+        self.before[list]..self.before[list + 1]
+    }
+
+    /// The centre of list `list`.
+    pub(crate) fn center(&self, list: usize) -> &[f32] {
+        &self.centers[list * self.dim()..][..self.dim()]
+    }
+
+    /// `None` never: the parts were made together.
+    pub(crate) fn codes(&self) -> Option<Codes<'_>> {
+        let parts = CodeParts {
+            coarse: self.coarse.as_slice(),
+            fine: self.fine.as_slice(),
+            scales: &self.scales,
+            offsets: &self.offsets,
+        };
+        Codes::new(self.dim(), self.n(), parts)
+    }
+
+    pub(crate) fn n_bytes(&self) -> usize {
+        2 * self.coarse.as_slice().len() + 2 * self.scales.len() + 4 * self.offsets.len()
+    }
+}
+
+/// A matrix at a quarter of its bytes and a little more, from which exact answers can be had.
+///
+/// Holds four and four bits of each value around the mean of all vectors, and a bound on what they
+/// leave out. A search that is given the codes of its matrix ([`crate::SearchOptions::codes`]) reads
+/// them instead of the vectors, and of the vectors only the few that they cannot rule out: it gives
+/// the same answer as without.
+#[derive(Debug)]
+pub struct RowCodes(ListCodes);
+
+impl RowCodes {
+    /// Encodes `rows` for searches under `metric`, on at most `n_threads` threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Memory`] if there is not enough for the codes.
+    pub fn new(rows: Rows<'_>, metric: Metric, n_threads: usize) -> Result<Self> {
+        Ok(Self(ListCodes::new(&[rows], mean(rows, metric), metric, n_threads)?))
+    }
+
+    /// What the codes are compared by.
+    #[must_use]
+    pub fn metric(&self) -> Metric {
+        self.0.frame.metric
+    }
+
+    /// How many vectors are encoded.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.0.n()
+    }
+
+    /// Values per vector.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    /// Bytes of memory that the codes take.
+    #[must_use]
+    pub fn n_bytes(&self) -> usize {
+        self.0.n_bytes()
+    }
+
+    pub(crate) fn lists(&self) -> &ListCodes {
+        &self.0
+    }
+}
+
+/// The mean of a sample of the rows that are finite; of their directions for [`Metric::Cosine`].
+fn mean(rows: Rows<'_>, metric: Metric) -> Vec<f32> {
+    let step = rows.n_rows().div_ceil(SAMPLE).max(1);
+    let mut sums = vec![0.0f64; rows.dim()];
+    let mut n = 0usize;
+    for row in (0..rows.n_rows()).step_by(step) {
+        let weight = f64::from(weight(rows, row, metric));
+        if rows.row(row).all(|value| value.abs() < 1e12) {
+            for (sum, value) in sums.iter_mut().zip(rows.row(row)) {
+                *sum += f64::from(value) * weight;
+            }
+            n += 1;
+        }
+    }
+    sums.into_iter().map(|sum| (sum / n.max(1) as f64) as f32).collect()
+}
+
+/// What a row is multiplied by before it is encoded.
+fn weight(rows: Rows<'_>, row: usize, metric: Metric) -> f32 {
+    match metric {
+        Metric::Cosine => inverse_norm(rows.row(row).map(f64::from)) as f32,
+        Metric::L2 | Metric::InnerProduct => 1.0,
+    }
+}
+
+/// Where the codes of some vectors of one list go.
+struct Part<'a> {
+    list: usize,
+    /// Row of the first vector in its list, and its place among all.
+    first: usize,
+    place: usize,
+    coarse: &'a mut [u8],
+    fine: &'a mut [u8],
+}
+
+/// Cuts both planes into parts, in order.
+fn parts<'a>(
+    lists: &[Rows<'_>],
+    stride: usize,
+    mut coarse: &'a mut [u8],
+    mut fine: &'a mut [u8],
+) -> Vec<Part<'a>> {
+    let mut parts = Vec::new();
+    let mut place = 0;
+    for (list, rows) in lists.iter().enumerate() {
+        for first in (0..rows.n_rows()).step_by(PART) {
+            let n = PART.min(rows.n_rows() - first);
+            let (coarse_here, fine_here);
+            (coarse_here, coarse) = coarse.split_at_mut(n * stride);
+            (fine_here, fine) = fine.split_at_mut(n * stride);
+            parts.push(Part { list, first, place, coarse: coarse_here, fine: fine_here });
+            place += n;
+        }
+    }
+    parts
+}
+
+/// Fills both planes; returns what else is known of each vector.
+fn encode(
+    lists: &[Rows<'_>],
+    coders: &[Coder],
+    metric: Metric,
+    planes: [&mut [u8]; 2],
+    n_threads: usize,
+) -> Vec<Coded> {
+    let stride = lists.first().map_or(1, |rows| Codes::stride(rows.dim()));
+    let [coarse, fine] = planes;
+    let parts = parts(lists, stride, coarse, fine);
+    let n_threads = n_threads.min(parts.len());
+    let left = Mutex::new(parts.into_iter());
+    let done = Mutex::new(Vec::new());
+    pool::run(n_threads, &|| {
+        let mut turned = Vec::new();
+        loop {
+            let part = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(part) = part else { return };
+            let rows = lists[part.list];
+            let planes = part.coarse.chunks_mut(stride).zip(part.fine.chunks_mut(stride));
+            let coded: Vec<Coded> = (part.first..)
+                .zip(planes)
+                .map(|(row, (coarse, fine))| {
+                    let weight = weight(rows, row, metric);
+                    let lanes = rows.row_lanes(row);
+                    coders[part.list].encode(lanes, weight, &mut turned, [coarse, fine])
+                })
+                .collect();
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((part.place, coded));
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(place, _)| *place);
+    done.into_iter().flat_map(|(_, coded)| coded).collect()
+}

@@ -1,0 +1,164 @@
+//! Scanning codes instead of vectors, with any number of queries and threads.
+
+use super::parts::{Parts, Watch};
+use super::search::{Scan, shared};
+use crate::code::{
+    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, RowCodes,
+    Seeker, fetch,
+};
+use crate::distance::Block;
+use crate::error::{Error, Result};
+use crate::filter::{Filter, Picks};
+use crate::metric::Metric;
+use crate::queries::QueryBlock;
+use crate::rows::Rows;
+use crate::top_k::TopK;
+
+/// Values to be compared below which codes save nothing.
+const LEAST_VALUES: usize = 1 << 14;
+/// Neighbours per allowed vector beyond which nearly everything is compared anyway.
+const LARGEST_SHARE: usize = 8;
+/// Sums that are looked at together: they stay in the second-level cache.
+const LOOK: usize = 128 << 10;
+/// Queries whose sums are computed together, of those that come at once: whole tiles of the kernel.
+const TOGETHER: usize = 96;
+/// Queries from which on unpacking codes for all of them pays.
+const MANY: usize = 4;
+
+/// A scan of codes.
+pub(super) struct CodedScan<'a> {
+    scan: &'a Scan<'a>,
+    codes: Codes<'a>,
+    queries: CodedQueries,
+    /// What the centre of the matrix scores with each query.
+    bases: Vec<Base>,
+}
+
+/// The vectors of a matrix, compared with one query.
+struct Matrix<'a> {
+    scan: &'a Scan<'a>,
+    query: QueryBlock,
+}
+
+impl Originals for Matrix<'_> {
+    fn fetch(&self, place: usize) {
+        fetch(self.scan.rows.row_lanes(place));
+    }
+
+    fn score(&self, place: usize) -> f32 {
+        let picks = Picks::Range { first: place, len: 1 };
+        let (mut score, mut inverse_norm) = ([f32::NAN], [0.0]);
+        if let Some(block) = Block::new(&self.query, self.scan.rows, picks) {
+            self.scan.score(&block, picks, &mut score, &mut inverse_norm);
+        }
+        score[0]
+    }
+
+    fn id(&self, place: usize) -> i64 {
+        self.scan.id(place)
+    }
+}
+
+impl<'a> CodedScan<'a> {
+    /// `None` if vectors have to be scanned instead: there are no codes, or they are of no use.
+    pub(super) fn new(
+        scan: &'a Scan<'a>,
+        queries: &QueryBlock,
+        store: Option<&'a RowCodes>,
+    ) -> Option<Self> {
+        let store = store?;
+        let n_allowed = scan.filter.n_allowed();
+        let is_worth_it = n_allowed.saturating_mul(scan.rows.dim()) >= LEAST_VALUES
+            && scan.k.saturating_mul(LARGEST_SHARE) <= n_allowed;
+        if !is_worth_it || scan.k == 0 {
+            return None;
+        }
+        let lists = store.lists();
+        let each = (0..queries.n_queries()).map(|index| queries.query(index));
+        let coded = CodedQueries::new(each, lists.frame())?;
+        let center = Rows::new(lists.center(0), lists.dim()).ok()?;
+        let mut scores = vec![0.0; queries.n_queries()];
+        let block = Block::new(queries, center, Picks::Range { first: 0, len: 1 })?;
+        if scan.metric == Metric::L2 {
+            scan.kernels.squared_l2(&block, &mut scores);
+        } else {
+            scan.kernels.dot(&block, &mut scores);
+        }
+        let base = |(query, &score): (&CodedQuery, &f32)| query.base(score, lists.frame());
+        let bases = coded.each.iter().zip(&scores).map(base).collect();
+        Some(Self { scan, codes: lists.codes()?, queries: coded, bases })
+    }
+
+    /// The nearest of all allowed rows to each query.
+    pub(super) fn search(
+        &self,
+        queries: &QueryBlock,
+        n_threads: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<TopK>> {
+        let n_queries = queries.n_queries();
+        let n_places = self.scan.filter.n_places();
+        let parts = Parts::of_codes(n_places, self.scan.rows.dim(), n_queries, n_threads);
+        let founds = shared(
+            &parts,
+            || watch.says_stop(),
+            |stop| self.look(&parts, stop),
+            |mine: &mut Vec<Found>, others| {
+                mine.iter_mut().zip(others).for_each(|(mine, other)| mine.merge(other));
+            },
+        )?;
+        let mut tops = self.scan.tops(n_queries)?;
+        for (index, ((top, found), query)) in
+            tops.iter_mut().zip(founds).zip(&self.queries.each).enumerate()
+        {
+            let matrix = Matrix { scan: self.scan, query: queries.alone(index) };
+            found.settle(query, &matrix, top);
+            if index % 64 == 63 && watch.says_stop() {
+                return Err(Error::Stopped);
+            }
+        }
+        Ok(tops)
+    }
+
+    /// Takes parts until none is left.
+    fn look(&self, parts: &Parts, stop: &mut dyn FnMut() -> bool) -> Result<Vec<Found>> {
+        let kernels = CodeKernels::beside(self.scan.kernels);
+        let mut scan = CodeScan::new(self.codes, kernels);
+        let each = &self.queries.each;
+        let mut founds: Vec<Found> = each.iter().map(|_| Found::new(self.scan.k)).collect();
+        let mut rows = Vec::new();
+        let at_once = each.len() >= MANY && matches!(self.scan.filter, Filter::All(_));
+        let block_len = if at_once { LOOK / TOGETHER } else { LOOK };
+        while let Some(places) = parts.next() {
+            self.scan.filter.visit_blocks(places, block_len, &mut rows, |picks| {
+                self.look_at(picks, &mut scan, &mut founds, at_once);
+            });
+            if stop() {
+                parts.stop();
+            }
+        }
+        if parts.are_stopped() { Err(Error::Stopped) } else { Ok(founds) }
+    }
+
+    fn look_at(
+        &self,
+        picks: Picks<'_>,
+        scan: &mut CodeScan<'_>,
+        founds: &mut [Found],
+        at_once: bool,
+    ) {
+        let each = self.queries.each.iter().zip(&self.bases);
+        let mut seekers: Vec<Seeker<'_>> =
+            each.zip(founds).map(|((query, &base), found)| Seeker { query, base, found }).collect();
+        match picks {
+            Picks::Range { first, len } if at_once => {
+                let padded = Codes::padded(self.scan.rows.dim());
+                let digits = self.queries.digits.chunks(TOGETHER * padded);
+                for (digits, seekers) in digits.zip(seekers.chunks_mut(TOGETHER)) {
+                    scan.look_at_once(first, len, digits, seekers);
+                }
+            }
+            _ => seekers.into_iter().for_each(|seeker| scan.look(picks, seeker)),
+        }
+    }
+}
