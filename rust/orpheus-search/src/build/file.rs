@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::clusters::Clusters;
 use super::crew::Crew;
 use super::hnsw::Graph;
-use super::kmeans::{Centroids, Clusters};
+use super::kmeans::Centroids;
 use crate::error::Result;
 use crate::format::model::Lists;
 use crate::format::write::{HnswPart, IvfPart, IvfPartCodes, ListSource, Part, write_index};

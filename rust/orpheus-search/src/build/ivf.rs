@@ -1,7 +1,8 @@
 //! Building inverted lists.
 
+use super::clusters::Clusters;
 use super::crew::{Crew, Share, Step};
-use super::kmeans::{Centroids, Clusters, KMeansOptions, Nearest};
+use super::kmeans::{Centroids, KMeansOptions, Nearest};
 use crate::error::{Error, Result};
 use crate::metric::Metric;
 use crate::rows::Rows;

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::clusters::Clusters;
 use super::crew::{Crew, Share, Step};
 use super::random::Random;
 use crate::distance::Kernels;
@@ -286,47 +287,90 @@ fn make_unit(values: &mut [f32]) {
     }
 }
 
-/// Things in groups.
-pub(super) struct Clusters {
-    /// The group of each thing, below the number of groups.
-    pub(super) of: Vec<u32>,
-    /// The things, by group, each group in ascending order.
-    order: Vec<u32>,
-    /// Where each group starts in `order`, and the end.
-    starts: Vec<usize>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Clusters {
-    /// `n_things`, which are below 2^32, all in the first of `n` groups until sorted.
-    pub(super) fn new(n_things: usize, n: usize) -> Self {
-        let of = vec![0; n_things];
-        Self { of, order: vec![0; n_things], starts: vec![0; n + 1] }
+    const DIM: usize = 5;
+
+    /// `n_groups` groups of 20 vectors about points far from each other.
+    fn grouped(n_groups: usize) -> Vec<f32> {
+        let mut random = Random::new(1);
+        let mut noise = || random.unit() as f32 - 0.5;
+        let rows = (0..20 * n_groups).map(|row| row % n_groups + 1);
+        rows.flat_map(|group| (0..DIM).map(move |d| (group, d)))
+            .map(|(group, d)| 10.0 * ((group * (d + 1)) as f32).sin() + noise())
+            .collect()
     }
 
-    /// Puts the things into the groups that `of` says.
-    pub(super) fn sort(&mut self) {
-        self.starts.fill(0);
-        for &group in &self.of {
-            self.starts[group as usize + 1] += 1;
-        }
-        for group in 1..self.starts.len() {
-            self.starts[group] += self.starts[group - 1];
-        }
-        let mut ends = self.starts.clone();
-        for (thing, &group) in self.of.iter().enumerate() {
-            let end = &mut ends[group as usize];
-            self.order[*end] = thing as u32;
-            *end += 1;
+    fn options(n_centroids: usize) -> KMeansOptions {
+        KMeansOptions { n_centroids, n_iterations: 10, sample_per_centroid: 100, seed: 5 }
+    }
+
+    fn trained(values: &[f32], metric: Metric, n: usize, n_threads: usize) -> Centroids {
+        let rows = Rows::new(values, DIM).unwrap();
+        let crew = Crew::new(n_threads, None).unwrap();
+        Centroids::train(rows, metric, &options(n), &crew).unwrap()
+    }
+
+    #[test]
+    fn every_group_gets_a_centroid() {
+        let values = grouped(12);
+        let centroids = trained(&values, Metric::L2, 20, 1);
+        for row in values.chunks(DIM) {
+            let squared = |centroid: &[f32]| -> f32 {
+                centroid.iter().zip(row).map(|(c, x)| (c - x) * (c - x)).sum()
+            };
+            let nearest = centroids.values.chunks(DIM).map(squared).fold(f32::MAX, f32::min);
+            // Within the group, values are at most one apart.
+            assert!(nearest < 5.0, "{nearest}");
         }
     }
 
-    /// The things of a group.
-    pub(super) fn members(&self, group: usize) -> &[u32] {
-        &self.order[self.starts[group]..self.starts[group + 1]]
+    #[test]
+    fn threads_change_no_bit_and_directions_have_length_one() {
+        let values = grouped(100);
+        for metric in [Metric::L2, Metric::InnerProduct] {
+            let one = trained(&values, metric, 60, 1);
+            assert_eq!(one, trained(&values, metric, 60, 4));
+            for centroid in one.values.chunks(DIM).filter(|_| metric != Metric::L2) {
+                let length: f32 = centroid.iter().map(|value| value * value).sum();
+                assert!((length - 1.0).abs() < 1e-6, "{length}");
+            }
+        }
     }
 
-    /// How many groups.
-    pub(super) fn n(&self) -> usize {
-        self.starts.len() - 1
+    #[test]
+    fn a_centroid_without_vectors_gets_half_of_the_largest_cluster() {
+        let values = [1.0; 3 * DIM].to_vec();
+        let mut centroids = Centroids::from_values(values, DIM, Metric::L2);
+        let mut clusters = Clusters::new(6, 3);
+        clusters.of.copy_from_slice(&[2, 0, 2, 2, 2, 0]);
+        clusters.sort();
+        centroids.fill_empty(&clusters);
+        let rows = centroids.rows().unwrap();
+        assert_eq!(rows.row(0).collect::<Vec<_>>(), [1.0; DIM]);
+        let (near, far) = (1.0 - SPLIT, 1.0 + SPLIT);
+        assert_eq!(rows.row(1).collect::<Vec<_>>(), [far, near, far, near, far]);
+        assert_eq!(rows.row(2).collect::<Vec<_>>(), [near, far, near, far, near]);
+    }
+
+    #[test]
+    fn as_many_centroids_as_vectors_and_all_the_same_ones_come_to_an_end() {
+        let values = grouped(1);
+        assert_eq!(trained(&values, Metric::L2, 20, 2).n(), 20);
+        for metric in [Metric::L2, Metric::InnerProduct] {
+            for value in [0.0, 1.0, f32::MAX] {
+                assert_eq!(trained(&[value; 100 * DIM], metric, 60, 2).n(), 60);
+            }
+        }
+    }
+
+    #[test]
+    fn more_centroids_than_vectors_are_refused() {
+        let rows = Rows::new(&[1.0; 3 * DIM], DIM).unwrap();
+        let crew = Crew::new(1, None).unwrap();
+        let error = Centroids::train(rows, Metric::L2, &options(4), &crew).unwrap_err();
+        assert!(error.to_string().contains("nlist is 4, expected at most 3"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! Building indexes: vectors in, files that FAISS opens out.
 
 mod add;
+mod clusters;
 mod crew;
 mod file;
 mod hnsw;

@@ -210,7 +210,8 @@ impl Graph {
     /// Replaces the links of a node on a level by `links`, for which there is room. Hold its lock.
     pub(super) fn write(&self, node: u32, level: usize, links: &[Link]) {
         let mut places = self.places(node, level);
-        for (place, link) in places.by_ref().zip(links) {
+        // In this order: the other way round, zip would take one place too many.
+        for (link, place) in links.iter().zip(places.by_ref()) {
             self.write_link(place, *link);
         }
         for place in places {

@@ -147,3 +147,105 @@ impl Graph {
         order
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIM: usize = 6;
+
+    fn vectors(n: usize) -> Vec<f32> {
+        let mut random = Random::new(4);
+        (0..n * DIM).map(|_| random.unit() as f32).collect()
+    }
+
+    fn extended(graph: &mut Graph, values: &[f32], metric: Metric, n_threads: usize) {
+        let rows = Rows::new(values, DIM).unwrap();
+        let crew = Crew::new(n_threads, None).unwrap();
+        graph.extend(Vectors::new(rows), metric, 40, 9, &crew).unwrap();
+    }
+
+    fn built(values: &[f32], metric: Metric, n_threads: usize) -> Graph {
+        let mut graph = Graph::new(HnswOptions { m: 6, ef_construction: 40 }).unwrap();
+        extended(&mut graph, values, metric, n_threads);
+        graph
+    }
+
+    /// Makes sure that links are sound; returns how many nodes the entry leads to on the lowest
+    /// level.
+    fn n_reachable(graph: &Graph) -> usize {
+        for node in 0..graph.n_nodes() as u32 {
+            for level in 0..=graph.level(node) {
+                let mut links: Vec<u32> = graph.neighbours(node, level).collect();
+                assert!(links.iter().all(|&other| other != node && graph.level(other) >= level));
+                let n = links.len();
+                links.sort_unstable();
+                links.dedup();
+                assert_eq!(links.len(), n, "links of {node} on {level}");
+            }
+        }
+        let mut is_reached = vec![false; graph.n_nodes()];
+        let mut waiting: Vec<u32> = graph.entry.into_iter().collect();
+        while let Some(node) = waiting.pop() {
+            if !std::mem::replace(&mut is_reached[node as usize], true) {
+                waiting.extend(graph.neighbours(node, 0));
+            }
+        }
+        is_reached.into_iter().filter(|&is_reached| is_reached).count()
+    }
+
+    #[test]
+    fn nearly_all_nodes_are_reached_however_many_threads_build() {
+        let mut values = vectors(3000);
+        for vector in values.chunks_mut(DIM) {
+            // On a sphere: under inner product, short vectors are nobody's neighbours.
+            vector.iter_mut().for_each(|value| *value -= 0.5);
+            let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+            vector.iter_mut().for_each(|value| *value /= length);
+        }
+        for metric in [Metric::L2, Metric::InnerProduct] {
+            for n_threads in [1, 4] {
+                let n = n_reachable(&built(&values, metric, n_threads));
+                assert!(n >= 2990, "{metric} {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn nodes_that_come_later_are_linked_like_the_first() {
+        let values = vectors(3000);
+        for n_first in [0, 1, 600, 2999] {
+            let mut graph = built(&values[..n_first * DIM], Metric::L2, 1);
+            extended(&mut graph, &values, Metric::L2, 3);
+            assert!(n_reachable(&graph) >= 2990);
+            let top = (0..3000).map(|node| graph.level(node)).max();
+            assert_eq!(graph.entry.map(|entry| graph.level(entry)), top);
+        }
+    }
+
+    #[test]
+    fn on_one_thread_the_same_vectors_make_the_same_graph() {
+        let values = vectors(2000);
+        let graphs = [(); 2].map(|()| built(&values, Metric::L2, 1));
+        assert!(graphs[0].stored_links().eq(graphs[1].stored_links()));
+    }
+
+    #[test]
+    fn vectors_that_are_all_the_same_come_to_an_end() {
+        for value in [0.0, 1.0, f32::MAX] {
+            for metric in [Metric::L2, Metric::InnerProduct] {
+                n_reachable(&built(&[value; 400 * DIM], metric, 2));
+            }
+        }
+    }
+
+    #[test]
+    fn a_stopped_building_says_so() {
+        let values = vectors(2000);
+        let mut graph = Graph::new(HnswOptions::default()).unwrap();
+        let crew = Crew::new(2, Some(&|_| false)).unwrap();
+        let rows = Vectors::new(Rows::new(&values, DIM).unwrap());
+        let stopped = graph.extend(rows, Metric::L2, 40, 9, &crew);
+        assert!(matches!(stopped, Err(Error::Stopped)));
+    }
+}
