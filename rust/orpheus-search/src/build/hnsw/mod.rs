@@ -199,9 +199,11 @@ mod tests {
         let mut values = vectors(3000);
         for vector in values.chunks_mut(DIM) {
             // On a sphere: under inner product, short vectors are nobody's neighbours.
-            vector.iter_mut().for_each(|value| *value -= 0.5);
-            let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-            vector.iter_mut().for_each(|value| *value /= length);
+            let centred: Vec<f32> = vector.iter().map(|value| value - 0.5).collect();
+            let length = centred.iter().map(|value| value * value).sum::<f32>().sqrt();
+            for (value, centred) in vector.iter_mut().zip(centred) {
+                *value = centred / length;
+            }
         }
         for metric in [Metric::L2, Metric::InnerProduct] {
             for n_threads in [1, 4] {
