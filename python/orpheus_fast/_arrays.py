@@ -76,14 +76,14 @@ def within(name: str, value: int, lowest: int, highest: int) -> int:
     return number
 
 
-def as_allowed(allow: ArrayLike | None) -> NDArray[np.int64] | NDArray[np.uint8] | None:
+def as_allowed(allow: ArrayLike | None, *, name: str = "allow") -> NDArray[np.int64] | NDArray[np.uint8] | None:
     """Return ids as int64, a mask as one byte per vector, and None as it is."""
     if allow is None:
         return None
     array = np.asarray(allow)
     if array.dtype == np.bool_ and array.ndim == 1:
         return np.ascontiguousarray(array).view(np.uint8)
-    return as_int64("allow", array)
+    return as_int64(name, array)
 
 
 def as_int64(name: str, values: ArrayLike) -> NDArray[np.int64]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "FlatIndex",
     "TrackLoader",
+    "VectorIndex",
     "__version__",
     "add_to_index",
     "build_index",
@@ -128,9 +128,13 @@ class TrackLoader:
 def set_fallback(worker: tuple[_Path, Sequence[str], float, float] | None) -> None: ...
 def fallback_versions() -> str | None: ...
 
+# What is allowed, and what is shut out: ids, or one byte per vector.
+_FilterParts: TypeAlias = tuple[_I64 | NDArray[np.uint8] | None, _I64 | NDArray[np.uint8] | None]
+
+# options: (n_threads, nprobe, ef_search)
 @final
-class FlatIndex:
-    def __new__(cls, path: _Path) -> FlatIndex: ...
+class VectorIndex:
+    def __new__(cls, path: _Path) -> VectorIndex: ...
     @property
     def ntotal(self) -> int: ...
     @property
@@ -140,8 +144,11 @@ class FlatIndex:
     @property
     def kind(self) -> str: ...
     def search(
-        self, queries: _F32, k: int, allow: _I64 | NDArray[np.uint8] | None, n_threads: int
+        self, queries: _F32, k: int, filters: _FilterParts, options: tuple[int, int | None, int | None]
     ) -> tuple[_F32, _I64]: ...
+    def range_search(
+        self, queries: _F32, radius: float, filters: _FilterParts, options: tuple[int, int | None, int | None]
+    ) -> tuple[_I64, _F32, _I64]: ...
     def reconstruct(self, number: int) -> _F32: ...
     def ids(self) -> _I64: ...
 

@@ -1,4 +1,4 @@
-"""Vectors in, neighbours out: exact search over FAISS files and over matrices in memory."""
+"""Vectors in, neighbours out: search over FAISS files and over matrices in memory."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IndexDescription",
     "Neighbours",
+    "RangeNeighbours",
     "VectorIndex",
     "column_statistics",
     "copy_index",
@@ -36,8 +37,9 @@ class Neighbours(NamedTuple):
 
     Both arrays have shape `(n_queries, k)`, or `(k,)` for a single query that was given as one
     vector. `k` is what was asked for or, if that is less, the number of vectors that were allowed:
-    fewer answers, never made-up ones. Only where stored vectors hold NaN can a row of several be
-    shorter than the others; it ends with id -1 and distance NaN.
+    fewer answers, never made-up ones. A row of several can be shorter than the others where stored
+    vectors hold NaN, or where an index that is not searched exhaustively came across fewer; it ends
+    with id -1 and distance NaN.
 
     Attributes
     ----------
@@ -47,6 +49,24 @@ class Neighbours(NamedTuple):
         The vectors they belong to.
     """
 
+    distances: NDArray[np.float32]
+    ids: NDArray[np.int64]
+
+
+class RangeNeighbours(NamedTuple):
+    """The vectors within a radius of each query, nearest first, ties by ascending id.
+
+    Attributes
+    ----------
+    limits : numpy.ndarray of int64, shape (n_queries + 1,)
+        Those of query `q` are `limits[q]:limits[q + 1]` of the other two.
+    distances : numpy.ndarray of float32
+        Squared L2 distances (ascending), or inner products (descending).
+    ids : numpy.ndarray of int64
+        The vectors they belong to.
+    """
+
+    limits: NDArray[np.int64]
     distances: NDArray[np.float32]
     ids: NDArray[np.int64]
 
@@ -93,10 +113,15 @@ class IndexDescription(NamedTuple):
 class VectorIndex:
     """Read-only nearest-neighbour index over a FAISS file.
 
-    Reads Flat files (L2 and inner product), with or without a map of ids (IDMap, IDMap2). The file
-    is memory-mapped: opening copies no vectors, and processes that open the same file share its
-    pages. Answers are exact and do not depend on the number of threads. Searching is safe from
-    several threads and releases the GIL.
+    Reads Flat, ScalarQuantizer (SQ), PQ and RaBitQ files, the packed FastScan forms of PQ and
+    RaBitQ, inverted lists (IVF) and graphs (HNSW) over these, with transforms before them
+    (PreTransform: PCA, OPQ, rotations, normalisation, centring), candidates compared again (Refine)
+    and maps of ids (IDMap, IDMap2), under L2 and inner product. The file is memory-mapped: opening
+    copies no vectors, and processes that open the same file share its pages. Answers do not depend
+    on the number of threads; those of Flat files are exact. Scores of the others are those that
+    FAISS computes from the same codes, except that FAISS rounds the tables of FastScan to 8 bits
+    and passes over vectors of RaBitQ with several bits that it estimates to be far. Searching is
+    safe from several threads and releases the GIL.
 
     FAISS has no cosine. An index of vectors of length one under "inner_product" gives cosines for
     queries of length one.
@@ -124,7 +149,7 @@ class VectorIndex:
 
     def __init__(self, path: str | os.PathLike[str] | os.PathLike[bytes] | bytes) -> None:
         self._path = os.fsdecode(path)
-        self._native = _native.FlatIndex(self._path)
+        self._native = _native.VectorIndex(self._path)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | os.PathLike[bytes] | bytes) -> Self:
@@ -149,7 +174,17 @@ class VectorIndex:
         """
         return cls(path)
 
-    def search(self, queries: ArrayLike, k: int, *, allow: ArrayLike | None = None, n_threads: int = 1) -> Neighbours:
+    def search(
+        self,
+        queries: ArrayLike,
+        k: int,
+        *,
+        allow: ArrayLike | None = None,
+        deny: ArrayLike | None = None,
+        nprobe: int | None = None,
+        ef_search: int | None = None,
+        n_threads: int = 1,
+    ) -> Neighbours:
         """Find the `k` stored vectors nearest to each query.
 
         Parameters
@@ -161,8 +196,17 @@ class VectorIndex:
             Neighbours per query. More than there are gives all there are.
         allow : array_like of int or of bool, optional
             Which vectors may be neighbours: their ids in any order (ids that are not in the index
-            allow nothing), or one truth value per stored vector, in stored order. The others are
-            not even read.
+            allow nothing), or one truth value per stored vector, in the order of `ids`. Where so few
+            are allowed that to compare them all is less work than to visit lists or a graph, the
+            answer is that of comparing them all.
+        deny : array_like of int or of bool, optional
+            Which vectors may not, even if they are allowed, in the same form.
+        nprobe : int > 0, optional
+            Inverted lists visited per query, instead of what the file says; other kinds do without.
+            More lists give better recall and take proportionally longer.
+        ef_search : int > 0, optional
+            Nodes of a graph (HNSW) kept in view, instead of what the file says; other kinds do
+            without. More give better recall and take longer.
         n_threads : int > 0
             At most this many threads, the caller's included. A search that is too small to gain
             stays on the caller's thread.
@@ -177,16 +221,75 @@ class VectorIndex:
         ShapeError
             If an array does not fit the index.
         ParameterError
-            If `k` or `n_threads` is not positive, or a query is not finite.
+            If `k`, `nprobe`, `ef_search` or `n_threads` is not positive, or a query is not finite.
         IndexFormatError
-            If the file has been shortened since it was opened.
+            If the file has been shortened since it was opened, or the links of a graph, which are
+            looked at when it is searched for the first time, lead astray.
         """
         vectors = as_queries(queries, self._native.dim)
-        found = self._native.search(vectors, positive("k", k), as_allowed(allow), positive("n_threads", n_threads))
+        filters = (as_allowed(allow), as_allowed(deny, name="deny"))
+        options = _options(n_threads, nprobe, ef_search)
+        found = self._native.search(vectors, positive("k", k), filters, options)
         return _neighbours(vectors.ndim == 1, *found)
+
+    def range_search(
+        self,
+        queries: ArrayLike,
+        radius: float,
+        *,
+        allow: ArrayLike | None = None,
+        deny: ArrayLike | None = None,
+        nprobe: int | None = None,
+        ef_search: int | None = None,
+        n_threads: int = 1,
+    ) -> RangeNeighbours:
+        """Find all stored vectors within a radius of each query.
+
+        Inverted lists and graphs give those that a search for the nearest comes across.
+
+        Parameters
+        ----------
+        queries : array_like, shape (n_queries, dim) or (dim,)
+            As for `search`.
+        radius : float
+            Squared L2 distances below it are near enough, or inner products above it.
+        allow, deny : array_like of int or of bool, optional
+            As for `search`.
+        nprobe, ef_search : int > 0, optional
+            As for `search`.
+        n_threads : int > 0
+            As for `search`.
+
+        Returns
+        -------
+        RangeNeighbours
+            `(limits, distances, ids)`.
+
+        Raises
+        ------
+        ShapeError, ParameterError, IndexFormatError
+            As `search`; `radius` must not be NaN.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> path = Path(tempfile.mkdtemp()) / "three.faiss"
+        >>> write_flat(path, [[0.0], [1.0], [5.0]], metric="l2")
+        >>> limits, distances, ids = VectorIndex.open(path).range_search([[0.2], [9.0]], radius=2.0)
+        >>> limits, ids
+        (array([0, 2, 2]), array([0, 1]))
+        """
+        vectors = as_queries(queries, self._native.dim)
+        filters = (as_allowed(allow), as_allowed(deny, name="deny"))
+        options = _options(n_threads, nprobe, ef_search)
+        return RangeNeighbours(*self._native.range_search(vectors, float(radius), filters, options))
 
     def reconstruct(self, id: int) -> NDArray[np.float32]:  # noqa: A002 -- as the glossary has it
         """Return the stored vector with the given id; of several, the one stored last.
+
+        Codes give back what they kept: a vector near the one that was added. A transform before the
+        index is undone as far as it can be.
 
         Parameters
         ----------
@@ -201,7 +304,7 @@ class VectorIndex:
         Raises
         ------
         ParameterError
-            If no vector has this id.
+            If no vector has this id, or a transform cannot be undone.
         """
         number = operator.index(id)
         if not -(2**63) <= number < 2**63:
@@ -211,7 +314,10 @@ class VectorIndex:
 
     @property
     def ids(self) -> NDArray[np.int64]:
-        """The id of every vector in stored order: 0, 1, ... unless the file states others."""
+        """The id of every vector in stored order: 0, 1, ... unless the file states others.
+
+        The order is that of rows, or of ids where vectors are in inverted lists.
+        """
         return self._native.ids()
 
     @property
@@ -507,6 +613,12 @@ def standardise_rows(matrix: ArrayLike, mean: ArrayLike, scale: ArrayLike) -> ND
     rows = as_float32(matrix, name="matrix", n_dims=(2,))
     columns = [np.ascontiguousarray(values, dtype=np.float64) for values in (mean, scale)]
     return _native.standardise_rows(rows, columns[0], columns[1])
+
+
+def _options(n_threads: int, nprobe: int | None, ef_search: int | None) -> tuple[int, int | None, int | None]:
+    n_lists = None if nprobe is None else positive("nprobe", nprobe)
+    beam = None if ef_search is None else positive("ef_search", ef_search)
+    return positive("n_threads", n_threads), n_lists, beam
 
 
 def _neighbours(is_single: bool, distances: NDArray[np.float32], ids: NDArray[np.int64]) -> Neighbours:  # noqa: FBT001

@@ -52,7 +52,7 @@ mod _native {
     use super::resample::{resample_rows, resampled_length};
     #[pymodule_export]
     use super::search::{
-        FlatIndex, column_statistics, copy_index, describe_index, inverse_norms, search_rows,
+        VectorIndex, column_statistics, copy_index, describe_index, inverse_norms, search_rows,
         standardise_rows, write_flat,
     };
     #[pymodule_export]

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use orpheus_search::{
-    Allow, ColumnStatistics, Description, Error, ErrorKind, Metric, Neighbours, Rows, SearchOptions,
+    Allow, ColumnStatistics, Deny, Description, Error, ErrorKind, Metric, Neighbours, RangeNeighbours,
+    Rows, SearchOptions,
 };
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
@@ -41,6 +42,14 @@ impl AllowView<'_> {
             Some(Self::Mask(mask)) => Allow::Mask(mask.as_slice()),
         }
     }
+
+    fn as_deny(view: Option<&Self>) -> Deny<'_> {
+        match view {
+            None => Deny::Nothing,
+            Some(Self::Ids(ids)) => Deny::Ids(ids.as_slice()),
+            Some(Self::Mask(mask)) => Deny::Mask(mask.as_slice()),
+        }
+    }
 }
 
 /// `error` as Python knows it; `path` becomes the `filename` of the system's failures.
@@ -64,11 +73,11 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, path: Option<&Path>) -> Nativ
 }
 
 /// Runs `search` without the GIL, and ends it when a signal asks for that.
-fn answer(
+fn interruptible<T: Send>(
     py: Python<'_>,
     path: Option<&Path>,
-    search: impl FnOnce(&dyn Fn() -> bool) -> orpheus_search::Result<Neighbours> + Send,
-) -> NativeResult<(F32Array, I64Array)> {
+    search: impl FnOnce(&dyn Fn() -> bool) -> orpheus_search::Result<T> + Send,
+) -> NativeResult<T> {
     let signal = Mutex::new(None);
     let stop = || {
         let raised = Python::attach(|py| py.check_signals().err());
@@ -80,10 +89,14 @@ fn answer(
     if let Some(raised) = signal.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(raised.into());
     }
-    let Neighbours { n_queries, k, distances, ids } =
-        found.map_err(|error| raise(py, &error, path))?;
+    found.map_err(|error| raise(py, &error, path))
+}
+
+/// Distances and ids, `(n_queries, k)` each.
+fn arrays(neighbours: Neighbours) -> (F32Array, I64Array) {
+    let Neighbours { n_queries, k, distances, ids } = neighbours;
     let shape = [n_queries, k];
-    Ok((F32Array::shaped(distances, &shape), I64Array::shaped(ids, &shape)))
+    (F32Array::shaped(distances, &shape), I64Array::shaped(ids, &shape))
 }
 
 /// Vectors in a view of shape `(n_vectors, dim)`.
@@ -92,18 +105,37 @@ pub(crate) fn rows<'a>(py: Python<'_>, name: &str, matrix: &'a F32View<'_>) -> N
     Rows::new(matrix.as_slice(), dim).map_err(|error| raise(py, &error, None))
 }
 
-/// Binds [`orpheus_search::FlatIndex`].
+/// What is allowed, and what is shut out.
+type FilterViews<'py> = (Option<AllowView<'py>>, Option<AllowView<'py>>);
+
+/// Binds [`orpheus_search::VectorIndex`].
 #[pyclass(frozen, module = "orpheus_fast._native")]
-pub(crate) struct FlatIndex {
-    index: orpheus_search::FlatIndex,
+pub(crate) struct VectorIndex {
+    index: orpheus_search::VectorIndex,
     path: PathBuf,
 }
 
+fn filters_of<'a>(views: &'a FilterViews<'_>) -> (Allow<'a>, Deny<'a>) {
+    (AllowView::as_allow(views.0.as_ref()), AllowView::as_deny(views.1.as_ref()))
+}
+
+/// `options`: (`n_threads`, `nprobe`, `ef_search`).
+fn search_options<'a>(
+    k: usize,
+    (allow, deny): (Allow<'a>, Deny<'a>),
+    options: (usize, Option<usize>, Option<usize>),
+    stop: &'a dyn Fn() -> bool,
+) -> SearchOptions<'a> {
+    let (n_threads, nprobe, ef_search) = options;
+    let stop = Some(stop);
+    SearchOptions { allow, deny, n_threads, nprobe, ef_search, stop, ..SearchOptions::new(k) }
+}
+
 #[pymethods]
-impl FlatIndex {
+impl VectorIndex {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> NativeResult<Self> {
-        let index = release_gil(py, || orpheus_search::FlatIndex::open(&path));
+        let index = release_gil(py, || orpheus_search::VectorIndex::open(&path));
         let index = index.map_err(|error| raise(py, &error, Some(&path)))?;
         Ok(Self { index, path })
     }
@@ -124,8 +156,8 @@ impl FlatIndex {
     }
 
     #[getter]
-    fn kind(&self) -> &'static str {
-        self.index.kind().name()
+    fn kind(&self) -> &str {
+        self.index.kind()
     }
 
     /// `queries` are whole vectors, back to back. Returns (distances, ids), `(n_queries, k)` each.
@@ -134,16 +166,33 @@ impl FlatIndex {
         py: Python<'_>,
         queries: F32View<'_>,
         k: usize,
-        allow: Option<AllowView<'_>>,
-        n_threads: usize,
+        filters: FilterViews<'_>,
+        options: (usize, Option<usize>, Option<usize>),
     ) -> NativeResult<(F32Array, I64Array)> {
         let queries = queries.as_slice();
-        let allow = AllowView::as_allow(allow.as_ref());
-        answer(py, Some(&self.path), |stop| {
-            let options =
-                SearchOptions { allow, n_threads, stop: Some(stop), ..SearchOptions::new(k) };
-            self.index.search(queries, &options)
-        })
+        let filters = filters_of(&filters);
+        let found = interruptible(py, Some(&self.path), |stop| {
+            self.index.search(queries, &search_options(k, filters, options, stop))
+        });
+        found.map(arrays)
+    }
+
+    /// Returns (limits, distances, ids).
+    fn range_search(
+        &self,
+        py: Python<'_>,
+        queries: F32View<'_>,
+        radius: f32,
+        filters: FilterViews<'_>,
+        options: (usize, Option<usize>, Option<usize>),
+    ) -> NativeResult<(I64Array, F32Array, I64Array)> {
+        let queries = queries.as_slice();
+        let filters = filters_of(&filters);
+        let RangeNeighbours { limits, distances, ids } =
+            interruptible(py, Some(&self.path), |stop| {
+                self.index.range_search(queries, radius, &search_options(1, filters, options, stop))
+            })?;
+        Ok((I64Array::vector(limits), F32Array::vector(distances), I64Array::vector(ids)))
     }
 
     fn reconstruct(&self, py: Python<'_>, number: i64) -> NativeResult<F32Array> {
@@ -172,7 +221,7 @@ pub(crate) fn search_rows(
     let (rows, queries) = (rows(py, "matrix", &matrix)?, queries.as_slice());
     let allow = AllowView::as_allow(allow.as_ref());
     let inverse_norms = inverse_norms.as_ref().map(View::as_slice);
-    answer(py, None, |stop| {
+    let found = interruptible(py, None, |stop| {
         let options = SearchOptions {
             allow,
             inverse_norms,
@@ -181,7 +230,8 @@ pub(crate) fn search_rows(
             ..SearchOptions::new(k)
         };
         orpheus_search::search_rows(rows, metric, queries, &options)
-    })
+    });
+    found.map(arrays)
 }
 
 /// Binds [`orpheus_search::inverse_norms_into`].

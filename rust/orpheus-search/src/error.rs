@@ -74,6 +74,15 @@ pub enum Error {
         /// Bytes at opening.
         expected: u64,
     },
+    /// Bytes are not those that were written, by their checksum.
+    #[error(
+        "{what} changed since its checksum was made: the disk or a program damaged the index file \
+         or its sidecar (.ofx); restore the index file or build it again, and delete the sidecar"
+    )]
+    Changed {
+        /// Which bytes.
+        what: String,
+    },
     /// An array does not hold as many values as the others say.
     #[error("{name} holds {found} values, expected {expected}")]
     Shape {
@@ -114,6 +123,9 @@ pub enum Error {
         /// How many vectors there are.
         ntotal: usize,
     },
+    /// The index keeps too little of a vector to give one back.
+    #[error("vectors cannot be reconstructed from this index: {0}")]
+    NotReconstructible(&'static str),
     /// The answer would not fit into memory.
     #[error("{n_queries} queries with {k} neighbours each do not fit into memory")]
     TooLarge {
@@ -164,11 +176,13 @@ impl Error {
             | Self::UnsupportedKind { .. }
             | Self::UnsupportedMetric { .. }
             | Self::Malformed { .. }
-            | Self::Shrunk { .. } => ErrorKind::Format,
+            | Self::Shrunk { .. }
+            | Self::Changed { .. } => ErrorKind::Format,
             Self::Shape { .. } => ErrorKind::Shape,
-            Self::Parameter { .. } | Self::NotFinite { .. } | Self::UnknownId { .. } => {
-                ErrorKind::Parameter
-            }
+            Self::Parameter { .. }
+            | Self::NotFinite { .. }
+            | Self::UnknownId { .. }
+            | Self::NotReconstructible(_) => ErrorKind::Parameter,
             Self::TooLarge { .. } | Self::Memory { .. } => ErrorKind::Memory,
             Self::Stopped => ErrorKind::Stopped,
         }

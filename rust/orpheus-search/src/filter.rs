@@ -16,6 +16,18 @@ pub enum Allow<'a> {
     Mask(&'a [u8]),
 }
 
+/// What a caller shuts out, whatever is allowed.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Deny<'a> {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The vectors with these ids, in any order.
+    Ids(&'a [i64]),
+    /// One byte per stored vector, in stored order; what is not zero shuts it out.
+    Mask(&'a [u8]),
+}
+
 /// The rows that a scan visits; no other row is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
@@ -122,6 +134,17 @@ impl Filter {
             Self::All(n_rows) => *n_rows,
             Self::Rows(rows) => rows.len(),
             Self::Bitmap { n_allowed, .. } => *n_allowed,
+        }
+    }
+
+    /// Whether `row` may be a neighbour.
+    pub(crate) fn contains(&self, row: usize) -> bool {
+        match self {
+            Self::All(n_rows) => row < *n_rows,
+            Self::Rows(rows) => rows.binary_search(&row).is_ok(),
+            Self::Bitmap { words, .. } => {
+                words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+            }
         }
     }
 

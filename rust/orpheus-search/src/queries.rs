@@ -46,6 +46,11 @@ impl QueryBlock {
         Self { values, start, stride, dim, n_queries }
     }
 
+    /// Puts `query`, which has `dim` values, in the place of the first one, as it is.
+    pub(crate) fn set(&mut self, query: &[f32]) {
+        self.values[self.start..][..self.dim].copy_from_slice(query);
+    }
+
     /// Query `index` by itself.
     pub(crate) fn alone(&self, index: usize) -> Self {
         let mut alone = Self::padded(1, self.dim);
@@ -68,7 +73,8 @@ impl QueryBlock {
     }
 }
 
-fn check_finite(query: &[f32], row: usize) -> Result<()> {
+/// Makes sure that all of `query`, which the caller counts as `row`, are numbers.
+pub(crate) fn check_finite(query: &[f32], row: usize) -> Result<()> {
     // Without a branch per value: a query is nearly always sound.
     if query.iter().fold(true, |all, value| all & value.is_finite()) {
         return Ok(());

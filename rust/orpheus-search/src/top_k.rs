@@ -55,6 +55,22 @@ impl TopK {
         self.offer_each(chunks.len() * CHUNK, rest, &id_of);
     }
 
+    /// The same where some candidates have no id; those are passed over.
+    pub(crate) fn offer_known(&mut self, scores: &[f32], id_of: impl Fn(usize) -> Option<i64>) {
+        for (index, chunk) in scores.chunks(CHUNK).enumerate() {
+            if <&[f32; CHUNK]>::try_from(chunk).is_ok_and(|chunk| !self.any_may_enter(chunk)) {
+                continue;
+            }
+            for (offset, &score) in chunk.iter().enumerate() {
+                if self.may_enter(score)
+                    && let Some(id) = id_of(index * CHUNK + offset)
+                {
+                    self.offer(score, id);
+                }
+            }
+        }
+    }
+
     fn offer_each(&mut self, first: usize, scores: &[f32], id_of: &impl Fn(usize) -> i64) {
         for (offset, &score) in scores.iter().enumerate() {
             if self.may_enter(score) {
@@ -127,7 +143,7 @@ impl TopK {
 }
 
 /// An integer that is smaller the nearer `score` is. Equal scores have equal keys.
-fn key_of(score: f32, larger_is_nearer: bool) -> u32 {
+pub(crate) fn key_of(score: f32, larger_is_nearer: bool) -> u32 {
     // Adding zero turns -0.0 into 0.0 and leaves everything else alone.
     let bits = (score + 0.0).to_bits();
     // IEEE 754 floats of one sign are ordered as their bits are; negative ones the other way round.

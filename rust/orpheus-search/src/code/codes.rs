@@ -1,5 +1,8 @@
 //! Where codes lie, and what is known of all of them.
 
+use crate::filter::Picks;
+use crate::sidecar::BlockSums;
+
 /// Values per half block: a block of 64 bytes holds 128 values, a half block 64.
 pub(crate) const HALF_BLOCK: usize = 64;
 /// A scale that stands for "nothing is known of this vector": it is always compared exactly.
@@ -32,6 +35,8 @@ pub(crate) struct CodeParts<'a> {
     pub(crate) scales: &'a [u16],
     /// What is added to the inner product with the query to get the merit; may be empty: zeros.
     pub(crate) offsets: &'a [f32],
+    /// What blocks of both planes are compared with before they are used, where they are a file's.
+    pub(crate) guards: [Option<&'a BlockSums>; 2],
 }
 
 /// Vectors as codes, borrowed. Made by [`Codes::new`], which checks what kernels rely on.
@@ -89,6 +94,26 @@ impl<'a> Codes<'a> {
     pub(crate) fn fine(&self, row: usize) -> &'a [u8] {
         let stride = Self::stride(self.dim);
         &self.parts.fine[row * stride..][..stride]
+    }
+
+    /// Whether the coarse codes of `picks` are what was written.
+    pub(crate) fn coarse_is_sound(&self, picks: Picks<'_>) -> bool {
+        let Some(sums) = self.parts.guards[0] else { return true };
+        let stride = Self::stride(self.dim);
+        let are = |rows: std::ops::Range<usize>| {
+            sums.are(self.parts.coarse, rows.start * stride..rows.end * stride)
+        };
+        match picks {
+            Picks::Range { first, len } => are(first..first + len),
+            Picks::Rows(rows) => rows.iter().all(|&row| are(row..row + 1)),
+        }
+    }
+
+    /// Whether the fine code of vector `row` is.
+    pub(crate) fn fine_is_sound(&self, row: usize) -> bool {
+        let stride = Self::stride(self.dim);
+        let place = row * stride..(row + 1) * stride;
+        self.parts.guards[1].is_none_or(|sums| sums.are(self.parts.fine, place))
     }
 
     /// The scale of vector `row`; NaN if nothing is known of it.

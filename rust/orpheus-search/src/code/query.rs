@@ -25,6 +25,37 @@ pub(crate) struct Frame {
     pub(crate) lever: f32,
 }
 
+/// The numbers of a [`Frame`], as a file has them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodeFacts {
+    extent: Extent,
+    center_norm: f32,
+    lever: f32,
+}
+
+impl CodeFacts {
+    pub(crate) fn of(frame: &Frame) -> Self {
+        let Frame { extent, center_norm, lever, .. } = frame;
+        Self { extent: *extent, center_norm: *center_norm, lever: *lever }
+    }
+
+    pub(crate) fn to_array(self) -> [f32; 7] {
+        let Self { extent: Extent { reach: [coarse, fine], scale, offset, norm }, .. } = self;
+        [coarse, fine, scale, offset, norm, self.center_norm, self.lever]
+    }
+
+    pub(crate) fn from_array(facts: [f32; 7]) -> Self {
+        let [coarse, fine, scale, offset, norm, center_norm, lever] = facts;
+        Self { extent: Extent { reach: [coarse, fine], scale, offset, norm }, center_norm, lever }
+    }
+
+    pub(crate) fn frame(self, metric: Metric, anchor: Vec<f32>) -> Frame {
+        let Self { extent, center_norm, lever } = self;
+        let rotation = Rotation::new(anchor.len());
+        Frame { metric, anchor, rotation, extent, center_norm, lever }
+    }
+}
+
 /// The merit of a vector at a centre, and by how much it may be off.
 ///
 /// *Merit* is what is compared: the inner product, or minus half the squared distance; larger is

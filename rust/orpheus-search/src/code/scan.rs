@@ -12,6 +12,7 @@ use super::codes::Codes;
 use super::fetch::fetch;
 use super::kernel::{BLOCK, Batch, Bound, CodeKernels, Sums};
 use super::query::{Base, CodedQuery};
+use crate::error::{Error, Result};
 use crate::filter::Picks;
 use crate::top_k::TopK;
 
@@ -119,6 +120,8 @@ pub(crate) struct CodeScan<'a> {
     kept: [u32; BLOCK],
     factors: Factors,
     scratch: Vec<u8>,
+    /// Whether all that was read is what was written.
+    is_sound: bool,
 }
 
 /// One query of a scan: how it is compared, from where, and what has been found for it.
@@ -132,7 +135,7 @@ impl<'a> CodeScan<'a> {
     pub(crate) fn new(codes: Codes<'a>, kernels: CodeKernels) -> Self {
         let factors = Factors { scales: [0; BLOCK], offsets: [0.0; BLOCK] };
         let (sums, scratch) = SPARE.take();
-        Self { codes, kernels, sums, kept: [0; BLOCK], factors, scratch }
+        Self { codes, kernels, sums, kept: [0; BLOCK], factors, scratch, is_sound: true }
     }
 
     /// Looks at some vectors for one query.
@@ -142,6 +145,7 @@ impl<'a> CodeScan<'a> {
             sums.resize(picks.len(), 0);
         }
         let sums_here = &mut sums[..picks.len()];
+        self.is_sound &= self.codes.coarse_is_sound(picks);
         self.kernels.coarse(&self.codes, picks, seeker.query.digits().as_bytes(), sums_here);
         self.sift(picks, sums_here, &mut seeker);
         self.sums = sums;
@@ -160,12 +164,51 @@ impl<'a> CodeScan<'a> {
         if sums.len() < seekers.len() * len {
             sums.resize(seekers.len() * len, 0);
         }
+        self.is_sound &= self.codes.coarse_is_sound(Picks::Range { first, len });
         let batch = Batch { codes: self.codes, first, n_rows: len, digits };
         self.kernels.batch(&batch, &mut self.scratch, &mut sums);
         for (seeker, sums) in seekers.iter_mut().zip(sums.chunks(len)) {
             self.sift(Picks::Range { first, len }, sums, seeker);
         }
         self.sums = sums;
+    }
+
+    /// Makes sure that all codes that were read are those that were written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Changed`].
+    pub(crate) fn finish(self) -> Result<()> {
+        if self.is_sound { Ok(()) } else { Err(Error::Changed { what: "a code".to_owned() }) }
+    }
+
+    /// The `n` vectors that seem nearest by both codes, nearest first.
+    pub(crate) fn nearest(&mut self, query: &CodedQuery, base: Base, n: usize) -> Vec<usize> {
+        let len = self.codes.n();
+        let picks = Picks::Range { first: 0, len };
+        self.sums.resize(len.max(self.sums.len()), 0);
+        self.is_sound &= self.codes.coarse_is_sound(picks);
+        let digits = query.digits().as_bytes();
+        self.kernels.coarse(&self.codes, picks, digits, &mut self.sums[..len]);
+        let merit = |row: usize, fine: i32| {
+            let (scale, offset) = (self.codes.scale(row), self.codes.offset(row));
+            Merit(query.merit([self.sums[row], fine], scale, offset, base).0)
+        };
+        let farthest_first = |pair: &(Merit, usize)| (Reverse(pair.0), pair.1);
+        // Half a fine code is the best guess of what it will say.
+        let guess = (7.5 * query.digits().sum as f32) as i32;
+        let mut rows: Vec<(Merit, usize)> = (0..len).map(|row| (merit(row, guess), row)).collect();
+        let n_closer = (2 * n + 16).min(len);
+        if n_closer < len {
+            rows.select_nth_unstable_by_key(n_closer, farthest_first);
+        }
+        rows.truncate(n_closer);
+        for (known, row) in &mut rows {
+            *known = merit(*row, self.kernels.fine(&self.codes, *row, digits));
+        }
+        rows.sort_unstable_by_key(farthest_first);
+        rows.truncate(n);
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 
     /// First raises the floor by the vectors that look near, so that fewer have to be looked at
@@ -204,24 +247,25 @@ impl<'a> CodeScan<'a> {
     /// Hands the merit of each vector that was kept to `take`, with how much it may be off, now that
     /// the fine code is read too. Where nothing is known of a vector its merit may be off by any amount.
     fn narrow(
-        &self,
+        &mut self,
         picks: Picks<'_>,
         sums: &[i32],
         n_kept: usize,
         seeker: &mut Seeker<'_>,
         take: impl Fn(&mut Found, f32, f32, usize),
     ) {
-        let kept = &self.kept[..n_kept];
-        for &place in kept {
+        for &place in &self.kept[..n_kept] {
             fetch(self.codes.fine(picks.row(place as usize)));
         }
-        for &place in kept {
+        for index in 0..n_kept {
+            let place = self.kept[index];
             let row = picks.row(place as usize);
             let scale = self.codes.scale(row);
             if scale.is_nan() {
                 take(seeker.found, 0.0, f32::INFINITY, row);
                 continue;
             }
+            self.is_sound &= self.codes.fine_is_sound(row);
             let fine = self.kernels.fine(&self.codes, row, seeker.query.digits().as_bytes());
             let (both, offset) = ([sums[place as usize], fine], self.codes.offset(row));
             let (merit, off) = seeker.query.merit(both, scale, offset, seeker.base);

@@ -1,15 +1,16 @@
 //! Codes of vectors in lists, made once and searched often.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::codes::{CodeParts, Codes};
 use super::digits::length;
 use super::encode::{Coded, Coder, settle};
 use super::plane::Plane;
-use super::query::Frame;
+use super::query::{CodeFacts, Frame};
 use super::rotation::Rotation;
 use crate::error::Result;
+use crate::format::mmap::Mapping;
 use crate::metric::Metric;
 use crate::pool;
 use crate::queries::inverse_norm;
@@ -78,6 +79,29 @@ impl ListCodes {
         Ok(Self { frame, centers, before, coarse, fine, scales, offsets })
     }
 
+    /// Encodes a matrix as one list around the mean of all vectors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub(crate) fn of_matrix(rows: Rows<'_>, metric: Metric, n_threads: usize) -> Result<Self> {
+        Self::new(&[rows], mean(rows, metric), metric, n_threads)
+    }
+
+    /// Codes that lie in a mapped file; `None` if their numbers contradict each other.
+    pub(crate) fn mapped(stored: StoredCodes, file: &Arc<Mapping>) -> Option<Self> {
+        let StoredCodes { metric, facts, anchor, centers, before, scales, offsets, planes } =
+            stored;
+        let dim = anchor.len();
+        if before.first() != Some(&0) || !before.is_sorted() || dim == 0 {
+            return None;
+        }
+        let [coarse, fine] = planes.map(|(place, sums)| Plane::mapped(file, place, sums));
+        let frame = facts.frame(metric, anchor);
+        let codes = Self { frame, centers, before, coarse: coarse?, fine: fine?, scales, offsets };
+        codes.codes().is_some().then_some(codes)
+    }
+
     pub(crate) fn frame(&self) -> &Frame {
         &self.frame
     }
@@ -101,13 +125,35 @@ impl ListCodes {
         &self.centers[list * self.dim()..][..self.dim()]
     }
 
-    /// `None` never: the parts were made together.
+    pub(crate) fn centers(&self) -> &[f32] {
+        &self.centers
+    }
+
+    pub(crate) fn before(&self) -> &[usize] {
+        &self.before
+    }
+
+    pub(crate) fn scales(&self) -> &[u16] {
+        &self.scales
+    }
+
+    pub(crate) fn offsets(&self) -> &[f32] {
+        &self.offsets
+    }
+
+    /// The coarse plane and the fine one.
+    pub(crate) fn planes(&self) -> [&[u8]; 2] {
+        [self.coarse.as_slice(), self.fine.as_slice()]
+    }
+
+    /// `None` never: the parts were made together, or have been compared with each other.
     pub(crate) fn codes(&self) -> Option<Codes<'_>> {
         let parts = CodeParts {
             coarse: self.coarse.as_slice(),
             fine: self.fine.as_slice(),
             scales: &self.scales,
             offsets: &self.offsets,
+            guards: [self.coarse.sums(), self.fine.sums()],
         };
         Codes::new(self.dim(), self.n(), parts)
     }
@@ -115,6 +161,19 @@ impl ListCodes {
     pub(crate) fn n_bytes(&self) -> usize {
         2 * self.coarse.as_slice().len() + 2 * self.scales.len() + 4 * self.offsets.len()
     }
+}
+
+/// Codes as a file has them.
+pub(crate) struct StoredCodes {
+    pub(crate) metric: Metric,
+    pub(crate) facts: CodeFacts,
+    pub(crate) anchor: Vec<f32>,
+    pub(crate) centers: Vec<f32>,
+    pub(crate) before: Vec<usize>,
+    pub(crate) scales: Vec<u16>,
+    pub(crate) offsets: Vec<f32>,
+    /// Where the coarse and the fine plane lie, and the checksums of their blocks.
+    pub(crate) planes: [(Range<usize>, Vec<u32>); 2],
 }
 
 /// A matrix at a quarter of its bytes and a little more, from which exact answers can be had.
@@ -133,7 +192,7 @@ impl RowCodes {
     ///
     /// [`Error::Memory`] if there is not enough for the codes.
     pub fn new(rows: Rows<'_>, metric: Metric, n_threads: usize) -> Result<Self> {
-        Ok(Self(ListCodes::new(&[rows], mean(rows, metric), metric, n_threads)?))
+        Ok(Self(ListCodes::of_matrix(rows, metric, n_threads)?))
     }
 
     /// What the codes are compared by.

@@ -435,6 +435,12 @@ impl Lists {
         self.before.get(number).copied().unwrap_or_else(|| self.n_vectors())
     }
 
+    /// The list that holds vector `position`, counted through all lists, which is there.
+    #[must_use]
+    pub fn list_at(&self, position: usize) -> usize {
+        self.before.partition_point(|&before| before <= position).saturating_sub(1)
+    }
+
     /// List `number`; one that is not there is empty.
     #[must_use]
     pub fn list(&self, number: usize) -> List {

@@ -48,6 +48,7 @@ impl Case {
             fine: &self.fine,
             scales: &self.scales,
             offsets: &[],
+            guards: [None; 2],
         };
         Codes::new(self.dim, self.n, parts).unwrap()
     }

@@ -1,10 +1,11 @@
 //! Scanning codes instead of vectors, with any number of queries and threads.
 
+use std::cell::Cell;
+
 use super::parts::{Parts, Watch};
 use super::search::{Scan, shared};
 use crate::code::{
-    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, RowCodes,
-    Seeker, fetch,
+    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, Seeker, fetch,
 };
 use crate::distance::Block;
 use crate::error::{Error, Result};
@@ -38,6 +39,8 @@ pub(super) struct CodedScan<'a> {
 struct Matrix<'a> {
     scan: &'a Scan<'a>,
     query: QueryBlock,
+    /// Whether all that were compared are what they were.
+    is_sound: Cell<bool>,
 }
 
 impl Originals for Matrix<'_> {
@@ -47,6 +50,9 @@ impl Originals for Matrix<'_> {
 
     fn score(&self, place: usize) -> f32 {
         let picks = Picks::Range { first: place, len: 1 };
+        if !self.scan.are_sound(picks) {
+            self.is_sound.set(false);
+        }
         let (mut score, mut inverse_norm) = ([f32::NAN], [0.0]);
         if let Some(block) = Block::new(&self.query, self.scan.rows, picks) {
             self.scan.score(&block, picks, &mut score, &mut inverse_norm);
@@ -61,19 +67,14 @@ impl Originals for Matrix<'_> {
 
 impl<'a> CodedScan<'a> {
     /// `None` if vectors have to be scanned instead: there are no codes, or they are of no use.
-    pub(super) fn new(
-        scan: &'a Scan<'a>,
-        queries: &QueryBlock,
-        store: Option<&'a RowCodes>,
-    ) -> Option<Self> {
-        let store = store?;
+    pub(super) fn new(scan: &'a Scan<'a>, queries: &QueryBlock) -> Option<Self> {
+        let lists = scan.codes?;
         let n_allowed = scan.filter.n_allowed();
         let is_worth_it = n_allowed.saturating_mul(scan.rows.dim()) >= LEAST_VALUES
             && scan.k.saturating_mul(LARGEST_SHARE) <= n_allowed;
         if !is_worth_it || scan.k == 0 {
             return None;
         }
-        let lists = store.lists();
         let each = (0..queries.n_queries()).map(|index| queries.query(index));
         let coded = CodedQueries::new(each, lists.frame())?;
         let center = Rows::new(lists.center(0), lists.dim()).ok()?;
@@ -111,8 +112,12 @@ impl<'a> CodedScan<'a> {
         for (index, ((top, found), query)) in
             tops.iter_mut().zip(founds).zip(&self.queries.each).enumerate()
         {
-            let matrix = Matrix { scan: self.scan, query: queries.alone(index) };
+            let query_alone = queries.alone(index);
+            let matrix = Matrix { scan: self.scan, query: query_alone, is_sound: Cell::new(true) };
             found.settle(query, &matrix, top);
+            if !matrix.is_sound.get() {
+                return Err(Error::Changed { what: "a vector".to_owned() });
+            }
             if index % 64 == 63 && watch.says_stop() {
                 return Err(Error::Stopped);
             }
@@ -137,6 +142,7 @@ impl<'a> CodedScan<'a> {
                 parts.stop();
             }
         }
+        scan.finish()?;
         if parts.are_stopped() { Err(Error::Stopped) } else { Ok(founds) }
     }
 

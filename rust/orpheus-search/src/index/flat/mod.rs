@@ -7,6 +7,9 @@ mod standardise;
 mod storage;
 mod worker;
 
+pub(crate) use parts::Watch;
+pub(crate) use search::Answer;
+
 pub use search::{SearchOptions, inverse_norms_into, search_rows};
 pub use standardise::{ColumnStatistics, standardise_rows_into};
 pub use storage::{FlatIndex, FlatKind};

@@ -86,18 +86,18 @@ impl Parts {
 }
 
 /// Asks whether to stop, but not all the time.
-pub(super) struct Watch<'a> {
+pub(crate) struct Watch<'a> {
     stop: Option<&'a dyn Fn() -> bool>,
     /// When it last asked, or first could have.
     asked: Option<Instant>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(stop: Option<&'a dyn Fn() -> bool>) -> Self {
+    pub(crate) fn new(stop: Option<&'a dyn Fn() -> bool>) -> Self {
         Self { stop, asked: None }
     }
 
-    pub(super) fn says_stop(&mut self) -> bool {
+    pub(crate) fn says_stop(&mut self) -> bool {
         let Some(stop) = self.stop else { return false };
         let now = Instant::now();
         if now - *self.asked.get_or_insert(now) < STOP_INTERVAL {

@@ -5,15 +5,17 @@ use std::sync::{Mutex, PoisonError};
 use super::coded::CodedScan;
 use super::parts::{Parts, Watch};
 use super::worker::{Norms, Worker, block_len};
-use crate::code::RowCodes;
+use crate::code::{ListCodes, RowCodes};
 use crate::distance::{Block, Kernels};
 use crate::error::{Error, Result};
-use crate::filter::{Allow, Filter, Picks};
+use crate::filter::{Allow, Deny, Filter, Picks};
+use crate::index::selection::{Selection, Wanted};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
 use crate::pool;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
+use crate::sidecar::{RowSums, SideData};
 use crate::top_k::TopK;
 
 /// Bytes of queries that are scanned together: they stay in the second-level cache.
@@ -28,6 +30,12 @@ pub struct SearchOptions<'a> {
     pub k: usize,
     /// Which vectors may be neighbours. Those shut out are not read.
     pub allow: Allow<'a>,
+    /// Which of those may not.
+    pub deny: Deny<'a>,
+    /// Lists that each query visits, instead of what the file says; inverted lists only. At least 1.
+    pub nprobe: Option<usize>,
+    /// Beam of the search, instead of what the file says; graphs only. At least 1.
+    pub ef_search: Option<usize>,
     /// One over the length of each row ([`inverse_norms_into`]), for [`Metric::Cosine`] only:
     /// without them every search computes them.
     pub inverse_norms: Option<&'a [f32]>,
@@ -49,6 +57,9 @@ impl SearchOptions<'_> {
         Self {
             k,
             allow: Allow::All,
+            deny: Deny::Nothing,
+            nprobe: None,
+            ef_search: None,
             inverse_norms: None,
             codes: None,
             n_threads: 1,
@@ -72,11 +83,8 @@ pub fn search_rows(
     queries: &[f32],
     options: &SearchOptions<'_>,
 ) -> Result<Neighbours> {
-    let filter = match options.allow {
-        Allow::All => Filter::All(rows.n_rows()),
-        Allow::Ids(ids) => Filter::from_rows(ids.iter().copied(), rows.n_rows()),
-        Allow::Mask(mask) => Filter::from_mask(mask, rows.n_rows())?,
-    };
+    let wanted = Wanted { allow: options.allow, deny: options.deny };
+    let filter = Selection::of_rows(&wanted, rows.n_rows())?.filter(rows.n_rows());
     Scan::new(rows, metric, &filter, options)?.search(queries, options)
 }
 
@@ -105,6 +113,9 @@ pub(super) struct Scan<'a> {
     /// Little-endian, one for each row; row numbers if there are none.
     pub(super) ids: Option<&'a [[u8; 8]]>,
     pub(super) kernels: Kernels,
+    pub(super) codes: Option<&'a ListCodes>,
+    /// What rows are compared with before they are used, where they are a file's.
+    pub(super) sums: Option<&'a RowSums>,
     /// Where lengths matter and were not given.
     norms: Option<Norms<'a>>,
     /// Neighbours per query that there will be.
@@ -144,6 +155,8 @@ impl<'a> Scan<'a> {
             inverse_norms: options.inverse_norms,
             ids: None,
             kernels: options.kernels,
+            codes: options.codes.map(RowCodes::lists),
+            sums: None,
             norms: (metric == Metric::Cosine && options.inverse_norms.is_none())
                 .then(|| Norms::new(rows, options.kernels)),
             k: options.k.min(filter.n_allowed()),
@@ -153,6 +166,12 @@ impl<'a> Scan<'a> {
     /// Answers with these ids, little-endian and one for each row, instead of row numbers.
     pub(super) fn with_ids(self, ids: Option<&'a [[u8; 8]]>) -> Self {
         Self { ids, ..self }
+    }
+
+    /// Reads these codes, and compares rows with their checksums.
+    pub(super) fn with_side_data(self, data: Option<&'a SideData>) -> Self {
+        let Some(data) = data else { return self };
+        Self { codes: Some(&data.codes), sums: data.rows.as_ref(), ..self }
     }
 
     pub(super) fn search(
@@ -190,7 +209,7 @@ impl<'a> Scan<'a> {
         options: &SearchOptions<'_>,
         watch: &mut Watch<'_>,
     ) -> Result<Vec<TopK>> {
-        if let Some(coded) = CodedScan::new(self, queries, options.codes) {
+        if let Some(coded) = CodedScan::new(self, queries) {
             return coded.search(queries, options.n_threads, watch);
         }
         let (n_places, row_bytes) = (self.filter.n_places(), 4 * self.rows.dim());
@@ -203,6 +222,13 @@ impl<'a> Scan<'a> {
                 mine.iter_mut().zip(others).for_each(|(mine, other)| mine.merge(other));
             },
         )
+    }
+
+    /// Whether each of `picks` is what it was.
+    pub(super) fn are_sound(&self, picks: Picks<'_>) -> bool {
+        let Some(sums) = self.sums else { return true };
+        let is_sound = |row| sums.is(row, self.rows.row_lanes(row));
+        (0..picks.len()).all(|index| is_sound(picks.row(index)))
     }
 
     /// Scans parts until none is left.
@@ -219,7 +245,7 @@ impl<'a> Scan<'a> {
                 parts.stop();
             }
         }
-        if parts.are_stopped() { Err(Error::Stopped) } else { Ok(worker.into_tops()) }
+        if parts.are_stopped() { Err(Error::Stopped) } else { worker.into_tops() }
     }
 
     /// Room for the nearest of each of `n_queries`.
@@ -321,7 +347,8 @@ pub(super) fn shared<T: Send>(
 }
 
 /// Rows of [`Neighbours`] as they come.
-struct Answer {
+#[derive(Debug)]
+pub(crate) struct Answer {
     n_queries: usize,
     k: usize,
     distances: Vec<f32>,
@@ -329,7 +356,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(n_queries: usize, k: usize) -> Result<Self> {
+    pub(crate) fn new(n_queries: usize, k: usize) -> Result<Self> {
         let too_large = || Error::TooLarge { n_queries, k };
         let n = n_queries.checked_mul(k).ok_or_else(too_large)?;
         let (mut distances, mut ids) = (Vec::new(), Vec::new());
@@ -338,7 +365,7 @@ impl Answer {
         Ok(Self { n_queries, k, distances, ids })
     }
 
-    fn push(&mut self, top: TopK) {
+    pub(crate) fn push(&mut self, top: TopK) {
         let end = self.ids.len() + self.k;
         for (score, id) in top.into_sorted() {
             self.distances.push(score);
@@ -348,7 +375,7 @@ impl Answer {
         self.ids.resize(end, NO_ID);
     }
 
-    fn finish(self) -> Neighbours {
+    pub(crate) fn finish(self) -> Neighbours {
         let Self { n_queries, k, distances, ids } = self;
         Neighbours { n_queries, k, distances, ids }
     }

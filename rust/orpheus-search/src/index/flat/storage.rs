@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::search::{Scan, SearchOptions};
 use crate::error::{Error, Result};
-use crate::filter::{Allow, Filter};
+use crate::filter::{Allow, Deny, Filter};
 use crate::format::cursor::{Cursor, malformed};
 use crate::format::fourcc::{self, Fourcc};
 use crate::format::mmap::Mapping;
 use crate::format::model::Header;
+use crate::index::acceleration::{Acceleration, Codes, Vectors};
+use crate::index::selection::{Selection, Wanted};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
 use crate::rows::Rows;
@@ -58,10 +60,11 @@ struct Layout {
 /// [`Mapping`]).
 #[derive(Debug)]
 pub struct FlatIndex {
-    mapping: Mapping,
+    mapping: Arc<Mapping>,
     layout: Layout,
     /// Rows in the order of their ids, made when an id is looked up for the first time.
     by_id: OnceLock<Vec<(i64, usize)>>,
+    acceleration: Acceleration,
 }
 
 impl FlatIndex {
@@ -73,9 +76,42 @@ impl FlatIndex {
     /// [`Error::UnsupportedMetric`], [`Error::Truncated`] or [`Error::Malformed`] if it is not a
     /// sound Flat file.
     pub fn open(path: &Path) -> Result<Self> {
-        let mapping = Mapping::open(path)?;
+        Self::open_with(path, Codes::default())
+    }
+
+    /// As [`Self::open`], with a say in what is kept to be searched faster.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and [`Error::Changed`] if the file is not what it was when its sidecar
+    /// was made.
+    pub fn open_with(path: &Path, codes: Codes) -> Result<Self> {
+        Self::from_mapping(path, Arc::new(Mapping::open(path)?), codes)
+    }
+
+    /// The same of a file that is mapped already.
+    pub(crate) fn from_mapping(path: &Path, mapping: Arc<Mapping>, codes: Codes) -> Result<Self> {
         let layout = Layout::read(mapping.bytes()?)?;
-        Ok(Self { mapping, layout, by_id: OnceLock::new() })
+        let Header { metric, dim, .. } = layout.header;
+        let vectors = Vectors { metric, dim, lists: vec![layout.rows.clone()], centers: None };
+        let acceleration = Acceleration::open(codes, path, &mapping, vectors)?;
+        Ok(Self { mapping, layout, by_id: OnceLock::new(), acceleration })
+    }
+
+    /// Makes codes of all vectors now, rather than after a few searches, and writes them beside
+    /// the file if they may be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Memory`] if there is not enough for them, [`Error::Shrunk`].
+    pub fn accelerate(&self, n_threads: usize) -> Result<()> {
+        self.acceleration.make(n_threads)
+    }
+
+    /// Whether there are codes of the vectors.
+    #[must_use]
+    pub fn has_codes(&self) -> bool {
+        self.acceleration.data().is_some()
     }
 
     /// How many vectors there are.
@@ -142,8 +178,11 @@ impl FlatIndex {
     /// As [`super::search_rows`], and [`Error::Shrunk`].
     pub fn search(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<Neighbours> {
         let rows = self.rows()?;
-        let filter = self.filter(options.allow)?;
-        let scan = Scan::new(rows, self.metric(), &filter, options)?.with_ids(self.ids()?);
+        let filter = self.filter(options.allow, options.deny)?;
+        let n_queries = queries.len() / self.dim();
+        let data = self.acceleration.for_queries(n_queries, options.n_threads)?;
+        let scan = Scan::new(rows, self.metric(), &filter, options)?;
+        let scan = scan.with_ids(self.ids()?).with_side_data(data);
         scan.search(queries, options)
     }
 
@@ -161,17 +200,31 @@ impl FlatIndex {
         Ok(self.rows()?.row(row.ok_or(unknown)?).collect())
     }
 
-    fn filter(&self, allow: Allow<'_>) -> Result<Filter> {
+    fn filter(&self, allow: Allow<'_>, deny: Deny<'_>) -> Result<Filter> {
         let ntotal = self.ntotal();
-        Ok(match (allow, self.ids()?) {
-            (Allow::All, _) => Filter::All(ntotal),
-            (Allow::Mask(mask), _) => Filter::from_mask(mask, ntotal)?,
-            (Allow::Ids(allowed), None) => Filter::from_rows(allowed.iter().copied(), ntotal),
-            (Allow::Ids(allowed), Some(ids)) => {
-                let rows = allowed.iter().flat_map(|&id| self.rows_with(id, ids));
-                Filter::from_rows(rows.map(|pair| pair.1 as i64), ntotal)
+        let Some(ids) = self.ids()? else {
+            return Ok(Selection::of_rows(&Wanted { allow, deny }, ntotal)?.filter(ntotal));
+        };
+        let rows = |named: &[i64]| -> Vec<i64> {
+            let rows = named.iter().flat_map(|&id| self.rows_with(id, ids));
+            rows.map(|pair| pair.1 as i64).collect()
+        };
+        let (allowed, denied);
+        let allow = match allow {
+            Allow::Ids(named) => {
+                allowed = rows(named);
+                Allow::Ids(&allowed)
             }
-        })
+            allow => allow,
+        };
+        let deny = match deny {
+            Deny::Ids(named) => {
+                denied = rows(named);
+                Deny::Ids(&denied)
+            }
+            deny => deny,
+        };
+        Ok(Selection::of_rows(&Wanted { allow, deny }, ntotal)?.filter(ntotal))
     }
 
     /// The rows with the given id, in stored order.

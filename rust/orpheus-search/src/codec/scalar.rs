@@ -1,0 +1,191 @@
+//! Each value of a vector as a few bits.
+
+use super::decoded::DecodedScorer;
+use super::{Codec, Scorer, half};
+use crate::distance::Kernels;
+use crate::format::model::{ScalarKind, ScalarQuantizer};
+use crate::metric::Metric;
+
+/// The scalar quantizers of FAISS.
+#[derive(Debug)]
+pub(crate) struct ScalarCodec {
+    kind: ScalarKind,
+    dim: usize,
+    code_size: usize,
+    /// A value is `scale * code + shift`: one pair for each dimension, or one for all, or none
+    /// where codes have no ranges.
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl ScalarCodec {
+    pub(crate) fn new(dim: usize, quantizer: &ScalarQuantizer) -> Self {
+        let (scale, shift) = ranges(dim, quantizer);
+        Self { kind: quantizer.kind, dim, code_size: quantizer.code_size, scale, shift }
+    }
+
+    /// Writes `scale * number + shift` for each number of a code.
+    fn decode_ranged(&self, numbers: impl Iterator<Item = u8>, vector: &mut [f32]) {
+        let values = vector.iter_mut().zip(numbers);
+        if let (&[scale], &[shift]) = (&self.scale[..], &self.shift[..]) {
+            values.for_each(|(value, number)| *value = f32::from(number) * scale + shift);
+            return;
+        }
+        for ((value, number), (scale, shift)) in values.zip(self.scale.iter().zip(&self.shift)) {
+            *value = f32::from(number) * scale + shift;
+        }
+    }
+}
+
+/// Steps and lowest values: FAISS puts a value into the middle of its step.
+fn ranges(dim: usize, quantizer: &ScalarQuantizer) -> (Vec<f32>, Vec<f32>) {
+    let n_steps = match quantizer.kind {
+        ScalarKind::Bits8 | ScalarKind::Bits8Uniform => 255.0,
+        ScalarKind::Bits6 => 63.0,
+        ScalarKind::Bits4 | ScalarKind::Bits4Uniform => 15.0,
+        _ => return (Vec::new(), Vec::new()),
+    };
+    let halves = quantizer.trained.split_at_checked(match quantizer.kind {
+        _ if uniform(quantizer.kind) => 1,
+        _ => dim,
+    });
+    // Without training nothing is stored that could be decoded.
+    let (low, width) = halves.unwrap_or((&[0.0], &[0.0]));
+    let scale: Vec<f32> = width.iter().map(|width| width / n_steps).collect();
+    let shift = low.iter().zip(&scale).map(|(low, step)| low + 0.5 * step).collect();
+    (scale, shift)
+}
+
+fn uniform(kind: ScalarKind) -> bool {
+    matches!(kind, ScalarKind::Bits8Uniform | ScalarKind::Bits4Uniform)
+}
+
+/// Four numbers of 6 bits lie in three bytes, the first in the lowest bits.
+fn six_bits(code: &[u8], index: usize) -> u8 {
+    let at = index / 4 * 3;
+    let byte = |offset: usize| u32::from(code.get(at + offset).copied().unwrap_or(0));
+    let word = byte(0) | byte(1) << 8 | byte(2) << 16;
+    (word >> (6 * (index % 4)) & 63) as u8
+}
+
+impl Codec for ScalarCodec {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn decode(&self, codes: &[u8], place: usize, vector: &mut [f32]) {
+        let code = &codes[place * self.code_size..][..self.code_size];
+        let halves = || code.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
+        match self.kind {
+            ScalarKind::Bits8 | ScalarKind::Bits8Uniform => {
+                self.decode_ranged(code.iter().copied(), vector);
+            }
+            ScalarKind::Bits4 | ScalarKind::Bits4Uniform => {
+                let numbers = code.iter().flat_map(|byte| [byte & 15, byte >> 4]);
+                self.decode_ranged(numbers, vector);
+            }
+            ScalarKind::Bits6 => {
+                self.decode_ranged((0..self.dim).map(|index| six_bits(code, index)), vector);
+            }
+            ScalarKind::Float16 => fill(vector, halves().map(half::from_float16)),
+            ScalarKind::BFloat16 => fill(vector, halves().map(half::from_bfloat16)),
+            ScalarKind::Bits8Direct => fill(vector, code.iter().map(|&byte| f32::from(byte))),
+            ScalarKind::Bits8DirectSigned => {
+                fill(vector, code.iter().map(|&byte| f32::from(byte) - 128.0));
+            }
+        }
+    }
+
+    fn scorer(&self, metric: Metric, kernels: Kernels) -> Box<dyn Scorer + '_> {
+        Box::new(DecodedScorer::new(self, metric, kernels))
+    }
+}
+
+fn fill(vector: &mut [f32], values: impl Iterator<Item = f32>) {
+    for (place, value) in vector.iter_mut().zip(values) {
+        *place = value;
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these values are exact")]
+mod tests {
+    use super::super::testing;
+    use super::*;
+
+    const KINDS: [(ScalarKind, usize); 9] = [
+        (ScalarKind::Bits8, 8),
+        (ScalarKind::Bits4, 4),
+        (ScalarKind::Bits8Uniform, 8),
+        (ScalarKind::Bits4Uniform, 4),
+        (ScalarKind::Float16, 16),
+        (ScalarKind::Bits8Direct, 8),
+        (ScalarKind::Bits6, 6),
+        (ScalarKind::BFloat16, 16),
+        (ScalarKind::Bits8DirectSigned, 8),
+    ];
+
+    fn quantizer(kind: ScalarKind, bits: usize, dim: usize) -> ScalarQuantizer {
+        let n_trained = match kind {
+            _ if uniform(kind) => 2,
+            ScalarKind::Bits8 | ScalarKind::Bits6 | ScalarKind::Bits4 => 2 * dim,
+            _ => 0,
+        };
+        ScalarQuantizer {
+            kind,
+            code_size: (dim * bits).div_ceil(8),
+            trained: testing::values(n_trained, 9),
+            range_statistic: 0,
+            range_argument: 0.0,
+        }
+    }
+
+    #[test]
+    fn scores_of_every_kind_are_those_of_its_decoded_vectors() {
+        for (kind, bits) in KINDS {
+            for dim in [1, 5, 16, 37] {
+                let quantizer = quantizer(kind, bits, dim);
+                let n = 150;
+                let mut codes = testing::bytes(n * quantizer.code_size, 11);
+                if bits == 16 {
+                    // Exponents near 1: sums of numbers of all sizes have no digits in common.
+                    for pair in codes.as_chunks_mut::<2>().0 {
+                        pair[1] = if kind == ScalarKind::Float16 { 0x3c } else { 0x3f };
+                    }
+                }
+                let codec = ScalarCodec::new(dim, &quantizer);
+                testing::scores_are_those_of_decoded_vectors(&codec, &codes, n);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_stand_in_the_bits_where_faiss_puts_them() {
+        let decoded = |kind, bits, dim, code: &[u8]| {
+            let mut quantizer = quantizer(kind, bits, dim);
+            // A range in which value and code agree but for the middle of the step.
+            let n_steps = f32::from(2u8.pow(bits as u32 - 1)) * 2.0 - 1.0;
+            quantizer.trained = vec![-0.5; dim];
+            quantizer.trained.extend(vec![n_steps; dim]);
+            let mut vector = vec![f32::NAN; dim];
+            ScalarCodec::new(dim, &quantizer).decode(code, 0, &mut vector);
+            vector
+        };
+        assert_eq!(decoded(ScalarKind::Bits8, 8, 2, &[7, 255]), [7.0, 255.0]);
+        assert_eq!(decoded(ScalarKind::Bits4, 4, 3, &[0xa1, 0x0f]), [1.0, 10.0, 15.0]);
+        // 1, 2, 3, 4 and 63: 6 bits each from the lowest bit on.
+        let code = [0b1000_0001, 0b0011_0000, 0b0001_0000, 63];
+        assert_eq!(decoded(ScalarKind::Bits6, 6, 5, &code), [1.0, 2.0, 3.0, 4.0, 63.0]);
+    }
+
+    #[test]
+    fn direct_codes_are_integers() {
+        let decoded = |kind| {
+            let mut vector = [0.0; 3];
+            ScalarCodec::new(3, &quantizer(kind, 8, 3)).decode(&[0, 128, 255], 0, &mut vector);
+            vector
+        };
+        assert_eq!(decoded(ScalarKind::Bits8Direct), [0.0, 128.0, 255.0]);
+        assert_eq!(decoded(ScalarKind::Bits8DirectSigned), [-128.0, 0.0, 127.0]);
+    }
+}
