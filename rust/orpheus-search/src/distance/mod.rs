@@ -353,23 +353,6 @@ mod tests {
     }
 
     #[test]
-    fn inner_products_of_codes_are_exact_at_every_tier() {
-        for dim in [1, 31, 64, 100, 513] {
-            let codes: Vec<i8> = (0..20 * dim).map(|i| (i * 97 + i / 13) as u8 as i8).collect();
-            let all: Vec<&[i8]> = codes.chunks(dim).collect();
-            let exact = |other: &&[i8]| -> i32 {
-                all[0].iter().zip(*other).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
-            };
-            let expected: Vec<i32> = all.iter().map(exact).collect();
-            for kernels in tiers() {
-                let mut dots = vec![0; 20];
-                kernels.code_dots(all[0], &all, &mut dots);
-                assert_eq!(dots, expected, "{kernels:?}");
-            }
-        }
-    }
-
-    #[test]
     fn a_vector_is_at_distance_zero_from_itself_at_every_tier() {
         let values = values(77, 5);
         let query = QueryBlock::new(&values, 77, Metric::L2, 0).unwrap();

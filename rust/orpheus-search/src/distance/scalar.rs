@@ -80,3 +80,25 @@ fn total(query: &[[u8; 4]], row: &[[u8; 4]], accumulate: impl Fn(f32, f32, f32) 
     }
     sums.iter().sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inner_products_of_codes_are_exact_at_every_tier() {
+        for dim in [1, 31, 64, 100, 513] {
+            let codes: Vec<i8> = (0..20 * dim).map(|i| (i * 97 + i / 13) as u8 as i8).collect();
+            let all: Vec<&[i8]> = codes.chunks(dim).collect();
+            let exact = |other: &&[i8]| -> i32 {
+                all[0].iter().zip(*other).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+            };
+            let expected: Vec<i32> = all.iter().map(exact).collect();
+            for kernels in Tier::ALL.into_iter().filter_map(Kernels::of) {
+                let mut dots = vec![0; 20];
+                kernels.code_dots(all[0], &all, &mut dots);
+                assert_eq!(dots, expected, "{kernels:?}");
+            }
+        }
+    }
+}
