@@ -67,9 +67,12 @@ impl Engine for Ivf {
 
     /// Stored order is that of the numbers, which need not be 0, 1, ….
     fn select(&self, file: &[u8], wanted: &Wanted<'_>) -> Result<Selection> {
+        let n = self.ntotal();
+        if wanted.is_everything() {
+            return Ok(Selection::all(n));
+        }
         let numbers = self.numbers(file);
         let (allowed, denied) = wanted.by_id(&numbers.stored())?;
-        let n = self.ntotal();
         Ok(match allowed {
             None if denied.is_empty() => Selection::all(n),
             None => {
