@@ -2,11 +2,13 @@
 
     python fuzz/make_seeds.py
 
-The formats that have no writer here are encoded by ffmpeg; without it they are left out.
+The formats that have no writer here are encoded by ffmpeg, FAISS files are written by faiss-cpu; without these they
+are left out.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import struct
 import subprocess
@@ -74,9 +76,37 @@ def wav() -> bytes:
     return header + pcm
 
 
+# One of each layout, with a few vectors of few values.
+INDEXES = (
+    "Flat IDMap,Flat IDMap2,Flat SQ8 SQ6 SQ4 SQfp16 SQbf16 PQ4x4 PQ3x5 PQ6x4fs PQ3x4fs RaBitQ RaBitQ3 RaBitQfs "
+    "RaBitQfs3 IVF3,Flat IVF20,Flat IVF3,SQ8 IVF3,SQfp16 IVF3,PQ4x4 IVF3,PQ6x4fs IVF3,PQ3x4fsr IVF3,RaBitQ "
+    "IVF3,RaBitQ2 IVF3,RaBitQfs IVF3,RaBitQfs2 IVF3_HNSW4,Flat IDMap2,IVF3,Flat HNSW2,Flat HNSW4,Flat HNSW4,SQ8 HNSW4,PQ4x4 "
+    "IDMap2,HNSW4,Flat PCA6,Flat PCAR6,IVF3,SQ8 OPQ3_6,PQ3x4 RR6,Flat L2norm,IVF3,Flat Pad16,SQ4 HR16,Flat SQ4,RFlat "
+    "IVF3,SQ4,Refine(SQfp16) IDMap2,PCA6,IVF3,SQ8,RFlat"
+)
+
+
+def write_indexes() -> None:
+    """Write a FAISS file of every kind."""
+    import faiss  # noqa: PLC0415 -- an extra
+
+    faiss.omp_set_num_threads(1)
+    vectors = np.random.default_rng(0).standard_normal((300, 12), dtype=np.float32)
+    for number, kind in enumerate(INDEXES.split()):
+        metric = (faiss.METRIC_L2, faiss.METRIC_INNER_PRODUCT)[number % 2]
+        index = faiss.index_factory(12, kind, metric)
+        index.train(vectors)
+        few = vectors[: 0 if kind == "IVF20,Flat" else 9]
+        if kind.startswith("IDMap"):
+            index.add_with_ids(few, np.arange(50, 50 + len(few)))
+        else:
+            index.add(few)
+        faiss.write_index(index, str(CORPUS / "faiss" / kind.replace(",", "-")))
+
+
 def main() -> None:
     """Write the files."""
-    for target in ("decode", "tags", "resample"):
+    for target in ("decode", "tags", "resample", "faiss"):
         (CORPUS / target).mkdir(parents=True, exist_ok=True)
     (CORPUS / "decode" / "pcm.wav").write_bytes(wav())
     with tempfile.TemporaryDirectory() as scratch:
@@ -93,6 +123,8 @@ def main() -> None:
             struct.pack("<I", from_hz)[:3] + struct.pack("<I", to_hz)[:3] + struct.pack("<BH", number % 2, 700 + number)
         )
         (CORPUS / "resample" / f"{from_hz}-{to_hz}").write_bytes(head + bytes((7 * i) % 251 for i in range(40)))
+    if importlib.util.find_spec("faiss"):
+        write_indexes()
 
 
 if __name__ == "__main__":

@@ -99,7 +99,10 @@ def made(kind: str, metric: str) -> Any:
     """An empty index that no factory string makes."""
     number = METRICS[metric]
     if kind.startswith("SQ"):
-        bits = {"SQ8_uniform": faiss.ScalarQuantizer.QT_8bit_uniform, "SQ4_uniform": faiss.ScalarQuantizer.QT_4bit_uniform}
+        bits = {
+            "SQ8_uniform": faiss.ScalarQuantizer.QT_8bit_uniform,
+            "SQ4_uniform": faiss.ScalarQuantizer.QT_4bit_uniform,
+        }
         return faiss.IndexScalarQuantizer(DIM, bits[kind], number)
     if kind == "Center,Flat":
         return transformed(faiss.CenteringTransform(DIM), faiss.IndexFlat(DIM, number))

@@ -7,6 +7,9 @@ use orpheus_audio::{
     DecodeOptions, Error, Limits, Quality, Resampler, Source, Status, decode as decode_track,
     read_tags,
 };
+use orpheus_search::ErrorKind;
+use orpheus_search::format::model::{Ivf, Kind, Stored};
+use orpheus_search::format::{read::read, write::write_stored};
 
 /// Small enough that no input takes long.
 fn limits() -> Limits {
@@ -77,4 +80,70 @@ pub fn resample(data: &[u8]) {
     in_blocks.process(rest, &mut got);
     in_blocks.finish(&mut got);
     assert!(got == wanted, "{from_hz} to {to_hz} Hz: the blocks make a difference");
+}
+
+/// A FAISS file: what it states lies within it, and is the same after it was written again.
+///
+/// # Panics
+///
+/// If an error is not about the file, a place lies outside of it, or a copy states something else.
+pub fn faiss(data: &[u8]) {
+    let stored = match read(data) {
+        Ok(stored) => stored,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Format, "{error}");
+            return;
+        }
+    };
+    check_places(&stored, data);
+    if let Err(error) = stored.check_links(data) {
+        assert_eq!(error.kind(), ErrorKind::Format, "{error}");
+    }
+    let copy = written(&stored, data);
+    let again = read(&copy).expect("what was written can be read");
+    assert_eq!(again.description().to_string(), stored.description().to_string());
+    assert!(written(&again, &copy) == copy, "a copy of a copy differs");
+}
+
+fn written(stored: &Stored, file: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_stored(&mut bytes, stored, file).expect("memory takes everything");
+    bytes
+}
+
+fn check_places(stored: &Stored, file: &[u8]) {
+    match &stored.kind {
+        Kind::Ivf(ivf) => {
+            check_lists(ivf, file);
+            check_places(&ivf.quantizer, file);
+        }
+        Kind::IdMap { inner, ids, .. } => {
+            assert_eq!(file[ids.clone()].len(), 8 * stored.header.ntotal);
+            check_places(inner, file);
+        }
+        Kind::PreTransform { inner, .. } => check_places(inner, file),
+        Kind::Refine { base, refine, .. } => {
+            check_places(base, file);
+            check_places(refine, file);
+        }
+        Kind::Hnsw(hnsw) => check_places(&hnsw.storage, file),
+        Kind::Flat { vectors } => {
+            let n_values = stored.header.ntotal * stored.header.dim;
+            assert_eq!(file[vectors.clone()].len(), 4 * n_values);
+        }
+        _ => {}
+    }
+}
+
+fn check_lists(ivf: &Ivf, file: &[u8]) {
+    let mut n_vectors = 0;
+    // A file of an index that was not trained may speak of more lists than there is time for.
+    for number in (0..ivf.nlist).take(file.len()) {
+        let list = ivf.lists.list(number);
+        assert_eq!(file[list.ids].len(), 8 * list.len);
+        assert!(file[list.codes].len() >= list.len);
+        assert_eq!(ivf.lists.n_before(number), n_vectors);
+        n_vectors += list.len;
+    }
+    assert_eq!(n_vectors, ivf.lists.n_vectors());
 }

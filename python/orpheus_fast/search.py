@@ -106,8 +106,8 @@ class IndexDescription(NamedTuple):
 
     @classmethod
     def _of(cls, described: _native._Description) -> Self:
-        *fields, parts = described
-        return cls(*fields, {role: cls._of(part) for role, part in parts.items()})
+        parts = {role: cls._of(part) for role, part in described[6].items()}
+        return cls(*described[:6], parts)
 
 
 class VectorIndex:

@@ -29,9 +29,7 @@ def written(index: Any, path: Path) -> bytes:
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("kind", KINDS + MADE)
-def test_what_faiss_wrote_is_described_rightly_and_copied_byte_for_byte(
-    tmp_path: Path, kind: str, metric: str
-) -> None:
+def test_what_faiss_wrote_is_described_rightly_and_copied_byte_for_byte(tmp_path: Path, kind: str, metric: str) -> None:
     for n in ROWS:
         theirs = index_of(kind, metric, n)
         content = written(theirs, tmp_path / "theirs")

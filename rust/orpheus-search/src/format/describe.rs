@@ -1,5 +1,6 @@
 //! A file in words: what kind of index it holds, over what.
 
+use std::fmt;
 use std::path::Path;
 
 use super::mmap::Mapping;
@@ -40,6 +41,13 @@ pub struct Description {
     pub settings: Vec<(&'static str, f64)>,
     /// The indexes that it consists of, by what they do for it.
     pub parts: Vec<(&'static str, Description)>,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, dim, ntotal, metric, .. } = self;
+        write!(formatter, "{kind}: {ntotal} vectors of dimension {dim} under {metric}")
+    }
 }
 
 impl Stored {

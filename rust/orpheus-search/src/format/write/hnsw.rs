@@ -12,8 +12,10 @@ pub fn levels_of(m: usize) -> (Vec<f64>, Vec<i32>) {
     let mut cumulative = vec![0];
     let mut n_links = 0;
     loop {
-        let level = probabilities.len() as f32;
-        let probability = f64::from((-level / scale).exp() * (1.0 - (-1.0 / scale).exp()));
+        // Rounded where FAISS rounds.
+        let power = |level: f32| f64::from(-level / scale).exp();
+        let probability = power(probabilities.len() as f32) * (1.0 - power(1.0));
+        let probability = f64::from(probability as f32);
         if probability < 1e-9 || probabilities.len() == 64 {
             return (probabilities, cumulative);
         }
