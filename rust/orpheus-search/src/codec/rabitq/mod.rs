@@ -288,3 +288,6 @@ fn rounded(query: &[f32], queries: RaBitQQueries, norm: f32) -> Vec<f32> {
     let scale = (norm / odd.iter().map(|odd| odd * odd).sum::<f32>()).sqrt();
     odd.into_iter().map(|odd| odd * scale).collect()
 }
+
+#[cfg(test)]
+mod tests;
