@@ -74,6 +74,15 @@ pub enum Error {
         /// Bytes at opening.
         expected: u64,
     },
+    /// Bytes are not those that were written, by their checksum.
+    #[error(
+        "{what} changed since its checksum was made: the disk or a program damaged the index file \
+         or its sidecar (.ofx); restore the index file or build it again, and delete the sidecar"
+    )]
+    Changed {
+        /// Which bytes.
+        what: String,
+    },
     /// An array does not hold as many values as the others say.
     #[error("{name} holds {found} values, expected {expected}")]
     Shape {
@@ -167,7 +176,8 @@ impl Error {
             | Self::UnsupportedKind { .. }
             | Self::UnsupportedMetric { .. }
             | Self::Malformed { .. }
-            | Self::Shrunk { .. } => ErrorKind::Format,
+            | Self::Shrunk { .. }
+            | Self::Changed { .. } => ErrorKind::Format,
             Self::Shape { .. } => ErrorKind::Shape,
             Self::Parameter { .. }
             | Self::NotFinite { .. }

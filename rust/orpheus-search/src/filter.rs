@@ -58,7 +58,7 @@ pub(crate) enum Picks<'a> {
     Rows(&'a [usize]),
 }
 
-impl Picks<'_> {
+impl<'a> Picks<'a> {
     /// How many rows.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -72,6 +72,15 @@ impl Picks<'_> {
         match self {
             Self::Range { first, .. } => first + index,
             Self::Rows(rows) => rows[index],
+        }
+    }
+
+    /// At most `len` of them, from the one at `first` on, which is at most their number.
+    pub(crate) fn part(&self, first: usize, len: usize) -> Picks<'a> {
+        let len = len.min(self.len() - first);
+        match self {
+            Self::Range { first: start, .. } => Picks::Range { first: start + first, len },
+            Self::Rows(rows) => Picks::Rows(&rows[first..first + len]),
         }
     }
 

@@ -17,8 +17,10 @@ pub mod format;
 pub mod index;
 mod metric;
 mod neighbours;
+mod pool;
 mod queries;
 mod rows;
+mod sidecar;
 mod top_k;
 mod transform;
 
@@ -28,6 +30,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use filter::{Allow, Deny, Filter};
 pub use format::describe::{Description, describe};
 pub use format::write::{copy_index, write_flat};
+pub use index::acceleration::Codes;
 pub use index::flat::{
     ColumnStatistics, FlatIndex, SearchOptions, inverse_norms_into, search_rows,
     standardise_rows_into,

@@ -1,5 +1,8 @@
 //! Where codes lie, and what is known of all of them.
 
+use crate::filter::Picks;
+use crate::sidecar::BlockSums;
+
 /// Values per half block: a block of 64 bytes holds 128 values, a half block 64.
 pub(crate) const HALF_BLOCK: usize = 64;
 /// A scale that stands for "nothing is known of this vector": it is always compared exactly.
@@ -9,7 +12,7 @@ pub(crate) const UNKNOWN_SCALE: u16 = 0x7fc0;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Extent {
     /// Bound on the error of a coarse and of a fine code, in units of the vector's scale and for a
-    /// query of length one whose digits are as good as [`super::encode::QUERY_ERRORS`] says.
+    /// query of length one whose digits are as good as [`super::encode::QUERY_ERROR`] says.
     pub(crate) reach: [f32; 2],
     /// Largest scale.
     pub(crate) scale: f32,
@@ -32,6 +35,8 @@ pub(crate) struct CodeParts<'a> {
     pub(crate) scales: &'a [u16],
     /// What is added to the inner product with the query to get the merit; may be empty: zeros.
     pub(crate) offsets: &'a [f32],
+    /// What blocks of both planes are compared with before they are used, where they are a file's.
+    pub(crate) guards: [Option<&'a BlockSums>; 2],
 }
 
 /// Vectors as codes, borrowed. Made by [`Codes::new`], which checks what kernels rely on.
@@ -91,6 +96,26 @@ impl<'a> Codes<'a> {
         &self.parts.fine[row * stride..][..stride]
     }
 
+    /// Whether the coarse codes of `picks` are what was written.
+    pub(crate) fn coarse_is_sound(&self, picks: Picks<'_>) -> bool {
+        let Some(sums) = self.parts.guards[0] else { return true };
+        let stride = Self::stride(self.dim);
+        let are = |rows: std::ops::Range<usize>| {
+            sums.are(self.parts.coarse, rows.start * stride..rows.end * stride)
+        };
+        match picks {
+            Picks::Range { first, len } => are(first..first + len),
+            Picks::Rows(rows) => rows.iter().all(|&row| are(row..row + 1)),
+        }
+    }
+
+    /// Whether the fine code of vector `row` is.
+    pub(crate) fn fine_is_sound(&self, row: usize) -> bool {
+        let stride = Self::stride(self.dim);
+        let place = row * stride..(row + 1) * stride;
+        self.parts.guards[1].is_none_or(|sums| sums.are(self.parts.fine, place))
+    }
+
     /// The scale of vector `row`; NaN if nothing is known of it.
     pub(crate) fn scale(&self, row: usize) -> f32 {
         f32::from_bits(u32::from(self.parts.scales[row]) << 16)
@@ -106,23 +131,25 @@ impl<'a> Codes<'a> {
     pub(crate) fn decode(&self, row: usize) -> [Vec<f32>; 2] {
         let (coarse, fine) = (self.coarse(row), self.fine(row));
         let halves = |plane: &[u8], value: usize| {
-            let (byte, shift) = place_of(value, plane.len());
+            let (byte, shift) = Self::place_of(value, plane.len());
             plane[byte] >> shift & 15
         };
         let scale = self.scale(row);
         let value = |index: usize, with_fine: bool| {
             let high = f32::from(halves(coarse, index));
             let low = f32::from(halves(fine, index));
-            let whole = if with_fine { (high * 16.0 + low + 0.5) / 128.0 } else { (high + 0.5) / 8.0 };
+            let whole =
+                if with_fine { (high * 16.0 + low + 0.5) / 128.0 } else { (high + 0.5) / 8.0 };
             scale * (whole - 1.0)
         };
         [false, true].map(|fine| (0..self.dim).map(|index| value(index, fine)).collect())
     }
-}
 
-/// The byte of a plane that holds a value, and by how much it is shifted there.
-pub(crate) fn place_of(value: usize, stride: usize) -> (usize, u32) {
-    let (block, within) = (value / 128, value % 128);
-    let half = (stride - block * 64).min(64);
-    (block * 64 + within % half, if within < half { 0 } else { 4 })
+    /// The byte of a plane that holds a value, and by how much it is shifted there.
+    #[cfg(test)]
+    fn place_of(value: usize, stride: usize) -> (usize, u32) {
+        let (block, within) = (value / 128, value % 128);
+        let half = (stride - block * 64).min(64);
+        (block * 64 + within % half, if within < half { 0 } else { 4 })
+    }
 }

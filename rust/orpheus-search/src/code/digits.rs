@@ -4,25 +4,20 @@ use super::rotation::Rotation;
 
 /// Largest magnitude of a digit.
 const LARGEST: f32 = 127.0;
-/// How many steps of the second digit make one of the first.
-const STEP: f32 = 254.0;
 
-/// A turned query in one or two signed digits of eight bits: `q ≈ unit · (254 · first + second)`.
-///
-/// The digits of a query are padded with zeros to whole blocks of codes, and start on a cache line.
+/// A turned query in signed digits of eight bits: `q ≈ unit · digits`.
 #[derive(Clone, Debug)]
 pub(crate) struct Digits {
-    /// First digits, then second ones, each `padded` long.
+    /// Padded with zeros to whole blocks of codes, from the start of a cache line on.
     values: AlignedBytes,
-    padded: usize,
-    /// What one step of the second digit is worth.
+    /// What one step of a digit is worth.
     pub(crate) unit: f32,
-    /// Sums of the first and of the second digits.
-    pub(crate) sums: [i32; 2],
+    /// Sum of the digits.
+    pub(crate) sum: i32,
     /// Length of the query, a little more rather than less.
     pub(crate) norm: f32,
-    /// Distance of the query from what the first digit says, and from what both say; no less.
-    pub(crate) errors: [f32; 2],
+    /// Distance of the query from what the digits say, no less.
+    pub(crate) error: f32,
 }
 
 /// Bytes on cache lines.
@@ -63,47 +58,25 @@ impl Digits {
             return None;
         }
         let largest = query.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-        let unit = if is_zero { 1.0 } else { largest / (LARGEST * STEP) };
-        let mut values = AlignedBytes::zeroed(2 * padded);
-        let (first, second) = values.as_mut_slice().split_at_mut(padded);
-        let (mut sums, mut squares) = ([0; 2], [0.0f64; 2]);
-        for (index, &value) in query.iter().enumerate() {
-            let whole = (value / unit).round();
-            let high = (whole / STEP).round().clamp(-LARGEST, LARGEST);
-            let low = (whole - high * STEP).clamp(-LARGEST, LARGEST);
-            first[index] = high as i8 as u8;
-            second[index] = low as i8 as u8;
-            sums[0] += high as i32;
-            sums[1] += low as i32;
-            for (square, kept) in squares.iter_mut().zip([high * STEP, high * STEP + low]) {
-                let error = f64::from(value) - f64::from(unit) * f64::from(kept);
-                *square += error * error;
-            }
+        let unit = if is_zero { 1.0 } else { largest / LARGEST };
+        let mut values = AlignedBytes::zeroed(padded);
+        let (mut sum, mut square) = (0, 0.0f64);
+        for (digit, &value) in values.as_mut_slice().iter_mut().zip(query) {
+            let whole = (value / unit).round().clamp(-LARGEST, LARGEST);
+            *digit = whole as i8 as u8;
+            sum += whole as i32;
+            let error = f64::from(value) - f64::from(unit) * f64::from(whole);
+            square += error * error;
         }
         // What turning the query has added to its error, and what summing has.
         let slack = f64::from(norm) * f64::from(2.0 * Rotation::RELATIVE_ERROR);
-        let errors = squares.map(|square| ((square.sqrt() + slack) * 1.000_01) as f32);
-        Some(Self { values, padded, unit, sums, norm: norm * 1.000_02, errors })
+        let error = ((square.sqrt() + slack) * 1.000_01) as f32;
+        Some(Self { values, unit, sum, norm: norm * 1.000_02, error })
     }
 
-    /// First digits.
-    pub(crate) fn first(&self) -> &[u8] {
-        &self.values.as_slice()[..self.padded]
-    }
-
-    /// Second digits.
-    pub(crate) fn second(&self) -> &[u8] {
-        &self.values.as_slice()[self.padded..]
-    }
-
-    /// What one step of the first digit is worth.
-    pub(crate) fn first_unit(&self) -> f32 {
-        self.unit * STEP
-    }
-
-    /// Steps of the second digit in one of the first.
-    pub(crate) fn step() -> i32 {
-        STEP as i32
+    /// The digits, as signed bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.values.as_slice()
     }
 }
 
@@ -126,28 +99,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_give_the_query_back_within_the_errors_they_state() {
+    fn digits_give_the_query_back_within_the_error_they_state() {
         let query: Vec<f32> = (0..300).map(|i| ((i * 37 % 101) as f32 - 50.0) * 1e-3).collect();
         let digits = Digits::new(&query, 320).unwrap();
-        let value = |bytes: &[u8], index: usize| f32::from(bytes[index] as i8);
-        for (n_digits, allowed) in [(1, digits.errors[0]), (2, digits.errors[1])] {
-            let off: Vec<f32> = (0..300)
-                .map(|index| {
-                    let high = value(digits.first(), index) * STEP;
-                    let low = if n_digits == 2 { value(digits.second(), index) } else { 0.0 };
-                    query[index] - digits.unit * (high + low)
-                })
-                .collect();
-            assert!(length(&off) <= allowed, "{n_digits}");
-            assert!(allowed < [1.2e-2, 1.2e-4][n_digits - 1] * digits.norm, "{allowed}");
-        }
-        assert!(digits.first()[300..].iter().chain(&digits.second()[300..]).all(|&b| b == 0));
+        let value = |index: usize| digits.unit * f32::from(digits.as_bytes()[index] as i8);
+        let off: Vec<f32> = (0..300).map(|index| query[index] - value(index)).collect();
+        assert!(length(&off) <= digits.error);
+        assert!(digits.error < 1e-2 * digits.norm, "{}", digits.error);
+        assert!(digits.as_bytes()[300..].iter().all(|&byte| byte == 0));
     }
 
     #[test]
     fn zeros_have_digits_and_giants_have_none() {
         let digits = Digits::new(&[0.0; 5], 64).unwrap();
-        assert!(digits.first().iter().all(|&byte| byte == 0));
+        assert!(digits.as_bytes().iter().all(|&byte| byte == 0));
         assert!(Digits::new(&[1e30; 5], 64).is_none());
         assert!(Digits::new(&[1e-30; 5], 64).is_none());
     }

@@ -2,7 +2,7 @@
 
 use super::codes::{Codes, Extent};
 use super::digits::Digits;
-use super::encode::QUERY_ERRORS;
+use super::encode::QUERY_ERROR;
 use super::kernel::Bound;
 use super::rotation::Rotation;
 use crate::metric::Metric;
@@ -23,6 +23,37 @@ pub(crate) struct Frame {
     pub(crate) center_norm: f32,
     /// Distance of the farthest centre from the anchor.
     pub(crate) lever: f32,
+}
+
+/// The numbers of a [`Frame`], as a file has them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodeFacts {
+    extent: Extent,
+    center_norm: f32,
+    lever: f32,
+}
+
+impl CodeFacts {
+    pub(crate) fn of(frame: &Frame) -> Self {
+        let Frame { extent, center_norm, lever, .. } = frame;
+        Self { extent: *extent, center_norm: *center_norm, lever: *lever }
+    }
+
+    pub(crate) fn to_array(self) -> [f32; 7] {
+        let Self { extent: Extent { reach: [coarse, fine], scale, offset, norm }, .. } = self;
+        [coarse, fine, scale, offset, norm, self.center_norm, self.lever]
+    }
+
+    pub(crate) fn from_array(facts: [f32; 7]) -> Self {
+        let [coarse, fine, scale, offset, norm, center_norm, lever] = facts;
+        Self { extent: Extent { reach: [coarse, fine], scale, offset, norm }, center_norm, lever }
+    }
+
+    pub(crate) fn frame(self, metric: Metric, anchor: Vec<f32>) -> Frame {
+        let Self { extent, center_norm, lever } = self;
+        let rotation = Rotation::new(anchor.len());
+        Frame { metric, anchor, rotation, extent, center_norm, lever }
+    }
 }
 
 /// The merit of a vector at a centre, and by how much it may be off.
@@ -54,22 +85,19 @@ pub(crate) struct CodedQuery {
 #[derive(Debug)]
 pub(crate) struct CodedQueries {
     pub(crate) each: Vec<CodedQuery>,
-    /// First digits of all of them, back to back.
+    /// Digits of all of them, back to back; none for a single one.
     pub(crate) digits: Vec<u8>,
 }
 
 impl CodedQueries {
     /// Queries of as many values as the frame's vectors, each handed out by `query`. `None` if the
     /// bounds do not hold for one of them.
-    pub(crate) fn new<'a>(
-        queries: impl Iterator<Item = &'a [f32]>,
-        frame: &Frame,
-    ) -> Option<Self> {
+    pub(crate) fn new<'a>(queries: impl Iterator<Item = &'a [f32]>, frame: &Frame) -> Option<Self> {
         let each: Option<Vec<_>> = queries.map(|query| CodedQuery::new(query, frame)).collect();
         let each = each?;
         let mut digits = Vec::new();
         if each.len() > 1 {
-            each.iter().for_each(|query| digits.extend_from_slice(query.digits.first()));
+            each.iter().for_each(|query| digits.extend_from_slice(query.digits.as_bytes()));
         }
         Some(Self { each, digits })
     }
@@ -87,8 +115,8 @@ impl CodedQuery {
         }
         frame.rotation.apply(&mut turned);
         let digits = Digits::new(&turned, Codes::padded(query.len()))?;
-        let span = |digit: usize| digits.norm.max(digits.errors[digit] / QUERY_ERRORS[digit]);
-        let reach = [0, 1].map(|digit| frame.extent.reach[digit] * span(digit));
+        let span = digits.norm.max(digits.error / QUERY_ERROR);
+        let reach = frame.extent.reach.map(|reach| reach * span);
         // The exact scores are sums of `dim` products in at least eight lanes; both the one that
         // sets the limit and the one that is held against it may be off.
         let sum_error = (query.len() as f32 / 4.0 + 64.0) * UNIT;
@@ -101,7 +129,7 @@ impl CodedQuery {
         Some(Self { digits, reach, slack, relative_slack, sum_error, is_l2 })
     }
 
-    /// First digits.
+    /// Its digits.
     pub(crate) fn digits(&self) -> &Digits {
         &self.digits
     }
@@ -132,25 +160,22 @@ impl CodedQuery {
 
     /// What the sum of a vector must fulfil for its merit to reach `floor`.
     pub(crate) fn bound(&self, floor: f32, base: Base) -> Bound {
-        let unit = self.digits.first_unit();
-        let level = (0.5 / 8.0 - 1.0) * unit * self.digits.sums[0] as f32 + self.reach[0];
+        let unit = self.digits.unit;
+        let level = (0.5 / 8.0 - 1.0) * unit * self.digits.sum as f32 + self.reach[0];
         Bound { slope: unit / 8.0, level, limit: self.limit(floor) - base.merit - base.off }
     }
 
-    /// The merit that both codes of a vector give, and by how much it may be off.
-    pub(crate) fn merit(
-        &self,
-        sums: [i32; 4],
-        scale: f32,
-        offset: f32,
-        base: Base,
-    ) -> (f32, f32) {
-        let [coarse_first, fine_first, coarse_second, fine_second] = sums.map(f64::from);
-        let step = f64::from(Digits::step());
-        let sum = step * (16.0 * coarse_first + fine_first) + 16.0 * coarse_second + fine_second;
-        let [first, second] = self.digits.sums.map(f64::from);
-        let level = (0.5 / 128.0 - 1.0) * (step * first + second);
-        let product = f64::from(self.digits.unit) * (sum / 128.0 + level);
+    /// What the sum of a vector fulfils whose merit seems to be above `floor`, by what is likely.
+    pub(crate) fn estimate(&self, floor: f32, base: Base) -> Bound {
+        let bound = self.bound(floor, base);
+        Bound { level: bound.level - self.reach[0], limit: floor - base.merit, ..bound }
+    }
+
+    /// The merit that both codes of a vector give, from their `sums`, and by how much it may be off.
+    pub(crate) fn merit(&self, sums: [i32; 2], scale: f32, offset: f32, base: Base) -> (f32, f32) {
+        let [coarse, fine] = sums.map(f64::from);
+        let sum = (16.0 * coarse + fine) / 128.0 + (0.5 / 128.0 - 1.0) * f64::from(self.digits.sum);
+        let product = f64::from(self.digits.unit) * sum;
         let merit = f64::from(scale) * product + f64::from(offset) + f64::from(base.merit);
         (merit as f32, scale * self.reach[1] + base.off)
     }

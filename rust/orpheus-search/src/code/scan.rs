@@ -4,13 +4,15 @@
 //! least the `k`-th best of the merits known to be reached so far, the fine code narrows both
 //! bounds; what is left in the end is compared exactly.
 
+use std::cell::Cell;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use super::codes::Codes;
 use super::fetch::fetch;
-use super::kernel::{BLOCK, Batch, CodeKernels, Sums};
-use super::query::{Base, CodedQueries, CodedQuery};
+use super::kernel::{BLOCK, Batch, Bound, CodeKernels, Sums};
+use super::query::{Base, CodedQuery};
+use crate::error::{Error, Result};
 use crate::filter::Picks;
 use crate::top_k::TopK;
 
@@ -100,112 +102,189 @@ impl Found {
         self.candidates.extend(other.candidates);
     }
 
-    fn push(&mut self, candidate: Candidate, query: &CodedQuery) {
+    /// Forgets candidates that cannot be among the nearest any more, now and then.
+    fn drop_overtaken(&mut self, query: &CodedQuery) {
         if self.candidates.len() >= self.full {
             let limit = query.limit(self.floor.value());
             self.candidates.retain(|candidate| !(candidate.most < limit));
             self.full = self.full.max(2 * self.candidates.len());
         }
-        self.candidates.push(candidate);
     }
 }
 
-/// Reads codes for one query at a time; nothing is allocated on the way.
+/// Reads codes; nothing is allocated on the way once it has begun.
 pub(crate) struct CodeScan<'a> {
     codes: Codes<'a>,
     kernels: CodeKernels,
-    sums: [i32; BLOCK],
+    sums: Vec<i32>,
     kept: [u32; BLOCK],
     factors: Factors,
-    many_sums: Vec<i32>,
     scratch: Vec<u8>,
+    /// Whether all that was read is what was written.
+    is_sound: bool,
+}
+
+/// One query of a scan: how it is compared, from where, and what has been found for it.
+pub(crate) struct Seeker<'a> {
+    pub(crate) query: &'a CodedQuery,
+    pub(crate) base: Base,
+    pub(crate) found: &'a mut Found,
 }
 
 impl<'a> CodeScan<'a> {
     pub(crate) fn new(codes: Codes<'a>, kernels: CodeKernels) -> Self {
-        Self {
-            codes,
-            kernels,
-            sums: [0; BLOCK],
-            kept: [0; BLOCK],
-            factors: Factors { scales: [0; BLOCK], offsets: [0.0; BLOCK] },
-            many_sums: Vec::new(),
-            scratch: Vec::new(),
+        let factors = Factors { scales: [0; BLOCK], offsets: [0.0; BLOCK] };
+        let (sums, scratch) = SPARE.take();
+        Self { codes, kernels, sums, kept: [0; BLOCK], factors, scratch, is_sound: true }
+    }
+
+    /// Looks at some vectors for one query.
+    pub(crate) fn look(&mut self, picks: Picks<'_>, mut seeker: Seeker<'_>) {
+        let mut sums = std::mem::take(&mut self.sums);
+        if sums.len() < picks.len() {
+            sums.resize(picks.len(), 0);
         }
+        let sums_here = &mut sums[..picks.len()];
+        self.is_sound &= self.codes.coarse_is_sound(picks);
+        self.kernels.coarse(&self.codes, picks, seeker.query.digits().as_bytes(), sums_here);
+        self.sift(picks, sums_here, &mut seeker);
+        self.sums = sums;
     }
 
-    /// Looks at up to [`BLOCK`] vectors.
-    pub(crate) fn look(
-        &mut self,
-        picks: Picks<'_>,
-        query: &CodedQuery,
-        base: Base,
-        found: &mut Found,
-    ) {
-        self.kernels.coarse(&self.codes, picks, query.digits().first(), &mut self.sums);
-        let bound = query.bound(found.floor.value(), base);
-        let (scales, offsets) = self.factors.of(&self.codes, picks);
-        let sums = Sums { sums: &self.sums[..picks.len()], scales, offsets };
-        let n_kept = self.kernels.keep(&sums, &bound, &mut self.kept);
-        self.narrow(picks, n_kept, query, base, found);
-    }
-
-    /// Looks at up to [`BLOCK`] vectors that follow each other, for many queries.
+    /// Looks at `len` vectors that follow each other, for several queries; `digits` are those of
+    /// all of them.
     pub(crate) fn look_at_once(
         &mut self,
         first: usize,
         len: usize,
-        queries: &CodedQueries,
-        bases: &[Base],
-        founds: &mut [Found],
+        digits: &[u8],
+        seekers: &mut [Seeker<'_>],
     ) {
-        let n_queries = queries.each.len();
-        self.many_sums.resize(n_queries * len, 0);
-        let batch = Batch { codes: self.codes, first, n_rows: len, digits: &queries.digits };
-        self.kernels.batch(&batch, &mut self.scratch, &mut self.many_sums);
-        let picks = Picks::Range { first, len };
-        for (index, ((query, found), &base)) in
-            queries.each.iter().zip(founds).zip(bases).enumerate()
-        {
-            let bound = query.bound(found.floor.value(), base);
-            let offsets = self.codes.offsets();
-            let sums = Sums {
-                sums: &self.many_sums[index * len..][..len],
-                scales: &self.codes.scales()[first..first + len],
-                offsets: if offsets.is_empty() { offsets } else { &offsets[first..first + len] },
-            };
-            let n_kept = self.kernels.keep(&sums, &bound, &mut self.kept);
-            self.narrow(picks, n_kept, query, base, found);
+        let mut sums = std::mem::take(&mut self.sums);
+        if sums.len() < seekers.len() * len {
+            sums.resize(seekers.len() * len, 0);
+        }
+        self.is_sound &= self.codes.coarse_is_sound(Picks::Range { first, len });
+        let batch = Batch { codes: self.codes, first, n_rows: len, digits };
+        self.kernels.batch(&batch, &mut self.scratch, &mut sums);
+        for (seeker, sums) in seekers.iter_mut().zip(sums.chunks(len)) {
+            self.sift(Picks::Range { first, len }, sums, seeker);
+        }
+        self.sums = sums;
+    }
+
+    /// Makes sure that all codes that were read are those that were written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Changed`].
+    pub(crate) fn finish(self) -> Result<()> {
+        if self.is_sound { Ok(()) } else { Err(Error::Changed { what: "a code".to_owned() }) }
+    }
+
+    /// The `n` vectors that seem nearest by both codes, nearest first.
+    pub(crate) fn nearest(&mut self, query: &CodedQuery, base: Base, n: usize) -> Vec<usize> {
+        let len = self.codes.n();
+        let picks = Picks::Range { first: 0, len };
+        self.sums.resize(len.max(self.sums.len()), 0);
+        self.is_sound &= self.codes.coarse_is_sound(picks);
+        let digits = query.digits().as_bytes();
+        self.kernels.coarse(&self.codes, picks, digits, &mut self.sums[..len]);
+        let merit = |row: usize, fine: i32| {
+            let (scale, offset) = (self.codes.scale(row), self.codes.offset(row));
+            Merit(query.merit([self.sums[row], fine], scale, offset, base).0)
+        };
+        let farthest_first = |pair: &(Merit, usize)| (Reverse(pair.0), pair.1);
+        // Half a fine code is the best guess of what it will say.
+        let guess = (7.5 * query.digits().sum as f32) as i32;
+        let mut rows: Vec<(Merit, usize)> = (0..len).map(|row| (merit(row, guess), row)).collect();
+        let n_closer = (2 * n + 16).min(len);
+        if n_closer < len {
+            rows.select_nth_unstable_by_key(n_closer, farthest_first);
+        }
+        rows.truncate(n_closer);
+        for (known, row) in &mut rows {
+            *known = merit(*row, self.kernels.fine(&self.codes, *row, digits));
+        }
+        rows.sort_unstable_by_key(farthest_first);
+        rows.truncate(n);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// First raises the floor by the vectors that look near, so that fewer have to be looked at
+    /// closely; then collects those that may be.
+    fn sift(&mut self, picks: Picks<'_>, sums: &[i32], seeker: &mut Seeker<'_>) {
+        for first in (0..picks.len()).step_by(BLOCK) {
+            let part = picks.part(first, BLOCK);
+            let floor = seeker.found.floor.value();
+            let bound = seeker.query.estimate(floor, seeker.base);
+            let n_kept = self.keep(part, &sums[first..first + part.len()], &bound);
+            self.narrow(part, &sums[first..], n_kept, seeker, |found, merit, off, _| {
+                found.floor.raise(merit - off)
+            });
+        }
+        for first in (0..picks.len()).step_by(BLOCK) {
+            let part = picks.part(first, BLOCK);
+            let floor = seeker.found.floor.value();
+            let bound = seeker.query.bound(floor, seeker.base);
+            let n_kept = self.keep(part, &sums[first..first + part.len()], &bound);
+            let limit = seeker.query.limit(floor);
+            self.narrow(part, &sums[first..], n_kept, seeker, |found, merit, off, row| {
+                if !(merit + off < limit) {
+                    found.candidates.push(Candidate { most: merit + off, row });
+                }
+            });
+            seeker.found.drop_overtaken(seeker.query);
         }
     }
 
-    /// Reads the fine codes of what a look has kept.
+    /// Finds the places of `picks` whose sums are within `bound`; returns how many there are.
+    fn keep(&mut self, picks: Picks<'_>, sums: &[i32], bound: &Bound) -> usize {
+        let (scales, offsets) = self.factors.of(&self.codes, picks);
+        self.kernels.keep(&Sums { sums, scales, offsets }, bound, &mut self.kept)
+    }
+
+    /// Hands the merit of each vector that was kept to `take`, with how much it may be off, now that
+    /// the fine code is read too. Where nothing is known of a vector its merit may be off by any amount.
     fn narrow(
         &mut self,
         picks: Picks<'_>,
+        sums: &[i32],
         n_kept: usize,
-        query: &CodedQuery,
-        base: Base,
-        found: &mut Found,
+        seeker: &mut Seeker<'_>,
+        take: impl Fn(&mut Found, f32, f32, usize),
     ) {
-        let kept = &self.kept[..n_kept];
-        for &place in kept {
+        for &place in &self.kept[..n_kept] {
             fetch(self.codes.fine(picks.row(place as usize)));
         }
-        for &place in kept {
+        for index in 0..n_kept {
+            let place = self.kept[index];
             let row = picks.row(place as usize);
             let scale = self.codes.scale(row);
             if scale.is_nan() {
-                found.push(Candidate { most: f32::INFINITY, row }, query);
+                take(seeker.found, 0.0, f32::INFINITY, row);
                 continue;
             }
-            let sums = self.kernels.precise(&self.codes, row, query.digits());
-            let (merit, off) = query.merit(sums, scale, self.codes.offset(row), base);
-            if !(merit + off < query.limit(found.floor.value())) {
-                found.floor.raise(merit - off);
-                found.push(Candidate { most: merit + off, row }, query);
-            }
+            self.is_sound &= self.codes.fine_is_sound(row);
+            let fine = self.kernels.fine(&self.codes, row, seeker.query.digits().as_bytes());
+            let (both, offset) = ([sums[place as usize], fine], self.codes.offset(row));
+            let (merit, off) = seeker.query.merit(both, scale, offset, seeker.base);
+            take(seeker.found, merit, off, row);
         }
+    }
+}
+
+thread_local! {
+    /// Memory that the last scan of this thread has left: to touch new memory for each would cost
+    /// more than a small scan.
+    static SPARE: Cell<(Vec<i32>, Vec<u8>)> = const { Cell::new((Vec::new(), Vec::new())) };
+}
+
+impl Drop for CodeScan<'_> {
+    fn drop(&mut self) {
+        let spare = (std::mem::take(&mut self.sums), std::mem::take(&mut self.scratch));
+        // Where the thread is about to end there is nowhere to leave it.
+        let _ = SPARE.try_with(|place| place.set(spare));
     }
 }
 
@@ -220,7 +299,8 @@ impl Factors {
         let (scales, offsets) = (codes.scales(), codes.offsets());
         match picks {
             Picks::Range { first, len } => {
-                let offsets = if offsets.is_empty() { offsets } else { &offsets[first..first + len] };
+                let offsets =
+                    if offsets.is_empty() { offsets } else { &offsets[first..first + len] };
                 (&scales[first..first + len], offsets)
             }
             Picks::Rows(rows) => {

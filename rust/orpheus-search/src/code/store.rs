@@ -1,16 +1,18 @@
 //! Codes of vectors in lists, made once and searched often.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::codes::Codes;
+use super::codes::{CodeParts, Codes};
 use super::digits::length;
-use super::encode::{Coder, EncodedBlock};
-use super::query::Frame;
+use super::encode::{Coded, Coder, settle};
+use super::plane::Plane;
+use super::query::{CodeFacts, Frame};
 use super::rotation::Rotation;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::format::mmap::Mapping;
 use crate::metric::Metric;
+use crate::pool;
 use crate::queries::inverse_norm;
 use crate::rows::Rows;
 
@@ -27,7 +29,11 @@ pub(crate) struct ListCodes {
     centers: Vec<f32>,
     /// Vectors before each list, and in all.
     before: Vec<usize>,
-    block: EncodedBlock,
+    coarse: Plane,
+    fine: Plane,
+    scales: Vec<u16>,
+    /// Empty under inner product.
+    offsets: Vec<f32>,
 }
 
 impl ListCodes {
@@ -49,30 +55,51 @@ impl ListCodes {
             *sum += list.n_rows();
             Some(*sum)
         }));
-        let n = before[lists.len()];
         let anchor = match lists {
             [_] => centers.clone(),
             _ => Rows::new(&centers, dim).map_or(Vec::new(), |rows| mean(rows, Metric::L2)),
         };
-        let mut block = EncodedBlock::default();
-        let n_bytes = n.saturating_mul(Codes::stride(dim));
-        block
-            .reserve(n, Codes::stride(dim))
-            .map_err(|_| Error::Memory { n_bytes: n_bytes.saturating_mul(2), purpose: "codes" })?;
+        let n_bytes = before[lists.len()].saturating_mul(Codes::stride(dim));
+        let (mut coarse, mut fine) = (Plane::zeroed(n_bytes)?, Plane::zeroed(n_bytes)?);
         let coders: Vec<Coder> =
             centers.chunks_exact(dim).map(|center| Coder::new(metric, center, &anchor)).collect();
-        for part in encoded_parts(lists, &coders, metric, n_threads) {
-            block.append(part);
-        }
-        let extent = block.settle();
+        let planes = [coarse.as_mut_slice(), fine.as_mut_slice()];
+        let mut coded = encode(lists, &coders, metric, planes, n_threads);
+        let extent = settle(&mut coded);
+        let scales = coded.iter().map(|one| one.scale).collect();
+        let has_offsets = !metric.larger_is_nearer();
+        let offsets = coded.iter().filter(|_| has_offsets).map(|one| one.offset).collect();
         let center_norm = centers.chunks_exact(dim).map(length).fold(0.0, f32::max);
-        let rotation = Rotation::new(dim);
         let from_anchor = |center: &[f32]| {
             length(&center.iter().zip(&anchor).map(|(c, a)| c - a).collect::<Vec<_>>())
         };
         let lever = centers.chunks_exact(dim).map(from_anchor).fold(0.0, f32::max);
+        let rotation = Rotation::new(dim);
         let frame = Frame { metric, anchor, rotation, extent, center_norm, lever };
-        Ok(Self { frame, centers, before, block })
+        Ok(Self { frame, centers, before, coarse, fine, scales, offsets })
+    }
+
+    /// Encodes a matrix as one list around the mean of all vectors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub(crate) fn of_matrix(rows: Rows<'_>, metric: Metric, n_threads: usize) -> Result<Self> {
+        Self::new(&[rows], mean(rows, metric), metric, n_threads)
+    }
+
+    /// Codes that lie in a mapped file; `None` if their numbers contradict each other.
+    pub(crate) fn mapped(stored: StoredCodes, file: &Arc<Mapping>) -> Option<Self> {
+        let StoredCodes { metric, facts, anchor, centers, before, scales, offsets, planes } =
+            stored;
+        let dim = anchor.len();
+        if before.first() != Some(&0) || !before.is_sorted() || dim == 0 {
+            return None;
+        }
+        let [coarse, fine] = planes.map(|(place, sums)| Plane::mapped(file, place, sums));
+        let frame = facts.frame(metric, anchor);
+        let codes = Self { frame, centers, before, coarse: coarse?, fine: fine?, scales, offsets };
+        codes.codes().is_some().then_some(codes)
     }
 
     pub(crate) fn frame(&self) -> &Frame {
@@ -98,14 +125,55 @@ impl ListCodes {
         &self.centers[list * self.dim()..][..self.dim()]
     }
 
-    /// `None` never: the parts were made together.
+    pub(crate) fn centers(&self) -> &[f32] {
+        &self.centers
+    }
+
+    pub(crate) fn before(&self) -> &[usize] {
+        &self.before
+    }
+
+    pub(crate) fn scales(&self) -> &[u16] {
+        &self.scales
+    }
+
+    pub(crate) fn offsets(&self) -> &[f32] {
+        &self.offsets
+    }
+
+    /// The coarse plane and the fine one.
+    pub(crate) fn planes(&self) -> [&[u8]; 2] {
+        [self.coarse.as_slice(), self.fine.as_slice()]
+    }
+
+    /// `None` never: the parts were made together, or have been compared with each other.
     pub(crate) fn codes(&self) -> Option<Codes<'_>> {
-        Codes::new(self.dim(), self.n(), self.block.parts())
+        let parts = CodeParts {
+            coarse: self.coarse.as_slice(),
+            fine: self.fine.as_slice(),
+            scales: &self.scales,
+            offsets: &self.offsets,
+            guards: [self.coarse.sums(), self.fine.sums()],
+        };
+        Codes::new(self.dim(), self.n(), parts)
     }
 
     pub(crate) fn n_bytes(&self) -> usize {
-        self.block.n_bytes()
+        2 * self.coarse.as_slice().len() + 2 * self.scales.len() + 4 * self.offsets.len()
     }
+}
+
+/// Codes as a file has them.
+pub(crate) struct StoredCodes {
+    pub(crate) metric: Metric,
+    pub(crate) facts: CodeFacts,
+    pub(crate) anchor: Vec<f32>,
+    pub(crate) centers: Vec<f32>,
+    pub(crate) before: Vec<usize>,
+    pub(crate) scales: Vec<u16>,
+    pub(crate) offsets: Vec<f32>,
+    /// Where the coarse and the fine plane lie, and the checksums of their blocks.
+    pub(crate) planes: [(Range<usize>, Vec<u32>); 2],
 }
 
 /// A matrix at a quarter of its bytes and a little more, from which exact answers can be had.
@@ -124,7 +192,7 @@ impl RowCodes {
     ///
     /// [`Error::Memory`] if there is not enough for the codes.
     pub fn new(rows: Rows<'_>, metric: Metric, n_threads: usize) -> Result<Self> {
-        Ok(Self(ListCodes::new(&[rows], mean(rows, metric), metric, n_threads)?))
+        Ok(Self(ListCodes::of_matrix(rows, metric, n_threads)?))
     }
 
     /// What the codes are compared by.
@@ -181,43 +249,71 @@ fn weight(rows: Rows<'_>, row: usize, metric: Metric) -> f32 {
     }
 }
 
-/// Codes of all lists, in order.
-fn encoded_parts(
+/// Where the codes of some vectors of one list go.
+struct Part<'a> {
+    list: usize,
+    /// Row of the first vector in its list, and its place among all.
+    first: usize,
+    place: usize,
+    coarse: &'a mut [u8],
+    fine: &'a mut [u8],
+}
+
+/// Cuts both planes into parts, in order.
+fn parts<'a>(
+    lists: &[Rows<'_>],
+    stride: usize,
+    mut coarse: &'a mut [u8],
+    mut fine: &'a mut [u8],
+) -> Vec<Part<'a>> {
+    let mut parts = Vec::new();
+    let mut place = 0;
+    for (list, rows) in lists.iter().enumerate() {
+        for first in (0..rows.n_rows()).step_by(PART) {
+            let n = PART.min(rows.n_rows() - first);
+            let (coarse_here, fine_here);
+            (coarse_here, coarse) = coarse.split_at_mut(n * stride);
+            (fine_here, fine) = fine.split_at_mut(n * stride);
+            parts.push(Part { list, first, place, coarse: coarse_here, fine: fine_here });
+            place += n;
+        }
+    }
+    parts
+}
+
+/// Fills both planes; returns what else is known of each vector.
+fn encode(
     lists: &[Rows<'_>],
     coders: &[Coder],
     metric: Metric,
+    planes: [&mut [u8]; 2],
     n_threads: usize,
-) -> Vec<EncodedBlock> {
-    let parts_of = |(list, rows): (usize, &Rows<'_>)| {
-        let n_rows = rows.n_rows();
-        (0..n_rows).step_by(PART).map(move |first| (list, first..n_rows.min(first + PART)))
-    };
-    let parts: Vec<_> = lists.iter().enumerate().flat_map(parts_of).collect();
-    let taken = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
+) -> Vec<Coded> {
+    let stride = lists.first().map_or(1, |rows| Codes::stride(rows.dim()));
+    let [coarse, fine] = planes;
+    let parts = parts(lists, stride, coarse, fine);
+    let n_threads = n_threads.min(parts.len());
+    let left = Mutex::new(parts.into_iter());
+    let done = Mutex::new(Vec::new());
+    pool::run(n_threads, &|| {
         let mut turned = Vec::new();
         loop {
-            let part = taken.fetch_add(1, Ordering::Relaxed);
-            let Some((list, range)) = parts.get(part) else { return done };
-            let mut block = EncodedBlock::default();
-            for row in range.clone() {
-                let weight = weight(lists[*list], row, metric);
-                coders[*list].encode(lists[*list].row_lanes(row), weight, &mut turned, &mut block);
-            }
-            done.push((part, block));
+            let part = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(part) = part else { return };
+            let rows = lists[part.list];
+            let planes = part.coarse.chunks_mut(stride).zip(part.fine.chunks_mut(stride));
+            let coded: Vec<Coded> = (part.first..)
+                .zip(planes)
+                .map(|(row, (coarse, fine))| {
+                    let weight = weight(rows, row, metric);
+                    let lanes = rows.row_lanes(row);
+                    coders[part.list].encode(lanes, weight, &mut turned, [coarse, fine])
+                })
+                .collect();
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((part.place, coded));
         }
-    };
-    let mut blocks = thread::scope(|scope| {
-        let helpers: Vec<_> = (1..n_threads.min(parts.len()))
-            .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
-            .collect();
-        let mut blocks = work();
-        for helper in helpers {
-            blocks.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        blocks
     });
-    blocks.sort_unstable_by_key(|(part, _)| *part);
-    blocks.into_iter().map(|(_, block)| block).collect()
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(place, _)| *place);
+    done.into_iter().flat_map(|(_, coded)| coded).collect()
 }

@@ -52,6 +52,12 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// The bytes of the file as it was opened: of a file that nobody shortens.
+    #[must_use]
+    pub fn as_opened(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or(&[])
+    }
+
     /// The bytes of the file, if they are all still there.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! [`vector::VectorIndex`] opens a file of any kind. Behind it stands a tree of engines that
 //! answers from the bytes of the file alone.
 
+pub(crate) mod acceleration;
 mod codes;
 mod engine;
 mod exhaustive;

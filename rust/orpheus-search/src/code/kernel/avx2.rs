@@ -10,7 +10,6 @@ use std::arch::x86_64::{
 
 use super::{Batch, CodeKernels, scalar};
 use crate::code::codes::Codes;
-use crate::code::digits::Digits;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
@@ -22,7 +21,7 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         // SAFETY: these functions leave this module only where the features were detected.
         coarse: |codes, picks, digits, sums| unsafe { coarse(codes, picks, digits, sums) },
         // SAFETY: likewise.
-        precise: |codes, row, digits| unsafe { precise(codes, row, digits) },
+        fine: |codes, row, digits| unsafe { fine(codes, row, digits) },
         // SAFETY: likewise.
         keep: |sums, bound, kept| unsafe { keep(sums, bound, kept) },
         // SAFETY: likewise.
@@ -45,11 +44,9 @@ fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) 
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn precise(codes: &Codes<'_>, row: usize, digits: &Digits) -> [i32; 4] {
-    let digits = [digits.first(), digits.second()];
-    let [coarse_first, coarse_second] = dots(codes.coarse(row), digits);
-    let [fine_first, fine_second] = dots(codes.fine(row), digits);
-    [coarse_first, fine_first, coarse_second, fine_second]
+fn fine(codes: &Codes<'_>, row: usize, digits: &[u8]) -> i32 {
+    let [sum] = dots(codes.fine(row), [digits]);
+    sum
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -2,28 +2,26 @@
 //! Kernels of 64 bytes, with the instruction that multiplies and adds four bytes at once (VNNI).
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _CMP_NLT_UQ, _mm256_loadu_si256,
-    _mm512_add_epi32, _mm512_and_si512, _mm512_castsi512_ps,
-    _mm512_castsi256_si512, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32,
-    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_inserti64x4, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mask_compressstoreu_epi32, _mm512_reduce_add_epi32,
-    _mm512_set1_epi32, _mm512_set1_epi8, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps,
-    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_srli_epi16,
-    _mm512_storeu_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
-    _mm512_unpacklo_epi64,
+    __m256i, __m512i, _CMP_NLT_UQ, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm512_add_epi32,
+    _mm512_and_si512, _mm512_castsi256_si512, _mm512_castsi512_ps, _mm512_cvtepi32_ps,
+    _mm512_cvtepu16_epi32, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_inserti64x4,
+    _mm512_loadu_si512, _mm512_mask_cmp_ps_mask, _mm512_mask_compressstoreu_epi32,
+    _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps, _mm512_reduce_add_epi32, _mm512_set1_epi8,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps, _mm512_setzero_si512,
+    _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_srli_epi16, _mm512_storeu_si512,
+    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 
-use super::{BLOCK, Batch, Bound, CodeKernels, Sums, scalar};
+use super::{BLOCK, Batch, Bound, CodeKernels, Sums};
 use crate::code::codes::Codes;
-use crate::code::digits::Digits;
 use crate::code::fetch;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
 /// Vectors of a strip: one for each lane of the register that ends up with their sums.
 const STRIP: usize = 16;
-/// Vectors ahead of which scattered codes are fetched.
-const AHEAD: usize = 16;
+/// Vectors ahead of which codes are asked for: the processor by itself stops at every page.
+const AHEAD: usize = 32;
 /// Queries of a tile of the batch kernel.
 const QUERIES: usize = 12;
 
@@ -38,7 +36,7 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         // SAFETY: these functions leave this module only where the features were detected.
         coarse: |codes, picks, digits, sums| unsafe { coarse(codes, picks, digits, sums) },
         // SAFETY: likewise.
-        precise: |codes, row, digits| unsafe { precise(codes, row, digits) },
+        fine: |codes, row, digits| unsafe { fine(codes, row, digits) },
         // SAFETY: likewise.
         keep: |sums, bound, kept| unsafe { keep(sums, bound, kept) },
         // SAFETY: likewise.
@@ -72,6 +70,8 @@ unsafe fn halves(address: *const u8, is_half: bool) -> (__m512i, __m512i) {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) {
+    // Short codes that follow each other come in time by themselves.
+    let is_worth_asking = Codes::stride(codes.dim()) >= 128 || matches!(picks, Picks::Rows(_));
     let n_whole = sums.len() - sums.len() % STRIP;
     let (strips, rest) = sums.split_at_mut(n_whole);
     for (index, sums) in strips.chunks_exact_mut(STRIP).enumerate() {
@@ -79,10 +79,10 @@ fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) 
         for (lane, row) in rows.iter_mut().enumerate() {
             *row = codes.coarse(picks.row(index * STRIP + lane)).as_ptr();
         }
-        if let Picks::Rows(all) = picks {
-            for &row in all.iter().skip(index * STRIP + AHEAD).take(STRIP) {
-                fetch(codes.coarse(row));
-            }
+        let ahead = index * STRIP + AHEAD;
+        let n_asked = if is_worth_asking { picks.len().min(ahead + STRIP) } else { 0 };
+        for place in ahead..n_asked {
+            fetch(codes.coarse(picks.row(place)));
         }
         // SAFETY: each row can be read for a stride, and digits are as long as two strides, as
         // `CodeKernels::coarse` has checked.
@@ -186,39 +186,34 @@ fn dot(plane: &[u8], digits: &[u8]) -> i32 {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn precise(codes: &Codes<'_>, row: usize, digits: &Digits) -> [i32; 4] {
-    let (coarse, fine) = (codes.coarse(row), codes.fine(row));
-    [
-        dot(coarse, digits.first()),
-        dot(fine, digits.first()),
-        dot(coarse, digits.second()),
-        dot(fine, digits.second()),
-    ]
+fn fine(codes: &Codes<'_>, row: usize, digits: &[u8]) -> i32 {
+    dot(codes.fine(row), digits)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn keep(sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
-    let whole = sums.sums.len() - sums.sums.len() % STRIP;
     let slope = _mm512_set1_ps(bound.slope);
     let level = _mm512_set1_ps(bound.level);
     let limit = _mm512_set1_ps(bound.limit);
     let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    let n = sums.sums.len();
     let mut n_kept = 0;
-    for at in (0..whole).step_by(STRIP) {
-        // SAFETY: `at + 16` is at most the length of each slice, as `CodeKernels::keep` has checked;
-        // `n_kept` is at most `at`, which leaves room for 16 places.
+    for at in (0..n).step_by(STRIP) {
+        let here: u16 = if n - at < STRIP { (1 << (n - at)) - 1 } else { u16::MAX };
+        // SAFETY: lanes that `here` leaves out are not read, and each slice is `n` long, as
+        // `CodeKernels::keep` has checked; `n_kept` is at most `at`, which leaves room for the rest.
         unsafe {
-            let scales = _mm256_loadu_si256(sums.scales.as_ptr().add(at).cast::<__m256i>());
+            let scales = _mm256_maskz_loadu_epi16(here, sums.scales.as_ptr().add(at).cast());
             let scales = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(scales));
             let offsets = if sums.offsets.is_empty() {
                 _mm512_setzero_ps()
             } else {
-                _mm512_loadu_ps(sums.offsets.as_ptr().add(at))
+                _mm512_maskz_loadu_ps(here, sums.offsets.as_ptr().add(at))
             };
-            let sums = _mm512_cvtepi32_ps(_mm512_loadu_si512(sums.sums.as_ptr().add(at).cast()));
-            let merits = _mm512_fmadd_ps(sums, slope, level);
+            let sums = _mm512_maskz_loadu_epi32(here, sums.sums.as_ptr().add(at));
+            let merits = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), slope, level);
             let merits = _mm512_fmadd_ps(_mm512_castsi512_ps(scales), merits, offsets);
-            let mask = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(merits, limit);
+            let mask = _mm512_mask_cmp_ps_mask::<_CMP_NLT_UQ>(here, merits, limit);
             if mask != 0 {
                 let places = _mm512_add_epi32(lanes, _mm512_set1_epi32(at as i32));
                 let room = kept.as_mut_ptr().add(n_kept).cast();
@@ -226,17 +221,6 @@ fn keep(sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
                 n_kept += mask.count_ones() as usize;
             }
         }
-    }
-    let tail = Sums {
-        sums: &sums.sums[whole..],
-        scales: &sums.scales[whole..],
-        offsets: if sums.offsets.is_empty() { &[] } else { &sums.offsets[whole..] },
-    };
-    let mut rest = [0; BLOCK];
-    let n_rest = scalar::keep(&tail, bound, &mut rest);
-    for place in &rest[..n_rest] {
-        kept[n_kept] = place + whole as u32;
-        n_kept += 1;
     }
     n_kept
 }

@@ -2,18 +2,17 @@
 //!
 //! They are whole numbers: every tier gives the same.
 
-mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod scalar;
 
 use std::fmt;
 
 use super::codes::Codes;
-use super::digits::Digits;
 use crate::distance::{Kernels, Tier};
 use crate::filter::Picks;
 
@@ -39,18 +38,18 @@ pub(crate) struct Sums<'a> {
     pub(crate) offsets: &'a [f32],
 }
 
-/// A few queries' first digits, back to back, with vectors that follow each other.
+/// A few queries' digits, back to back, with vectors that follow each other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batch<'a> {
     pub(crate) codes: Codes<'a>,
     pub(crate) first: usize,
     pub(crate) n_rows: usize,
-    /// First digits of each query, [`Codes::padded`] values each.
+    /// Digits of each query, [`Codes::padded`] values each.
     pub(crate) digits: &'a [u8],
 }
 
 type CoarseKernel = fn(&Codes<'_>, Picks<'_>, &[u8], &mut [i32]);
-type PreciseKernel = fn(&Codes<'_>, usize, &Digits) -> [i32; 4];
+type FineKernel = fn(&Codes<'_>, usize, &[u8]) -> i32;
 type KeepKernel = fn(&Sums<'_>, &Bound, &mut [u32; BLOCK]) -> usize;
 type BatchKernel = fn(&Batch<'_>, &mut Vec<u8>, &mut [i32]);
 
@@ -59,7 +58,7 @@ type BatchKernel = fn(&Batch<'_>, &mut Vec<u8>, &mut [i32]);
 pub(crate) struct CodeKernels {
     tier: Tier,
     coarse: CoarseKernel,
-    precise: PreciseKernel,
+    fine: FineKernel,
     keep: KeepKernel,
     batch: BatchKernel,
 }
@@ -79,12 +78,7 @@ impl CodeKernels {
         at_hand.unwrap_or(scalar::KERNELS)
     }
 
-    /// Which instructions they use.
-    pub(crate) fn tier(self) -> Tier {
-        self.tier
-    }
-
-    /// Sums of the coarse codes of `picks` with a query's first `digits`, one for each.
+    /// Sums of the coarse codes of `picks` with a query's `digits`, one for each.
     pub(crate) fn coarse(
         self,
         codes: &Codes<'_>,
@@ -96,11 +90,10 @@ impl CodeKernels {
         (self.coarse)(codes, picks, digits, &mut sums[..picks.len()]);
     }
 
-    /// Sums of one vector with a query: first digits with the coarse and the fine code, then second
-    /// digits.
-    pub(crate) fn precise(self, codes: &Codes<'_>, row: usize, digits: &Digits) -> [i32; 4] {
-        assert!(row < codes.n() && digits.first().len() == Codes::padded(codes.dim()));
-        (self.precise)(codes, row, digits)
+    /// The sum of the fine code of one vector with a query's `digits`.
+    pub(crate) fn fine(self, codes: &Codes<'_>, row: usize, digits: &[u8]) -> i32 {
+        assert!(row < codes.n() && digits.len() == Codes::padded(codes.dim()));
+        (self.fine)(codes, row, digits)
     }
 
     /// Writes the places of those of up to [`BLOCK`] sums that are worth a closer look, ascending,

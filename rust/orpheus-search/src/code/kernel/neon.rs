@@ -9,7 +9,6 @@ use std::arch::is_aarch64_feature_detected;
 
 use super::{Batch, CodeKernels, scalar};
 use crate::code::codes::Codes;
-use crate::code::digits::Digits;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
@@ -20,7 +19,7 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         // SAFETY: these functions leave this module only where the feature was detected.
         coarse: |codes, picks, digits, sums| unsafe { coarse(codes, picks, digits, sums) },
         // SAFETY: likewise.
-        precise: |codes, row, digits| unsafe { precise(codes, row, digits) },
+        fine: |codes, row, digits| unsafe { fine(codes, row, digits) },
         keep: scalar::keep,
         // SAFETY: likewise.
         batch: |batch_of, _, sums| unsafe { batch(batch_of, sums) },
@@ -35,14 +34,8 @@ fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) 
 }
 
 #[target_feature(enable = "neon")]
-fn precise(codes: &Codes<'_>, row: usize, digits: &Digits) -> [i32; 4] {
-    let (coarse, fine) = (codes.coarse(row), codes.fine(row));
-    [
-        dot(coarse, digits.first()),
-        dot(fine, digits.first()),
-        dot(coarse, digits.second()),
-        dot(fine, digits.second()),
-    ]
+fn fine(codes: &Codes<'_>, row: usize, digits: &[u8]) -> i32 {
+    dot(codes.fine(row), digits)
 }
 
 #[target_feature(enable = "neon")]

@@ -2,12 +2,11 @@
 
 use super::{BLOCK, Batch, Bound, CodeKernels, Sums};
 use crate::code::codes::Codes;
-use crate::code::digits::Digits;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
 pub(super) const KERNELS: CodeKernels =
-    CodeKernels { tier: Tier::Scalar, coarse, precise, keep, batch };
+    CodeKernels { tier: Tier::Scalar, coarse, fine, keep, batch };
 
 fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) {
     for (index, sum) in sums.iter_mut().enumerate() {
@@ -15,14 +14,8 @@ fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) 
     }
 }
 
-fn precise(codes: &Codes<'_>, row: usize, digits: &Digits) -> [i32; 4] {
-    let (coarse, fine) = (codes.coarse(row), codes.fine(row));
-    [
-        dot(coarse, digits.first()),
-        dot(fine, digits.first()),
-        dot(coarse, digits.second()),
-        dot(fine, digits.second()),
-    ]
+fn fine(codes: &Codes<'_>, row: usize, digits: &[u8]) -> i32 {
+    dot(codes.fine(row), digits)
 }
 
 fn batch(batch: &Batch<'_>, _scratch: &mut Vec<u8>, sums: &mut [i32]) {

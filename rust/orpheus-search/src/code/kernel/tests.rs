@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::code::codes::CodeParts;
+use crate::code::digits::Digits;
 
 fn tiers() -> Vec<CodeKernels> {
     Tier::ALL.into_iter().filter_map(Kernels::of).map(CodeKernels::beside).collect()
@@ -32,7 +33,13 @@ impl Case {
     fn new(dim: usize, n: usize) -> Self {
         let n_bytes = n * Codes::stride(dim);
         let scales = (0..n).map(|row| (1.0f32 + row as f32).to_bits().wrapping_shr(16) as u16);
-        Self { dim, n, coarse: bytes(n_bytes, 1), fine: bytes(n_bytes, 2), scales: scales.collect() }
+        Self {
+            dim,
+            n,
+            coarse: bytes(n_bytes, 1),
+            fine: bytes(n_bytes, 2),
+            scales: scales.collect(),
+        }
     }
 
     fn codes(&self) -> Codes<'_> {
@@ -41,12 +48,14 @@ impl Case {
             fine: &self.fine,
             scales: &self.scales,
             offsets: &[],
+            guards: [None; 2],
         };
         Codes::new(self.dim, self.n, parts).unwrap()
     }
 
     fn query(&self, seed: usize) -> Digits {
-        let values: Vec<f32> = (0..self.dim).map(|i| ((i * 31 + seed * 17) % 97) as f32 - 48.0).collect();
+        let values: Vec<f32> =
+            (0..self.dim).map(|i| ((i * 31 + seed * 17) % 97) as f32 - 48.0).collect();
         Digits::new(&values, Codes::padded(self.dim)).unwrap()
     }
 }
@@ -62,13 +71,13 @@ fn every_tier_sums_as_the_portable_one_at_every_length() {
             for kernels in tiers() {
                 for picks in [Picks::Range { first: 0, len: n }, Picks::Rows(&some)] {
                     let (mut expected, mut found) = (vec![0; n], vec![0; n]);
-                    scalar::KERNELS.coarse(&codes, picks, query.first(), &mut expected);
-                    kernels.coarse(&codes, picks, query.first(), &mut found);
+                    scalar::KERNELS.coarse(&codes, picks, query.as_bytes(), &mut expected);
+                    kernels.coarse(&codes, picks, query.as_bytes(), &mut found);
                     assert_eq!(found, expected, "{kernels:?} {dim} {n}");
                 }
                 for row in 0..n {
-                    let expected = scalar::KERNELS.precise(&codes, row, &query);
-                    assert_eq!(kernels.precise(&codes, row, &query), expected);
+                    let expected = scalar::KERNELS.fine(&codes, row, query.as_bytes());
+                    assert_eq!(kernels.fine(&codes, row, query.as_bytes()), expected);
                 }
             }
         }
@@ -77,12 +86,15 @@ fn every_tier_sums_as_the_portable_one_at_every_length() {
 
 #[test]
 fn a_batch_has_the_sums_of_its_queries_one_by_one() {
-    for (dim, n, first, n_rows) in [(33, 5, 0, 5), (64, 70, 3, 65), (200, 40, 8, 32), (512, 33, 0, 33)] {
+    for (dim, n, first, n_rows) in
+        [(33, 5, 0, 5), (64, 70, 3, 65), (200, 40, 8, 32), (512, 33, 0, 33)]
+    {
         let case = Case::new(dim, n);
         let codes = case.codes();
         for n_queries in [1, 2, 5, 6, 11, 12, 13, 25] {
             let queries: Vec<Digits> = (0..n_queries).map(|seed| case.query(seed)).collect();
-            let digits: Vec<u8> = queries.iter().flat_map(|query| query.first().to_vec()).collect();
+            let digits: Vec<u8> =
+                queries.iter().flat_map(|query| query.as_bytes().to_vec()).collect();
             let batch = Batch { codes, first, n_rows, digits: &digits };
             for kernels in tiers() {
                 let mut found = vec![0; n_queries * n_rows];
@@ -90,7 +102,7 @@ fn a_batch_has_the_sums_of_its_queries_one_by_one() {
                 for (query, found) in queries.iter().zip(found.chunks(n_rows)) {
                     let mut expected = vec![0; n_rows];
                     let picks = Picks::Range { first, len: n_rows };
-                    scalar::KERNELS.coarse(&codes, picks, query.first(), &mut expected);
+                    scalar::KERNELS.coarse(&codes, picks, query.as_bytes(), &mut expected);
                     assert_eq!(found, expected, "{kernels:?} {dim} {n_queries}");
                 }
             }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// Lets `write` fill a new file, makes sure that it is on disk and that `check` likes it, and gives
 /// it the name `path`.
-pub(super) fn write_whole(
+pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     check: impl FnOnce(&Path) -> Result<()>,

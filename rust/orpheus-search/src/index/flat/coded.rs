@@ -1,9 +1,11 @@
 //! Scanning codes instead of vectors, with any number of queries and threads.
 
+use std::cell::Cell;
+
 use super::parts::{Parts, Watch};
 use super::search::{Scan, shared};
 use crate::code::{
-    BLOCK, Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, RowCodes, fetch,
+    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, Seeker, fetch,
 };
 use crate::distance::Block;
 use crate::error::{Error, Result};
@@ -17,6 +19,10 @@ use crate::top_k::TopK;
 const LEAST_VALUES: usize = 1 << 14;
 /// Neighbours per allowed vector beyond which nearly everything is compared anyway.
 const LARGEST_SHARE: usize = 8;
+/// Sums that are looked at together: they stay in the second-level cache.
+const LOOK: usize = 128 << 10;
+/// Queries whose sums are computed together, of those that come at once: whole tiles of the kernel.
+const TOGETHER: usize = 96;
 /// Queries from which on unpacking codes for all of them pays.
 const MANY: usize = 4;
 
@@ -33,6 +39,8 @@ pub(super) struct CodedScan<'a> {
 struct Matrix<'a> {
     scan: &'a Scan<'a>,
     query: QueryBlock,
+    /// Whether all that were compared are what they were.
+    is_sound: Cell<bool>,
 }
 
 impl Originals for Matrix<'_> {
@@ -42,6 +50,9 @@ impl Originals for Matrix<'_> {
 
     fn score(&self, place: usize) -> f32 {
         let picks = Picks::Range { first: place, len: 1 };
+        if !self.scan.are_sound(picks) {
+            self.is_sound.set(false);
+        }
         let (mut score, mut inverse_norm) = ([f32::NAN], [0.0]);
         if let Some(block) = Block::new(&self.query, self.scan.rows, picks) {
             self.scan.score(&block, picks, &mut score, &mut inverse_norm);
@@ -56,19 +67,14 @@ impl Originals for Matrix<'_> {
 
 impl<'a> CodedScan<'a> {
     /// `None` if vectors have to be scanned instead: there are no codes, or they are of no use.
-    pub(super) fn new(
-        scan: &'a Scan<'a>,
-        queries: &QueryBlock,
-        store: Option<&'a RowCodes>,
-    ) -> Option<Self> {
-        let store = store?;
+    pub(super) fn new(scan: &'a Scan<'a>, queries: &QueryBlock) -> Option<Self> {
+        let lists = scan.codes?;
         let n_allowed = scan.filter.n_allowed();
         let is_worth_it = n_allowed.saturating_mul(scan.rows.dim()) >= LEAST_VALUES
             && scan.k.saturating_mul(LARGEST_SHARE) <= n_allowed;
         if !is_worth_it || scan.k == 0 {
             return None;
         }
-        let lists = store.lists();
         let each = (0..queries.n_queries()).map(|index| queries.query(index));
         let coded = CodedQueries::new(each, lists.frame())?;
         let center = Rows::new(lists.center(0), lists.dim()).ok()?;
@@ -93,7 +99,7 @@ impl<'a> CodedScan<'a> {
     ) -> Result<Vec<TopK>> {
         let n_queries = queries.n_queries();
         let n_places = self.scan.filter.n_places();
-        let parts = Parts::new(n_places, Codes::stride(self.scan.rows.dim()), n_queries, n_threads);
+        let parts = Parts::of_codes(n_places, self.scan.rows.dim(), n_queries, n_threads);
         let founds = shared(
             &parts,
             || watch.says_stop(),
@@ -106,8 +112,12 @@ impl<'a> CodedScan<'a> {
         for (index, ((top, found), query)) in
             tops.iter_mut().zip(founds).zip(&self.queries.each).enumerate()
         {
-            let matrix = Matrix { scan: self.scan, query: queries.alone(index) };
+            let query_alone = queries.alone(index);
+            let matrix = Matrix { scan: self.scan, query: query_alone, is_sound: Cell::new(true) };
             found.settle(query, &matrix, top);
+            if !matrix.is_sound.get() {
+                return Err(Error::Changed { what: "a vector".to_owned() });
+            }
             if index % 64 == 63 && watch.says_stop() {
                 return Err(Error::Stopped);
             }
@@ -123,21 +133,38 @@ impl<'a> CodedScan<'a> {
         let mut founds: Vec<Found> = each.iter().map(|_| Found::new(self.scan.k)).collect();
         let mut rows = Vec::new();
         let at_once = each.len() >= MANY && matches!(self.scan.filter, Filter::All(_));
+        let block_len = if at_once { LOOK / TOGETHER } else { LOOK };
         while let Some(places) = parts.next() {
-            self.scan.filter.visit_blocks(places, BLOCK, &mut rows, |picks| match picks {
-                Picks::Range { first, len } if at_once => {
-                    scan.look_at_once(first, len, &self.queries, &self.bases, &mut founds);
-                }
-                _ => {
-                    for ((query, found), &base) in each.iter().zip(&mut founds).zip(&self.bases) {
-                        scan.look(picks, query, base, found);
-                    }
-                }
+            self.scan.filter.visit_blocks(places, block_len, &mut rows, |picks| {
+                self.look_at(picks, &mut scan, &mut founds, at_once);
             });
             if stop() {
                 parts.stop();
             }
         }
+        scan.finish()?;
         if parts.are_stopped() { Err(Error::Stopped) } else { Ok(founds) }
+    }
+
+    fn look_at(
+        &self,
+        picks: Picks<'_>,
+        scan: &mut CodeScan<'_>,
+        founds: &mut [Found],
+        at_once: bool,
+    ) {
+        let each = self.queries.each.iter().zip(&self.bases);
+        let mut seekers: Vec<Seeker<'_>> =
+            each.zip(founds).map(|((query, &base), found)| Seeker { query, base, found }).collect();
+        match picks {
+            Picks::Range { first, len } if at_once => {
+                let padded = Codes::padded(self.scan.rows.dim());
+                let digits = self.queries.digits.chunks(TOGETHER * padded);
+                for (digits, seekers) in digits.zip(seekers.chunks_mut(TOGETHER)) {
+                    scan.look_at_once(first, len, digits, seekers);
+                }
+            }
+            _ => seekers.into_iter().for_each(|seeker| scan.look(picks, seeker)),
+        }
     }
 }

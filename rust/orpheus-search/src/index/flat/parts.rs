@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 const PART_BYTES: usize = 256 << 10;
 /// Bytes to be compared that are worth starting another thread for (some 50 µs).
 const BYTES_PER_THREAD: usize = 2 << 20;
+/// Parts for each of several threads: one that is held up leaves the rest to the others.
+const PARTS_PER_THREAD: usize = 6;
 /// Threads beyond which no machine gains.
 const MAX_THREADS: usize = 256;
 /// How often a long search asks whether to go on.
@@ -43,6 +45,20 @@ impl Parts {
             taken: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         }
+    }
+
+    /// Parts of a scan that reads codes of vectors of `dim` values: long ones, as a long look knows
+    /// better what is worth a closer one.
+    pub(super) fn of_codes(
+        n_places: usize,
+        dim: usize,
+        n_queries: usize,
+        n_threads: usize,
+    ) -> Self {
+        let mut parts = Self::new(n_places, dim.div_ceil(2), n_queries, n_threads);
+        let n_parts = if parts.n_threads == 1 { 1 } else { PARTS_PER_THREAD * parts.n_threads };
+        parts.part_len = n_places.div_ceil(n_parts).max(1).next_multiple_of(64);
+        parts
     }
 
     /// How many threads have enough to do, the caller's included.

@@ -1,19 +1,21 @@
 //! The exact scan: every allowed vector against every query.
 
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 
 use super::coded::CodedScan;
 use super::parts::{Parts, Watch};
 use super::worker::{Norms, Worker, block_len};
-use crate::code::RowCodes;
+use crate::code::{ListCodes, RowCodes};
 use crate::distance::{Block, Kernels};
 use crate::error::{Error, Result};
 use crate::filter::{Allow, Deny, Filter, Picks};
 use crate::index::selection::{Selection, Wanted};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
+use crate::pool;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
+use crate::sidecar::{RowSums, SideData};
 use crate::top_k::TopK;
 
 /// Bytes of queries that are scanned together: they stay in the second-level cache.
@@ -111,6 +113,9 @@ pub(super) struct Scan<'a> {
     /// Little-endian, one for each row; row numbers if there are none.
     pub(super) ids: Option<&'a [[u8; 8]]>,
     pub(super) kernels: Kernels,
+    pub(super) codes: Option<&'a ListCodes>,
+    /// What rows are compared with before they are used, where they are a file's.
+    pub(super) sums: Option<&'a RowSums>,
     /// Where lengths matter and were not given.
     norms: Option<Norms<'a>>,
     /// Neighbours per query that there will be.
@@ -150,6 +155,8 @@ impl<'a> Scan<'a> {
             inverse_norms: options.inverse_norms,
             ids: None,
             kernels: options.kernels,
+            codes: options.codes.map(RowCodes::lists),
+            sums: None,
             norms: (metric == Metric::Cosine && options.inverse_norms.is_none())
                 .then(|| Norms::new(rows, options.kernels)),
             k: options.k.min(filter.n_allowed()),
@@ -159,6 +166,12 @@ impl<'a> Scan<'a> {
     /// Answers with these ids, little-endian and one for each row, instead of row numbers.
     pub(super) fn with_ids(self, ids: Option<&'a [[u8; 8]]>) -> Self {
         Self { ids, ..self }
+    }
+
+    /// Reads these codes, and compares rows with their checksums.
+    pub(super) fn with_side_data(self, data: Option<&'a SideData>) -> Self {
+        let Some(data) = data else { return self };
+        Self { codes: Some(&data.codes), sums: data.rows.as_ref(), ..self }
     }
 
     pub(super) fn search(
@@ -196,7 +209,7 @@ impl<'a> Scan<'a> {
         options: &SearchOptions<'_>,
         watch: &mut Watch<'_>,
     ) -> Result<Vec<TopK>> {
-        if let Some(coded) = CodedScan::new(self, queries, options.codes) {
+        if let Some(coded) = CodedScan::new(self, queries) {
             return coded.search(queries, options.n_threads, watch);
         }
         let (n_places, row_bytes) = (self.filter.n_places(), 4 * self.rows.dim());
@@ -209,6 +222,13 @@ impl<'a> Scan<'a> {
                 mine.iter_mut().zip(others).for_each(|(mine, other)| mine.merge(other));
             },
         )
+    }
+
+    /// Whether each of `picks` is what it was.
+    pub(super) fn are_sound(&self, picks: Picks<'_>) -> bool {
+        let Some(sums) = self.sums else { return true };
+        let is_sound = |row| sums.is(row, self.rows.row_lanes(row));
+        (0..picks.len()).all(|index| is_sound(picks.row(index)))
     }
 
     /// Scans parts until none is left.
@@ -225,7 +245,7 @@ impl<'a> Scan<'a> {
                 parts.stop();
             }
         }
-        if parts.are_stopped() { Err(Error::Stopped) } else { Ok(worker.into_tops()) }
+        if parts.are_stopped() { Err(Error::Stopped) } else { worker.into_tops() }
     }
 
     /// Room for the nearest of each of `n_queries`.
@@ -301,29 +321,29 @@ pub(super) fn shared<T: Send>(
     parts: &Parts,
     mut stop: impl FnMut() -> bool,
     work: impl Fn(&mut dyn FnMut() -> bool) -> Result<T> + Sync,
-    merge: impl Fn(&mut T, T),
+    merge: impl Fn(&mut T, T) + Sync,
 ) -> Result<T> {
     if parts.n_threads() == 1 {
         return work(&mut stop);
     }
-    thread::scope(|scope| {
-        let helpers: Vec<_> = (1..parts.n_threads())
-            .map_while(|_| {
-                // A system without a thread to spare leaves the work to those that there are.
-                thread::Builder::new().spawn_scoped(scope, || work(&mut || false)).ok()
-            })
-            .collect();
-        let mine = work(&mut stop);
+    let found = Mutex::new(None);
+    let join = |mine: Result<T>| {
         if mine.is_err() {
             parts.stop();
         }
-        let mut mine = mine?;
-        for helper in helpers {
-            let other = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            merge(&mut mine, other?);
-        }
-        Ok(mine)
-    })
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        *found = Some(match (found.take(), mine) {
+            (None, mine) => mine,
+            (Some(Ok(mut others)), Ok(mine)) => {
+                merge(&mut others, mine);
+                Ok(others)
+            }
+            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
+        });
+    };
+    pool::beside(parts.n_threads() - 1, &|| join(work(&mut || false)), || join(work(&mut stop)));
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.unwrap_or(Err(Error::Stopped)) // the caller's own part is always there
 }
 
 /// Rows of [`Neighbours`] as they come.

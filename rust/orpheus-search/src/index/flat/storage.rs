@@ -11,6 +11,7 @@ use crate::format::cursor::{Cursor, malformed};
 use crate::format::fourcc::{self, Fourcc};
 use crate::format::mmap::Mapping;
 use crate::format::model::Header;
+use crate::index::acceleration::{Acceleration, Codes, Vectors};
 use crate::index::selection::{Selection, Wanted};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
@@ -63,6 +64,7 @@ pub struct FlatIndex {
     layout: Layout,
     /// Rows in the order of their ids, made when an id is looked up for the first time.
     by_id: OnceLock<Vec<(i64, usize)>>,
+    acceleration: Acceleration,
 }
 
 impl FlatIndex {
@@ -74,13 +76,42 @@ impl FlatIndex {
     /// [`Error::UnsupportedMetric`], [`Error::Truncated`] or [`Error::Malformed`] if it is not a
     /// sound Flat file.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::from_mapping(Arc::new(Mapping::open(path)?))
+        Self::open_with(path, Codes::default())
+    }
+
+    /// As [`Self::open`], with a say in what is kept to be searched faster.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and [`Error::Changed`] if the file is not what it was when its sidecar
+    /// was made.
+    pub fn open_with(path: &Path, codes: Codes) -> Result<Self> {
+        Self::from_mapping(path, Arc::new(Mapping::open(path)?), codes)
     }
 
     /// The same of a file that is mapped already.
-    pub(crate) fn from_mapping(mapping: Arc<Mapping>) -> Result<Self> {
+    pub(crate) fn from_mapping(path: &Path, mapping: Arc<Mapping>, codes: Codes) -> Result<Self> {
         let layout = Layout::read(mapping.bytes()?)?;
-        Ok(Self { mapping, layout, by_id: OnceLock::new() })
+        let Header { metric, dim, .. } = layout.header;
+        let vectors = Vectors { metric, dim, lists: vec![layout.rows.clone()], centers: None };
+        let acceleration = Acceleration::open(codes, path, &mapping, vectors)?;
+        Ok(Self { mapping, layout, by_id: OnceLock::new(), acceleration })
+    }
+
+    /// Makes codes of all vectors now, rather than after a few searches, and writes them beside
+    /// the file if they may be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Memory`] if there is not enough for them, [`Error::Shrunk`].
+    pub fn accelerate(&self, n_threads: usize) -> Result<()> {
+        self.acceleration.make(n_threads)
+    }
+
+    /// Whether there are codes of the vectors.
+    #[must_use]
+    pub fn has_codes(&self) -> bool {
+        self.acceleration.data().is_some()
     }
 
     /// How many vectors there are.
@@ -148,7 +179,10 @@ impl FlatIndex {
     pub fn search(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<Neighbours> {
         let rows = self.rows()?;
         let filter = self.filter(options.allow, options.deny)?;
-        let scan = Scan::new(rows, self.metric(), &filter, options)?.with_ids(self.ids()?);
+        let n_queries = queries.len() / self.dim();
+        let data = self.acceleration.for_queries(n_queries, options.n_threads)?;
+        let scan = Scan::new(rows, self.metric(), &filter, options)?;
+        let scan = scan.with_ids(self.ids()?).with_side_data(data);
         scan.search(queries, options)
     }
 

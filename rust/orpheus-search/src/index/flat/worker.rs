@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::search::Scan;
 use crate::distance::{Block, Kernels};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::filter::Picks;
 use crate::metric::Metric;
 use crate::queries::{QueryBlock, inverse_norm};
@@ -24,6 +24,8 @@ pub(super) struct Worker<'a> {
     inverse_norms: Vec<f32>,
     rows: Vec<usize>,
     block_len: usize,
+    /// Whether all rows so far are what they were.
+    is_sound: bool,
 }
 
 impl<'a> Worker<'a> {
@@ -38,6 +40,7 @@ impl<'a> Worker<'a> {
             inverse_norms: vec![0.0; if scan.metric == Metric::Cosine { block_len } else { 0 }],
             rows: Vec::new(),
             block_len,
+            is_sound: true,
         })
     }
 
@@ -49,14 +52,16 @@ impl<'a> Worker<'a> {
     }
 
     /// The nearest rows to each query so far.
-    pub(super) fn into_tops(self) -> Vec<TopK> {
-        self.tops
+    pub(super) fn into_tops(self) -> Result<Vec<TopK>> {
+        let changed = || Error::Changed { what: "a vector".to_owned() };
+        if self.is_sound { Ok(self.tops) } else { Err(changed()) }
     }
 
     fn score(&mut self, picks: Picks<'_>) {
         let Some(block) = Block::new(self.queries, self.scan.rows, picks) else {
             return; // a filter holds rows only, and queries were cut to the dimension
         };
+        self.is_sound &= self.scan.are_sound(picks);
         self.scan.score(&block, picks, &mut self.scores, &mut self.inverse_norms);
         for (top, scores) in self.tops.iter_mut().zip(self.scores.chunks(picks.len())) {
             self.scan.offer(top, picks, scores);
