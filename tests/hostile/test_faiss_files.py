@@ -22,15 +22,16 @@ HEADER = 37  # tag, dimension, ntotal, two reserved numbers, is_trained, metric
 VECTORS = np.random.default_rng(0).standard_normal((N, DIM), dtype=np.float32)
 IDS = np.arange(100, 100 + N)
 
-# What faiss.index_factory makes and is not read here, and what its error must call it.
+# Kinds that faiss.index_factory makes and that are not read, and what their errors must call them.
 OTHER_KINDS = {
     "RQ4x4": "ResidualQuantizer",
     "LSQ4x4": "LocalSearchQuantizer",
     "LSH": "LSH",
-    "NSG8,Flat": "NSGFlat",
     "IVF4,RQ4x4": "IVFResidualQuantizer",
-    "IDMap2,LSH": "LSH",
+    "NSG8,Flat": "NSGFlat",
     "PCA8,LSH": "LSH",
+    "IDMap,LSH": "LSH",
+    "SQ8,Refine(LSH)": "LSH",
 }
 
 

@@ -95,11 +95,11 @@ fn byte_of(vector: usize) -> (usize, bool) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::codec) mod tests {
     use super::*;
 
     /// Packs `numbers(place, m)` of `n` vectors; bytes that hold none are 0xee.
-    pub(in super::super) fn packed(
+    pub(in crate::codec) fn packed(
         packing: &Packing,
         n: usize,
         m: usize,
@@ -120,7 +120,7 @@ pub(super) mod tests {
         codes
     }
 
-    pub(in super::super) fn packing(block_vectors: usize, m: usize, extra: usize) -> Packing {
+    pub(in crate::codec) fn packing(block_vectors: usize, m: usize, extra: usize) -> Packing {
         let padded_m = m.next_multiple_of(2);
         let block_bytes = block_vectors * (padded_m / 2 + extra);
         Packing { block_vectors, padded_m, block_bytes, implementation: 0, query_block: 0 }

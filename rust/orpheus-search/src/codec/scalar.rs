@@ -24,15 +24,34 @@ impl ScalarCodec {
         Self { kind: quantizer.kind, dim, code_size: quantizer.code_size, scale, shift }
     }
 
-    /// Writes `scale * number + shift` for each number of a code.
-    fn decode_ranged(&self, numbers: impl Iterator<Item = u8>, vector: &mut [f32]) {
+    /// Writes `scale * number + shift` for each number, the first of which is that of dimension
+    /// `first`.
+    fn decode_ranged(&self, first: usize, numbers: &[u8], vector: &mut [f32]) {
         let values = vector.iter_mut().zip(numbers);
         if let (&[scale], &[shift]) = (&self.scale[..], &self.shift[..]) {
-            values.for_each(|(value, number)| *value = f32::from(number) * scale + shift);
+            values.for_each(|(value, &number)| *value = f32::from(number) * scale + shift);
             return;
         }
-        for ((value, number), (scale, shift)) in values.zip(self.scale.iter().zip(&self.shift)) {
+        let ranges = self.scale[first..].iter().zip(&self.shift[first..]);
+        for ((value, &number), (scale, shift)) in values.zip(ranges) {
             *value = f32::from(number) * scale + shift;
+        }
+    }
+
+    /// The same with numbers of `bits` bits, which `unpack` takes out of a code.
+    fn decode_packed(
+        &self,
+        code: &[u8],
+        bits: usize,
+        unpack: impl Fn(&[u8], &mut [u8]),
+        vector: &mut [f32],
+    ) {
+        let mut numbers = [0; STRETCH];
+        let stretches = vector.chunks_mut(STRETCH).zip(code.chunks(STRETCH * bits / 8));
+        for (index, (vector, code)) in stretches.enumerate() {
+            let numbers = &mut numbers[..vector.len()];
+            unpack(code, numbers);
+            self.decode_ranged(index * STRETCH, numbers, vector);
         }
     }
 }
@@ -60,13 +79,28 @@ fn uniform(kind: ScalarKind) -> bool {
     matches!(kind, ScalarKind::Bits8Uniform | ScalarKind::Bits4Uniform)
 }
 
-/// Four numbers of 6 bits lie in three bytes, the first in the lowest bits.
-fn six_bits(code: &[u8], index: usize) -> u8 {
-    let at = index / 4 * 3;
-    let byte = |offset: usize| u32::from(code.get(at + offset).copied().unwrap_or(0));
-    let word = byte(0) | byte(1) << 8 | byte(2) << 16;
-    (word >> (6 * (index % 4)) & 63) as u8
+/// Two numbers of 4 bits lie in a byte, the first in the lower half.
+fn nibbles(code: &[u8], numbers: &mut [u8]) {
+    for (pair, byte) in numbers.chunks_mut(2).zip(code) {
+        pair[0] = byte & 15;
+        if let [_, second] = pair {
+            *second = byte >> 4;
+        }
+    }
 }
+
+/// Four numbers of 6 bits lie in three bytes, the first in the lowest bits.
+fn six_bits(code: &[u8], numbers: &mut [u8]) {
+    for (four, bytes) in numbers.chunks_mut(4).zip(code.chunks(3)) {
+        let word = bytes.iter().rev().fold(0u32, |word, &byte| word << 8 | u32::from(byte));
+        for (index, number) in four.iter_mut().enumerate() {
+            *number = (word >> (6 * index) & 63) as u8;
+        }
+    }
+}
+
+/// Numbers that are taken out of their bits at a time: whole bytes of 4 and of 6 bits.
+const STRETCH: usize = 64;
 
 impl Codec for ScalarCodec {
     fn dim(&self) -> usize {
@@ -77,16 +111,11 @@ impl Codec for ScalarCodec {
         let code = &codes[place * self.code_size..][..self.code_size];
         let halves = || code.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
         match self.kind {
-            ScalarKind::Bits8 | ScalarKind::Bits8Uniform => {
-                self.decode_ranged(code.iter().copied(), vector);
-            }
+            ScalarKind::Bits8 | ScalarKind::Bits8Uniform => self.decode_ranged(0, code, vector),
             ScalarKind::Bits4 | ScalarKind::Bits4Uniform => {
-                let numbers = code.iter().flat_map(|byte| [byte & 15, byte >> 4]);
-                self.decode_ranged(numbers, vector);
+                self.decode_packed(code, 4, nibbles, vector);
             }
-            ScalarKind::Bits6 => {
-                self.decode_ranged((0..self.dim).map(|index| six_bits(code, index)), vector);
-            }
+            ScalarKind::Bits6 => self.decode_packed(code, 6, six_bits, vector),
             ScalarKind::Float16 => fill(vector, halves().map(half::from_float16)),
             ScalarKind::BFloat16 => fill(vector, halves().map(half::from_bfloat16)),
             ScalarKind::Bits8Direct => fill(vector, code.iter().map(|&byte| f32::from(byte))),
@@ -143,7 +172,7 @@ mod tests {
     #[test]
     fn scores_of_every_kind_are_those_of_its_decoded_vectors() {
         for (kind, bits) in KINDS {
-            for dim in [1, 5, 16, 37] {
+            for dim in [1, 5, 16, 37, 131] {
                 let quantizer = quantizer(kind, bits, dim);
                 let n = 150;
                 let mut codes = testing::bytes(n * quantizer.code_size, 11);

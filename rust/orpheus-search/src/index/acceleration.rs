@@ -1,10 +1,15 @@
 //! When side data are made, and where they are kept.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::code::ListCodes;
 use crate::error::{Error, Result};
+use crate::format::mmap::Mapping;
+use crate::format::model::{Header, IvfCodes, Kind, Place, Stored};
+use crate::metric::Metric;
+use crate::rows::Rows;
 use crate::sidecar::{self, SideData, Subject};
 
 /// Queries after which codes are made: fewer cost less than making them.
@@ -31,6 +36,9 @@ pub enum Codes {
 #[derive(Debug)]
 pub(crate) struct Acceleration {
     codes: Codes,
+    path: PathBuf,
+    mapping: Arc<Mapping>,
+    vectors: Vectors,
     data: OnceLock<SideData>,
     n_queries: AtomicUsize,
     /// Held by the thread that makes them, so that no other makes them too.
@@ -43,14 +51,27 @@ impl Acceleration {
     /// # Errors
     ///
     /// [`Error::Changed`] if the file is not what it was when that was made.
-    pub(crate) fn open(codes: Codes, subject: &Subject<'_>) -> Result<Self> {
-        let data = OnceLock::new();
+    pub(crate) fn open(
+        codes: Codes,
+        path: &Path,
+        mapping: &Arc<Mapping>,
+        vectors: Vectors,
+    ) -> Result<Self> {
+        let acceleration = Self {
+            codes,
+            path: path.to_owned(),
+            mapping: Arc::clone(mapping),
+            vectors,
+            data: OnceLock::new(),
+            n_queries: AtomicUsize::new(0),
+            making: Mutex::new(()),
+        };
         if codes != Codes::None
-            && let Some(found) = sidecar::load(subject)?
+            && let Some(found) = sidecar::load(&acceleration.subject()?)?
         {
-            data.get_or_init(|| found);
+            acceleration.data.get_or_init(|| found);
         }
-        Ok(Self { codes, data, n_queries: AtomicUsize::new(0), making: Mutex::new(()) })
+        Ok(acceleration)
     }
 
     /// Side data, if there are any.
@@ -59,27 +80,24 @@ impl Acceleration {
     }
 
     /// Side data for a search for `n_queries`: made now, if enough has been asked.
-    pub(crate) fn for_queries<'a>(
-        &'a self,
+    pub(crate) fn for_queries(
+        &self,
         n_queries: usize,
         n_threads: usize,
-        subject: impl FnOnce() -> Result<(Subject<'a>, Centers)>,
-    ) -> Result<Option<&'a SideData>> {
+    ) -> Result<Option<&SideData>> {
         if self.data.get().is_some() || self.codes == Codes::None {
             return Ok(self.data.get());
         }
         let asked = self.n_queries.fetch_add(n_queries, Ordering::Relaxed);
-        if asked.saturating_add(n_queries) < QUERIES_BEFORE {
-            return Ok(None);
+        let is_worth_it = asked.saturating_add(n_queries) >= QUERIES_BEFORE
+            && self.vectors.n_values() >= LEAST_VALUES;
+        if is_worth_it {
+            match self.make(n_threads) {
+                Ok(()) | Err(Error::Memory { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let (subject, centers) = subject()?;
-        if subject.n_values() < LEAST_VALUES {
-            return Ok(None);
-        }
-        match self.make(&subject, centers, n_threads) {
-            Ok(()) | Err(Error::Memory { .. }) => Ok(self.data.get()),
-            Err(error) => Err(error),
-        }
+        Ok(self.data.get())
     }
 
     /// Makes side data now, unless there are any, and writes them beside the file if they may be.
@@ -87,39 +105,77 @@ impl Acceleration {
     /// # Errors
     ///
     /// [`Error::Memory`] if there is not enough for them.
-    pub(crate) fn make(
-        &self,
-        subject: &Subject<'_>,
-        centers: Centers,
-        n_threads: usize,
-    ) -> Result<()> {
+    pub(crate) fn make(&self, n_threads: usize) -> Result<()> {
         let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if self.data.get().is_some() {
             return Ok(());
         }
-        let lists = subject.rows()?;
-        let codes = match centers {
-            Centers::Mean => ListCodes::of_matrix(lists[0], subject.metric, n_threads)?,
-            Centers::Of(centers) => ListCodes::new(&lists, centers, subject.metric, n_threads)?,
-        };
-        if self.codes == Codes::Beside && subject.n_values() >= LEAST_STORED_VALUES {
-            // Where the folder cannot be written to, or is full, they stay in memory.
-            if sidecar::save(subject, &codes, n_threads).is_ok()
-                && let Some(stored) = sidecar::load(subject)?
-            {
-                self.data.get_or_init(|| stored);
-                return Ok(());
-            }
+        let subject = self.subject()?;
+        let codes = self.encode(&subject, n_threads)?;
+        // Where the folder cannot be written to, or is full, they stay in memory.
+        if self.codes == Codes::Beside
+            && self.vectors.n_values() >= LEAST_STORED_VALUES
+            && sidecar::save(&subject, &codes, n_threads).is_ok()
+            && let Some(stored) = sidecar::load(&subject)?
+        {
+            self.data.get_or_init(|| stored);
+            return Ok(());
         }
         self.data.get_or_init(|| SideData { codes, rows: None });
         Ok(())
     }
+
+    fn encode(&self, subject: &Subject<'_>, n_threads: usize) -> Result<ListCodes> {
+        let (lists, metric) = (subject.rows()?, subject.metric);
+        match (&self.vectors.centers, &lists[..]) {
+            (Some(centers), _) => ListCodes::new(&lists, centers.clone(), metric, n_threads),
+            (None, [rows]) => ListCodes::of_matrix(*rows, metric, n_threads),
+            (None, _) => Err(Error::Memory { n_bytes: 0, purpose: "lists without centres" }),
+        }
+    }
+
+    fn subject(&self) -> Result<Subject<'_>> {
+        let Vectors { metric, dim, ref lists, .. } = self.vectors;
+        let bytes = self.mapping.bytes()?;
+        Ok(Subject { path: &self.path, bytes, metric, dim, lists })
+    }
 }
 
-/// What the lists of an index lie around.
-pub(crate) enum Centers {
-    /// All vectors are one list, around their mean.
-    Mean,
-    /// A centroid for each list, back to back.
-    Of(Vec<f32>),
+/// The vectors of an index that lie in its file as they are.
+#[derive(Debug)]
+pub(crate) struct Vectors {
+    pub(crate) metric: Metric,
+    pub(crate) dim: usize,
+    /// Places in the file, one for each list, ascending.
+    pub(crate) lists: Vec<Place>,
+    /// What the lists lie around, back to back; `None` if there is one, around its mean.
+    pub(crate) centers: Option<Vec<f32>>,
+}
+
+impl Vectors {
+    /// Those of `stored`, in whatever it is wrapped; `None` if it holds codes only.
+    pub(crate) fn of(stored: &Stored, file: &[u8]) -> Option<Self> {
+        let Header { metric, dim, .. } = stored.header;
+        match &stored.kind {
+            Kind::Flat { vectors } => {
+                Some(Self { metric, dim, lists: vec![vectors.clone()], centers: None })
+            }
+            Kind::IdMap { inner, .. } | Kind::PreTransform { inner, .. } => Self::of(inner, file),
+            Kind::Hnsw(hnsw) => Self::of(&hnsw.storage, file).filter(|of| of.centers.is_none()),
+            Kind::Ivf(ivf) if ivf.codes == IvfCodes::Flat && ivf.lists.n_vectors() > 0 => {
+                let centers = Self::of(&ivf.quantizer, file)?;
+                let [place] = &centers.lists[..] else { return None };
+                let rows = Rows::from_bytes(&file[place.clone()], dim).ok()?;
+                let centers = (0..rows.n_rows()).flat_map(|row| rows.row(row)).collect();
+                let lists = (0..ivf.nlist).map(|list| ivf.lists.list(list).codes).collect();
+                Some(Self { metric, dim, lists, centers: Some(centers) })
+            }
+            _ => None,
+        }
+        .filter(|vectors| vectors.lists.iter().any(|list| !list.is_empty()))
+    }
+
+    fn n_values(&self) -> usize {
+        self.lists.iter().map(|list| list.len() / 4).sum()
+    }
 }

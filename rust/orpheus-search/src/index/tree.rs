@@ -1,14 +1,15 @@
 //! From what a file states to engines that search it.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use super::acceleration::Acceleration;
 use super::codes::Codes;
 use super::engine::Engine;
 use super::exhaustive::Exhaustive;
 use super::hnsw::Hnsw;
 use super::id_map::IdMap;
-use super::ivf::Ivf;
+use super::ivf::{CodedLists, Ivf};
 use super::pre_transform::PreTransform;
 use super::refine::Refine;
 use crate::codec::{
@@ -21,25 +22,37 @@ use crate::format::model::{
 };
 use crate::transform::Chain;
 
-/// The engine for an index; tables are taken over, not copied.
+/// The engine for an index; tables are taken over, not copied. `acceleration` is that of the vectors
+/// that lie in it as they are.
 ///
 /// # Errors
 ///
 /// [`Error::UnsupportedKind`] if an index is to be searched in a way that is not implemented.
-pub(super) fn engine(stored: Stored) -> Result<Box<dyn Engine>> {
+pub(super) fn engine(
+    stored: Stored,
+    acceleration: Option<&Arc<Acceleration>>,
+) -> Result<Box<dyn Engine>> {
     let Stored { header, kind } = stored;
     Ok(match kind {
-        Kind::IdMap { inner, ids, .. } => Box::new(IdMap::new(engine(*inner)?, ids)),
-        Kind::PreTransform { chain, inner } => {
-            Box::new(PreTransform::new(header.dim, Chain::new(chain), engine(*inner)?))
-        }
+        Kind::IdMap { inner, ids, .. } => Box::new(IdMap::new(engine(*inner, acceleration)?, ids)),
+        Kind::PreTransform { chain, inner } => Box::new(PreTransform::new(
+            header.dim,
+            Chain::new(chain),
+            engine(*inner, acceleration)?,
+        )),
         Kind::Refine { base, refine, k_factor } => {
-            Box::new(Refine::new(engine(*base)?, engine(*refine)?, k_factor))
+            Box::new(Refine::new(engine(*base, None)?, engine(*refine, None)?, k_factor))
         }
-        Kind::Ivf(stated) => Box::new(ivf(&header, stated)?),
+        Kind::Ivf(stated) => Box::new(ivf(&header, stated, acceleration)?),
         Kind::Hnsw(stated) => {
             let Stored { header, kind } = *stated.storage;
-            Box::new(Hnsw::new(stated.graph, codes(&header, kind)?))
+            let vectors = match (&kind, acceleration) {
+                (Kind::Flat { vectors }, Some(acceleration)) => {
+                    Some((vectors.clone(), Arc::clone(acceleration)))
+                }
+                _ => None,
+            };
+            Box::new(Hnsw::new(stated.graph, codes(&header, kind)?, vectors))
         }
         kind => Box::new(Exhaustive::new(codes(&header, kind)?)),
     })
@@ -108,7 +121,11 @@ fn rabitq(
     Box::new(RaBitQCodec::new(dim, quantizer, queries, layout))
 }
 
-fn ivf(header: &Header, stated: StatedIvf) -> Result<Ivf> {
+fn ivf(
+    header: &Header,
+    stated: StatedIvf,
+    acceleration: Option<&Arc<Acceleration>>,
+) -> Result<Ivf> {
     let dim = header.dim;
     let (codec, by_residual): (Box<dyn Codec>, bool) = match stated.codes {
         IvfCodes::Flat => (Box::new(Float32Codec::new(dim)), false),
@@ -135,10 +152,11 @@ fn ivf(header: &Header, stated: StatedIvf) -> Result<Ivf> {
         metric: header.metric,
         nprobe: stated.nprobe,
         nlist: stated.nlist,
-        quantizer: engine(*stated.quantizer)?,
+        quantizer: engine(*stated.quantizer, None)?,
         codec,
         by_residual,
         lists: stated.lists,
         numbers: OnceLock::new(),
+        coded: acceleration.map(|acceleration| CodedLists::new(Arc::clone(acceleration))),
     })
 }

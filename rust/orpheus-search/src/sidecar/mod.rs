@@ -44,7 +44,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) metric: Metric,
     pub(crate) dim: usize,
     /// The vectors of each list, in order: places in the file.
-    pub(crate) lists: Vec<Range<usize>>,
+    pub(crate) lists: &'a [Range<usize>],
 }
 
 impl Subject<'_> {
@@ -56,7 +56,7 @@ impl Subject<'_> {
     fn rest_sum(&self) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
         let mut at = 0;
-        for list in &self.lists {
+        for list in self.lists.iter().filter(|list| !list.is_empty()) {
             hasher.update(&self.bytes[at..list.start]);
             at = list.end;
         }
@@ -69,11 +69,6 @@ impl Subject<'_> {
         let modified = fs::metadata(self.path).and_then(|metadata| metadata.modified());
         let since = modified.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         since.map_or(0, |since| since.as_nanos() as u64)
-    }
-
-    /// Values of all vectors.
-    pub(crate) fn n_values(&self) -> usize {
-        self.n() * self.dim
     }
 
     /// The vectors of each list.

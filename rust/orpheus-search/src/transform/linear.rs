@@ -16,6 +16,7 @@ pub(super) struct LinearMap {
     /// `[d_out][d_in]`.
     a: Vec<f32>,
     b: Vec<f32>,
+    /// Whether `Aᵀ` undoes `A`, as far as that can be; looked at when it is asked for.
     is_orthonormal: OnceLock<bool>,
 }
 
@@ -25,6 +26,11 @@ impl LinearMap {
         let b = if have_bias { b } else { Vec::new() };
         a.truncate(d_in * d_out);
         Self { d_in, a, b, is_orthonormal: OnceLock::new() }
+    }
+
+    /// The same of a map that is known to be a rotation.
+    pub(super) fn rotation(d_in: usize, d_out: usize, linear: Linear) -> Self {
+        Self { is_orthonormal: OnceLock::from(true), ..Self::new(d_in, d_out, linear) }
     }
 
     pub(super) fn apply(&self, from: &[f32], to: &mut [f32]) {

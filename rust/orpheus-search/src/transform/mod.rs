@@ -72,9 +72,10 @@ impl Step {
         let Transform { d_in, d_out, is_trained, kind } = transform;
         let kind = match kind {
             _ if !is_trained => StepKind::Untrained,
-            TransformKind::Pca { linear, .. }
-            | TransformKind::RandomRotation(linear)
-            | TransformKind::Linear(linear) => {
+            TransformKind::RandomRotation(linear) => {
+                StepKind::Linear(LinearMap::rotation(d_in, d_out, linear))
+            }
+            TransformKind::Pca { linear, .. } | TransformKind::Linear(linear) => {
                 StepKind::Linear(LinearMap::new(d_in, d_out, linear))
             }
             TransformKind::Normalize => StepKind::Normalize,

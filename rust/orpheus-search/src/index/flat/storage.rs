@@ -1,7 +1,7 @@
 //! A FAISS Flat file, with or without a map of ids.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use super::search::{Scan, SearchOptions};
@@ -11,12 +11,11 @@ use crate::format::cursor::{Cursor, malformed};
 use crate::format::fourcc::{self, Fourcc};
 use crate::format::mmap::Mapping;
 use crate::format::model::Header;
-use crate::index::acceleration::{Acceleration, Centers, Codes};
+use crate::index::acceleration::{Acceleration, Codes, Vectors};
 use crate::index::selection::{Selection, Wanted};
 use crate::metric::Metric;
 use crate::neighbours::{NO_ID, Neighbours};
 use crate::rows::Rows;
-use crate::sidecar::Subject;
 
 /// What a file may start with.
 const SUPPORTED: &str = "Flat (IxF2, IxFI, IxFl), IDMap (IxMp) or IDMap2 (IxM2) over Flat";
@@ -61,7 +60,6 @@ struct Layout {
 /// [`Mapping`]).
 #[derive(Debug)]
 pub struct FlatIndex {
-    path: PathBuf,
     mapping: Arc<Mapping>,
     layout: Layout,
     /// Rows in the order of their ids, made when an id is looked up for the first time.
@@ -94,9 +92,10 @@ impl FlatIndex {
     /// The same of a file that is mapped already.
     pub(crate) fn from_mapping(path: &Path, mapping: Arc<Mapping>, codes: Codes) -> Result<Self> {
         let layout = Layout::read(mapping.bytes()?)?;
-        let acceleration = Acceleration::open(codes, &layout.subject(path, mapping.bytes()?))?;
-        let path = path.to_owned();
-        Ok(Self { path, mapping, layout, by_id: OnceLock::new(), acceleration })
+        let Header { metric, dim, .. } = layout.header;
+        let vectors = Vectors { metric, dim, lists: vec![layout.rows.clone()], centers: None };
+        let acceleration = Acceleration::open(codes, path, &mapping, vectors)?;
+        Ok(Self { mapping, layout, by_id: OnceLock::new(), acceleration })
     }
 
     /// Makes codes of all vectors now, rather than after a few searches, and writes them beside
@@ -106,8 +105,7 @@ impl FlatIndex {
     ///
     /// [`Error::Memory`] if there is not enough for them, [`Error::Shrunk`].
     pub fn accelerate(&self, n_threads: usize) -> Result<()> {
-        let subject = self.layout.subject(&self.path, self.mapping.bytes()?);
-        self.acceleration.make(&subject, Centers::Mean, n_threads)
+        self.acceleration.make(n_threads)
     }
 
     /// Whether there are codes of the vectors.
@@ -182,10 +180,7 @@ impl FlatIndex {
         let rows = self.rows()?;
         let filter = self.filter(options.allow, options.deny)?;
         let n_queries = queries.len() / self.dim();
-        let data = self.acceleration.for_queries(n_queries, options.n_threads, || {
-            let subject = self.layout.subject(&self.path, self.mapping.bytes()?);
-            Ok((subject, Centers::Mean))
-        })?;
+        let data = self.acceleration.for_queries(n_queries, options.n_threads)?;
         let scan = Scan::new(rows, self.metric(), &filter, options)?;
         let scan = scan.with_ids(self.ids()?).with_side_data(data);
         scan.search(queries, options)
@@ -247,11 +242,6 @@ impl FlatIndex {
 }
 
 impl Layout {
-    fn subject<'a>(&self, path: &'a Path, bytes: &'a [u8]) -> Subject<'a> {
-        let Header { dim, metric, .. } = self.header;
-        Subject { path, bytes, metric, dim, lists: vec![self.rows.clone()] }
-    }
-
     fn read(bytes: &[u8]) -> Result<Self> {
         let mut cursor = Cursor::new(bytes);
         let tag = cursor.fourcc()?;

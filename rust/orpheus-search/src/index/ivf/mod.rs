@@ -1,10 +1,12 @@
 //! Vectors in lists, by the nearest of some centroids: a search visits the lists of a few.
 
+mod coded;
 mod numbers;
 mod search;
 
 use std::sync::OnceLock;
 
+pub(crate) use self::coded::CodedLists;
 use self::numbers::Numbers;
 use super::engine::{Control, Engine, Request};
 use super::selection::{Members, Selection, Wanted};
@@ -29,6 +31,8 @@ pub(crate) struct Ivf {
     pub(super) lists: Lists,
     /// Stored numbers in order, made when one is looked up for the first time.
     pub(super) numbers: OnceLock<Numbers>,
+    /// Codes of the vectors, where those are stored as they are.
+    pub(super) coded: Option<CodedLists>,
 }
 
 impl Ivf {
@@ -63,9 +67,12 @@ impl Engine for Ivf {
 
     /// Stored order is that of the numbers, which need not be 0, 1, ….
     fn select(&self, file: &[u8], wanted: &Wanted<'_>) -> Result<Selection> {
+        let n = self.ntotal();
+        if wanted.is_everything() {
+            return Ok(Selection::all(n));
+        }
         let numbers = self.numbers(file);
         let (allowed, denied) = wanted.by_id(&numbers.stored())?;
-        let n = self.ntotal();
         Ok(match allowed {
             None if denied.is_empty() => Selection::all(n),
             None => {

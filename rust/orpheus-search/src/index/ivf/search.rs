@@ -28,6 +28,8 @@ pub(super) fn search(
         return Ok(());
     }
     let chosen = few_positions(ivf, file, request.selection, nprobe);
+    let coded = ivf.coded.as_ref().filter(|_| chosen.is_none());
+    let coded = coded.and_then(|coded| coded.visit(ivf, file, request, nprobe));
     let mut visit = Visit {
         ivf,
         file,
@@ -38,6 +40,11 @@ pub(super) fn search(
         rows: Vec::with_capacity(BLOCK_LEN),
     };
     for (query, sink) in queries.chunks_exact(ivf.codec.dim()).zip(sinks) {
+        if let (Some(coded), Some(top)) = (&coded, sink.top())
+            && coded.search(query, top, control)?
+        {
+            continue;
+        }
         visit.scorer.set_query(query);
         if let Some(positions) = &chosen {
             visit.positions(positions, sink, control)?;

@@ -5,7 +5,7 @@ mod search;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::acceleration::Codes;
+use super::acceleration::{Acceleration, Codes, Vectors};
 use super::engine::Engine;
 use super::flat::FlatIndex;
 use super::tree;
@@ -27,6 +27,8 @@ pub struct VectorIndex {
     engine: Box<dyn Engine>,
     /// For vectors as they are there is a faster way.
     flat: Option<FlatIndex>,
+    /// Of vectors as they are in lists or behind a graph.
+    acceleration: Option<Arc<Acceleration>>,
     kind: String,
 }
 
@@ -38,13 +40,51 @@ impl VectorIndex {
     /// [`Error::Io`](crate::Error::Io) if it cannot be opened; otherwise as of
     /// [`format::read::read`](crate::format::read::read).
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, Codes::default())
+    }
+
+    /// As [`Self::open`], with a say in what is kept to be searched faster.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and [`Error::Changed`](crate::Error::Changed) if the file is not what it
+    /// was when its sidecar was made.
+    pub fn open_with(path: &Path, codes: Codes) -> Result<Self> {
         let mapping = Arc::new(Mapping::open(path)?);
         let stored = read(mapping.bytes()?)?;
-        let flat = is_flat(&stored)
-            .then(|| FlatIndex::from_mapping(path, mapping.clone(), Codes::default()))
-            .transpose()?;
         let kind = stored.factory_string();
-        Ok(Self { mapping, engine: tree::engine(stored)?, flat, kind })
+        if is_flat(&stored) {
+            let flat = Some(FlatIndex::from_mapping(path, mapping.clone(), codes)?);
+            let engine = tree::engine(stored, None)?;
+            return Ok(Self { mapping, engine, flat, acceleration: None, kind });
+        }
+        let acceleration = Vectors::of(&stored, mapping.bytes()?)
+            .map(|vectors| Acceleration::open(codes, path, &mapping, vectors).map(Arc::new))
+            .transpose()?;
+        let engine = tree::engine(stored, acceleration.as_ref())?;
+        Ok(Self { mapping, engine, flat: None, acceleration, kind })
+    }
+
+    /// Makes codes of all vectors now, rather than after a few searches, and writes them beside
+    /// the file if they may be. Does nothing to an index that holds codes only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Memory`](crate::Error::Memory) if there is not enough for them,
+    /// [`Error::Shrunk`](crate::Error::Shrunk).
+    pub fn accelerate(&self, n_threads: usize) -> Result<()> {
+        match (&self.flat, &self.acceleration) {
+            (Some(flat), _) => flat.accelerate(n_threads),
+            (None, Some(acceleration)) => acceleration.make(n_threads),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Whether there are codes of the vectors.
+    #[must_use]
+    pub fn has_codes(&self) -> bool {
+        let data = self.acceleration.as_ref().and_then(|acceleration| acceleration.data());
+        data.is_some() || self.flat.as_ref().is_some_and(FlatIndex::has_codes)
     }
 
     /// How many vectors there are.

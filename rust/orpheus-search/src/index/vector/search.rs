@@ -54,6 +54,9 @@ impl VectorIndex {
         let n_allowed = selection.n_allowed();
         let k = options.k.min(n_allowed);
         let n_queries = queries.len() / self.dim();
+        if let Some(acceleration) = &self.acceleration {
+            acceleration.for_queries(n_queries, options.n_threads)?;
+        }
         let mut answer = Answer::new(n_queries, k)?;
         let request = request(Some(k), &selection, options);
         let together = (CANDIDATE_BYTES / (k.max(1).saturating_mul(16))).clamp(1, GROUP);

@@ -74,6 +74,18 @@ impl RaBitQCodec {
         Code { rest }
     }
 
+    /// Eight signs, as bits, from value `8 group` on.
+    fn eight_signs(&self, codes: &[u8], place: usize, group: usize) -> u32 {
+        match self.layout {
+            RaBitQLayout::Plain(size) => u32::from(codes[place * size + group]),
+            RaBitQLayout::Blocks(blocks) => {
+                let low = blocks.number(codes, place, 2 * group);
+                // There is a padded one where values end after four.
+                (low | blocks.number(codes, place, 2 * group + 1) << 4) as u32
+            }
+        }
+    }
+
     /// Four signs, as bits, from value `4 nibble` on.
     fn signs(&self, codes: &[u8], place: usize, nibble: usize) -> usize {
         match self.layout {
@@ -183,27 +195,27 @@ impl RaBitQScorer {
     /// sign is the highest bit.
     fn score_of_all_bits(&self, codes: &[u8], place: usize) -> f32 {
         let code = self.codec.code(codes, place);
-        let (extra_bits, extra) = (self.codec.extra_bits, code.extra());
-        let half = (1u32 << extra_bits) as f32 - 0.5;
-        let mut sum = 0.0;
-        for (index, value) in self.relative.iter().enumerate() {
-            let sign = self.codec.signs(codes, place, index / 4) >> (index % 4) & 1;
-            let low = bits_at(extra, index * extra_bits, extra_bits);
-            sum += value * ((sign << extra_bits | low) as f32 - half);
+        let extra_bits = self.codec.extra_bits;
+        let (half, mask) = ((1u32 << extra_bits) as f32 - 0.5, (1 << extra_bits) - 1);
+        let mut sums = [0.0; 8];
+        // Eight values have as many bytes of bits as each has bits.
+        let groups = self.relative.chunks(8).zip(code.extra().chunks(extra_bits));
+        for (group, (values, bytes)) in groups.enumerate() {
+            let mut word = bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | u64::from(byte));
+            let mut signs = self.codec.eight_signs(codes, place, group);
+            for (sum, value) in sums.iter_mut().zip(values) {
+                let number = (signs & 1) << extra_bits | (word & mask) as u32;
+                *sum += value * (number as f32 - half);
+                (word, signs) = (word >> extra_bits, signs >> 1);
+            }
         }
+        let sum: f32 = sums.iter().sum();
         let (add, rescale) = code.extra_factors();
         match self.metric {
             Metric::L2 => (self.query_to_origin + add + rescale * sum).max(0.0),
             Metric::InnerProduct | Metric::Cosine => self.query_dot_origin + add + rescale * sum,
         }
     }
-}
-
-/// `n_bits` bits, at most 8, from bit `at` on, lowest first.
-fn bits_at(bytes: &[u8], at: usize, n_bits: usize) -> usize {
-    let byte = |index: usize| bytes.get(index).copied().map_or(0, usize::from);
-    let word = byte(at / 8) | byte(at / 8 + 1) << 8;
-    word >> (at % 8) & ((1 << n_bits) - 1)
 }
 
 impl Scorer for RaBitQScorer {
@@ -288,3 +300,6 @@ fn rounded(query: &[f32], queries: RaBitQQueries, norm: f32) -> Vec<f32> {
     let scale = (norm / odd.iter().map(|odd| odd * odd).sum::<f32>()).sqrt();
     odd.into_iter().map(|odd| odd * scale).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! Visiting lists by the codes of their vectors.
+
+use std::cell::Cell;
+use std::sync::{Arc, OnceLock};
+
+use super::Ivf;
+use crate::code::{
+    Base, CodeKernels, CodeScan, CodedQuery, Found, ListCodes, Originals, RowCodes, Seeker, fetch,
+};
+use crate::distance::Block;
+use crate::error::{Error, Result};
+use crate::filter::Picks;
+use crate::index::acceleration::Acceleration;
+use crate::index::engine::{Control, Request};
+use crate::metric::Metric;
+use crate::queries::QueryBlock;
+use crate::rows::Rows;
+use crate::sidecar::SideData;
+use crate::top_k::TopK;
+
+/// Vectors to be compared per neighbour below which codes save nothing.
+const LEAST_PER_NEIGHBOUR: usize = 8;
+
+/// Codes of the vectors in lists, and of the centroids.
+#[derive(Debug)]
+pub(crate) struct CodedLists {
+    acceleration: Arc<Acceleration>,
+    /// Made when the vectors' codes are used for the first time.
+    centroids: OnceLock<Option<RowCodes>>,
+}
+
+impl CodedLists {
+    pub(crate) fn new(acceleration: Arc<Acceleration>) -> Self {
+        Self { acceleration, centroids: OnceLock::new() }
+    }
+
+    /// What a search for `k` neighbours in `nprobe` lists is made with; `None` if there are no codes
+    /// or they are of no use.
+    pub(super) fn visit<'a>(
+        &'a self,
+        ivf: &'a Ivf,
+        file: &'a [u8],
+        request: &'a Request<'a>,
+        nprobe: usize,
+    ) -> Option<CodedVisit<'a>> {
+        let data = self.acceleration.data()?;
+        let k = request.k.filter(|&k| k > 0)?;
+        let n_visited = data.codes.n() as u128 * nprobe as u128 / ivf.nlist.max(1) as u128;
+        if n_visited < (k as u128).saturating_mul(LEAST_PER_NEIGHBOUR as u128) {
+            return None;
+        }
+        let centers = Rows::new(data.codes.centers(), data.codes.dim()).ok()?;
+        let metric = ivf.quantizer.metric();
+        let coded = self.centroids.get_or_init(|| RowCodes::new(centers, metric, 1).ok());
+        let centroids = coded.as_ref()?.lists();
+        let kernels = CodeKernels::beside(request.kernels);
+        Some(CodedVisit { ivf, file, request, data, centers, centroids, kernels, nprobe, k })
+    }
+}
+
+/// What a search of lists by codes needs.
+pub(super) struct CodedVisit<'a> {
+    ivf: &'a Ivf,
+    file: &'a [u8],
+    request: &'a Request<'a>,
+    data: &'a SideData,
+    centers: Rows<'a>,
+    centroids: &'a ListCodes,
+    kernels: CodeKernels,
+    nprobe: usize,
+    k: usize,
+}
+
+impl CodedVisit<'_> {
+    /// Finds what the lists hold that are nearest to `query`: the same as comparing all vectors in
+    /// them. `false` if the bounds do not hold for such a query, and nothing was done.
+    pub(super) fn search(
+        &self,
+        query: &[f32],
+        top: &mut TopK,
+        control: &mut Control<'_>,
+    ) -> Result<bool> {
+        let frame = self.data.codes.frame();
+        let Some(coded) = CodedQuery::new(query, frame) else { return Ok(false) };
+        let alone = QueryBlock::new(query, query.len(), frame.metric, 0)?;
+        let Some(lists) = self.nearest_lists(query, &alone) else { return Ok(false) };
+        let bases = self.bases(&coded, &alone, &lists);
+        let Some(codes) = self.data.codes.codes() else { return Ok(false) };
+        let mut scan = CodeScan::new(codes, self.kernels);
+        let mut found = Found::new(self.k);
+        let mut rows = Vec::new();
+        for (&list, &base) in lists.iter().zip(&bases) {
+            control.check()?;
+            let places = self.data.codes.places(list);
+            let seeker = Seeker { query: &coded, base, found: &mut found };
+            if self.request.selection.is_all() {
+                scan.look(Picks::Range { first: places.start, len: places.len() }, seeker);
+                continue;
+            }
+            self.select(list, places.start, &mut rows);
+            scan.look(Picks::Rows(&rows), seeker);
+        }
+        scan.finish()?;
+        let lists = InLists { visit: self, alone: &alone, is_sound: Cell::new(true) };
+        found.settle(&coded, &lists, top);
+        if lists.is_sound.get() {
+            Ok(true)
+        } else {
+            Err(Error::Changed { what: "a vector".to_owned() })
+        }
+    }
+
+    /// The lists to visit, nearest first. The codes of their centroids are read, not the centroids:
+    /// which of two is nearer is decided to 1 part in 2,000 of their distance.
+    fn nearest_lists(&self, query: &[f32], alone: &QueryBlock) -> Option<Vec<usize>> {
+        let frame = self.centroids.frame();
+        let coded = CodedQuery::new(query, frame)?;
+        let center = Rows::new(self.centroids.center(0), query.len()).ok()?;
+        let score = self.scores(alone, center, &[0])?;
+        let base = coded.base(*score.first()?, frame);
+        let mut scan = CodeScan::new(self.centroids.codes()?, self.kernels);
+        Some(scan.nearest(&coded, base, self.nprobe))
+    }
+
+    /// What the centroids of `lists` score.
+    fn bases(&self, query: &CodedQuery, alone: &QueryBlock, lists: &[usize]) -> Vec<Base> {
+        let scores = self.scores(alone, self.centers, lists).unwrap_or_default();
+        let frame = self.data.codes.frame();
+        scores.into_iter().map(|score| query.base(score, frame)).collect()
+    }
+
+    fn scores(&self, alone: &QueryBlock, rows: Rows<'_>, picks: &[usize]) -> Option<Vec<f32>> {
+        let block = Block::new(alone, rows, Picks::Rows(picks))?;
+        let mut scores = vec![0.0; picks.len()];
+        match self.ivf.metric {
+            Metric::L2 => self.request.kernels.squared_l2(&block, &mut scores),
+            _ => self.request.kernels.dot(&block, &mut scores),
+        }
+        Some(scores)
+    }
+
+    /// The places of the selected vectors of a list, whose first is at `start`.
+    fn select(&self, list: usize, start: usize, rows: &mut Vec<usize>) {
+        let list = self.ivf.lists.list(list);
+        let (ids, _) = self.file[list.ids].as_chunks::<8>();
+        let is_selected = |id: &[u8; 8]| self.request.selection.contains(i64::from_le_bytes(*id));
+        rows.clear();
+        rows.extend((start..).zip(ids).filter(|(_, id)| is_selected(id)).map(|(row, _)| row));
+    }
+}
+
+/// The vectors of all lists, compared with one query.
+struct InLists<'a> {
+    visit: &'a CodedVisit<'a>,
+    alone: &'a QueryBlock,
+    /// Whether all that were compared are what they were.
+    is_sound: Cell<bool>,
+}
+
+impl InLists<'_> {
+    /// The rows of the list that holds the vector at `place`, and its row.
+    fn at(&self, place: usize) -> Option<(Rows<'_>, usize)> {
+        let lists = &self.visit.ivf.lists;
+        let number = lists.list_at(place);
+        let rows = &self.visit.file[lists.list(number).codes];
+        let rows = Rows::from_bytes(rows, self.alone.dim()).ok()?;
+        Some((rows, place - lists.n_before(number)))
+    }
+}
+
+impl Originals for InLists<'_> {
+    fn fetch(&self, place: usize) {
+        if let Some((rows, row)) = self.at(place) {
+            fetch(rows.row_lanes(row));
+        }
+    }
+
+    fn score(&self, place: usize) -> f32 {
+        let Some((rows, row)) = self.at(place) else { return f32::NAN };
+        let sums = self.visit.data.rows.as_ref();
+        if sums.is_some_and(|sums| !sums.is(place, rows.row_lanes(row))) {
+            self.is_sound.set(false);
+        }
+        let scores = self.visit.scores(self.alone, rows, &[row]);
+        match self.id(place) {
+            // A number without an id is never shown.
+            crate::neighbours::NO_ID => f32::NAN,
+            _ => scores.and_then(|scores| scores.first().copied()).unwrap_or(f32::NAN),
+        }
+    }
+
+    fn id(&self, place: usize) -> i64 {
+        let lists = &self.visit.ivf.lists;
+        let number = lists.list_at(place);
+        let (ids, _) = self.visit.file[lists.list(number).ids].as_chunks::<8>();
+        let id = i64::from_le_bytes(ids[place - lists.n_before(number)]);
+        self.visit.request.ids.of(id).unwrap_or(crate::neighbours::NO_ID)
+    }
+}
