@@ -106,7 +106,7 @@ class IndexDescription(NamedTuple):
 
     @classmethod
     def _of(cls, described: _native._Description) -> Self:
-        parts = {role: cls._of(part) for role, part in described[6].items()}
+        parts: dict[str, IndexDescription] = {role: cls._of(part) for role, part in described[6].items()}
         return cls(*described[:6], parts)
 
 

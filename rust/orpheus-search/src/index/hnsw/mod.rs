@@ -99,3 +99,6 @@ impl Engine for Hnsw {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
