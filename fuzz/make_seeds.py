@@ -77,13 +77,13 @@ def wav() -> bytes:
 
 
 # One of each layout, with a few vectors of few values.
-INDEXES = (
-    "Flat IDMap,Flat IDMap2,Flat SQ8 SQ6 SQ4 SQfp16 SQbf16 PQ4x4 PQ3x5 PQ6x4fs PQ3x4fs RaBitQ RaBitQ3 RaBitQfs "
-    "RaBitQfs3 IVF3,Flat IVF20,Flat IVF3,SQ8 IVF3,SQfp16 IVF3,PQ4x4 IVF3,PQ6x4fs IVF3,PQ3x4fsr IVF3,RaBitQ "
-    "IVF3,RaBitQ2 IVF3,RaBitQfs IVF3,RaBitQfs2 IVF3_HNSW4,Flat IDMap2,IVF3,Flat HNSW2,Flat HNSW4,Flat HNSW4,SQ8 HNSW4,PQ4x4 "
-    "IDMap2,HNSW4,Flat PCA6,Flat PCAR6,IVF3,SQ8 OPQ3_6,PQ3x4 RR6,Flat L2norm,IVF3,Flat Pad16,SQ4 HR16,Flat SQ4,RFlat "
-    "IVF3,SQ4,Refine(SQfp16) IDMap2,PCA6,IVF3,SQ8,RFlat"
-)
+INDEXES = """
+Flat IDMap,Flat IDMap2,Flat SQ8 SQ6 SQ4 SQfp16 SQbf16 PQ4x4 PQ3x5 PQ6x4fs PQ3x4fs RaBitQ RaBitQ3 RaBitQfs
+RaBitQfs3 IVF3,Flat IVF20,Flat IVF3,SQ8 IVF3,SQfp16 IVF3,PQ4x4 IVF3,PQ6x4fs IVF3,PQ3x4fsr IVF3,RaBitQ
+IVF3,RaBitQ2 IVF3,RaBitQfs IVF3,RaBitQfs2 IVF3_HNSW4,Flat IDMap2,IVF3,Flat HNSW2,Flat HNSW4,Flat HNSW4,SQ8
+HNSW4,PQ4x4 IDMap2,HNSW4,Flat PCA6,Flat PCAR6,IVF3,SQ8 OPQ3_6,PQ3x4 RR6,Flat L2norm,IVF3,Flat Pad16,SQ4
+HR16,Flat SQ4,RFlat IVF3,SQ4,Refine(SQfp16) IDMap2,PCA6,IVF3,SQ8,RFlat
+"""
 
 
 def write_indexes() -> None:

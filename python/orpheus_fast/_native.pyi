@@ -1,7 +1,7 @@
 # Types of what Rust gives to Python. Every argument is given; defaults and documentation live in the callers.
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias, final
 
 import numpy as np
@@ -11,6 +11,8 @@ __all__ = [
     "TrackLoader",
     "VectorIndex",
     "__version__",
+    "add_to_index",
+    "build_index",
     "chroma",
     "classical_columns",
     "classical_vectors",
@@ -63,6 +65,7 @@ _F32: TypeAlias = NDArray[np.float32]
 _F64: TypeAlias = NDArray[np.float64]
 _I64: TypeAlias = NDArray[np.int64]
 _Path: TypeAlias = str | os.PathLike[str]
+_Progress: TypeAlias = Callable[[str, int, int], object] | None
 
 # (kind, dim, ntotal, metric, is_trained, settings, parts)
 _Description: TypeAlias = tuple[
@@ -162,6 +165,20 @@ def inverse_norms(matrix: _F32) -> _F32: ...
 def copy_index(source: _Path, target: _Path) -> None: ...
 def describe_index(path: _Path) -> _Description: ...
 def write_flat(path: _Path, vectors: _F32, ids: _I64 | None, metric: str) -> None: ...
+
+# kind: a name, (nlist, n_iterations, sample_per_list) or (m, ef_construction)
+# options: (n_threads, seed, progress)
+def build_index(
+    path: _Path,
+    vectors: _F32,
+    ids: _I64 | None,
+    kind: str | tuple[int | None, int, int] | tuple[int, int],
+    metric: str,
+    options: tuple[int, int, _Progress],
+) -> None: ...
+def add_to_index(
+    path: _Path, target: _Path, vectors: _F32, ids: _I64 | None, options: tuple[int, int, _Progress]
+) -> None: ...
 def column_statistics(matrix: _F32, selected: _I64 | None) -> tuple[_F64, _F64]: ...
 def standardise_rows(matrix: _F32, mean: _F64, scale: _F64) -> _F32: ...
 

@@ -104,11 +104,6 @@ class IndexDescription(NamedTuple):
     settings: dict[str, float]
     parts: dict[str, IndexDescription]
 
-    @classmethod
-    def _of(cls, described: _native._Description) -> Self:
-        parts: dict[str, IndexDescription] = {role: cls._of(part) for role, part in described[6].items()}
-        return cls(*described[:6], parts)
-
 
 class VectorIndex:
     """Read-only nearest-neighbour index over a FAISS file.
@@ -462,7 +457,12 @@ def describe(path: str | os.PathLike[str] | os.PathLike[bytes] | bytes) -> Index
     >>> index.kind, index.ntotal, index.parts["index"].kind
     ('IDMap2,Flat', 2, 'Flat')
     """
-    return IndexDescription._of(_native.describe_index(os.fsdecode(path)))
+    return _description(_native.describe_index(os.fsdecode(path)))
+
+
+def _description(described: _native._Description) -> IndexDescription:
+    parts = {role: _description(part) for role, part in described[6].items()}
+    return IndexDescription(*described[:6], parts)
 
 
 def copy_index(

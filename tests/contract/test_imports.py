@@ -20,7 +20,7 @@ ORDER = [
     {"_native"},
     {"errors"},
     {"_arrays", "demo", "ffmpeg_worker", "threads"},
-    {"audio", "features", "search"},
+    {"audio", "features", "index_building", "search"},
     {"embed"},
     {"library"},
     {"discover", "evaluate"},

@@ -9,6 +9,7 @@ mod front_end;
 mod gil;
 mod resample;
 mod search;
+mod search_build;
 mod tags;
 
 use pyo3::prelude::*;
@@ -54,6 +55,8 @@ mod _native {
         VectorIndex, column_statistics, copy_index, describe_index, inverse_norms, search_rows,
         standardise_rows, write_flat,
     };
+    #[pymodule_export]
+    use super::search_build::{add_to_index, build_index};
     #[pymodule_export]
     use super::tags::read_tags;
 

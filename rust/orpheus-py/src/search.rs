@@ -53,7 +53,7 @@ impl AllowView<'_> {
 }
 
 /// `error` as Python knows it; `path` becomes the `filename` of the system's failures.
-fn raise(py: Python<'_>, error: &Error, path: Option<&Path>) -> NativeError {
+pub(crate) fn raise(py: Python<'_>, error: &Error, path: Option<&Path>) -> NativeError {
     match (error, error.kind()) {
         (Error::Io { source, .. }, _) if source.raw_os_error().is_none() => {
             PyOSError::new_err(error.to_string()).into()
@@ -100,7 +100,7 @@ fn arrays(neighbours: Neighbours) -> (F32Array, I64Array) {
 }
 
 /// Vectors in a view of shape `(n_vectors, dim)`.
-fn rows<'a>(py: Python<'_>, name: &str, matrix: &'a F32View<'_>) -> NativeResult<Rows<'a>> {
+pub(crate) fn rows<'a>(py: Python<'_>, name: &str, matrix: &'a F32View<'_>) -> NativeResult<Rows<'a>> {
     let (_, dim) = matrix.matrix_shape(name)?;
     Rows::new(matrix.as_slice(), dim).map_err(|error| raise(py, &error, None))
 }

@@ -8,6 +8,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("FAISS files and the kernels that read them are little-endian");
 
+pub mod build;
 mod code;
 mod codec;
 mod distance;

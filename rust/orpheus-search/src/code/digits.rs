@@ -51,6 +51,8 @@ impl Digits {
     ///
     /// `None` if the query is too long or too short for the bounds to hold in float32, which no
     /// embedding is.
+    #[expect(clippy::inline_always, reason = "as Rotation::apply")]
+    #[inline(always)]
     pub(crate) fn new(query: &[f32], padded: usize) -> Option<Self> {
         let norm = length(query);
         let is_zero = query.iter().all(|&value| value == 0.0);
@@ -81,6 +83,8 @@ impl Digits {
 }
 
 /// Euclidean length, summed in float64.
+#[expect(clippy::inline_always, reason = "as Rotation::apply")]
+#[inline(always)]
 pub(crate) fn length(values: &[f32]) -> f32 {
     // Sums of their own for eight lanes: one sum would wait for each addition.
     let mut sums = [0.0f64; 8];

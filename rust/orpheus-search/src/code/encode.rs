@@ -54,7 +54,11 @@ impl Coder {
 
     /// Writes the codes of `weight` times the vector with the values `lanes` into `coarse` and
     /// `fine`, which are zeros; `turned` keeps its memory from call to call.
-    pub(crate) fn encode(
+    ///
+    /// To be called through [`super::CodeKernels::encode`].
+    #[expect(clippy::inline_always, reason = "as Rotation::apply")]
+    #[inline(always)]
+    pub(super) fn encode(
         &self,
         lanes: &[[u8; 4]],
         weight: f32,
@@ -82,6 +86,8 @@ impl Coder {
         }
     }
 
+    #[expect(clippy::inline_always, reason = "as Rotation::apply")]
+    #[inline(always)]
     fn offset(&self, turned: &[f32], norm: f32) -> f32 {
         if self.metric.larger_is_nearer() {
             return 0.0;
@@ -123,17 +129,23 @@ pub(crate) fn widened(scale: u16) -> f32 {
     f32::from_bits(u32::from(scale) << 16)
 }
 
+#[expect(clippy::inline_always, reason = "as Rotation::apply")]
+#[inline(always)]
 fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()))
 }
 
 /// The upper half of the smallest float32 that is not below `value` and has a lower half of zeros.
+#[expect(clippy::inline_always, reason = "as Rotation::apply")]
+#[inline(always)]
 fn ceiling(value: f32) -> u16 {
     let bits = value.to_bits();
     ((bits >> 16) + u32::from(bits & 0xffff != 0)) as u16
 }
 
 /// Writes both codes of turned values; returns the lengths of what they leave out.
+#[expect(clippy::inline_always, reason = "as Rotation::apply")]
+#[inline(always)]
 fn write_codes(turned: &[f32], scale: f32, coarse: &mut [u8], fine: &mut [u8]) -> [f32; 2] {
     if !(scale > 0.0) {
         return [0.0; 2];
@@ -165,6 +177,8 @@ fn write_codes(turned: &[f32], scale: f32, coarse: &mut [u8], fine: &mut [u8]) -
     squares.map(|square| square.sqrt() / per_unit)
 }
 
+#[expect(clippy::inline_always, reason = "as Rotation::apply")]
+#[inline(always)]
 fn sum_of_squares(values: &[f32; 128]) -> f32 {
     let mut sums = [0.0f32; 16];
     for chunk in values.as_chunks::<16>().0 {
@@ -176,6 +190,8 @@ fn sum_of_squares(values: &[f32; 128]) -> f32 {
 }
 
 /// How far codes with these `errors` may be off, per unit of the scale and of the query's length.
+#[expect(clippy::inline_always, reason = "as Rotation::apply")]
+#[inline(always)]
 fn reaches(errors: [f32; 2], norm: f32, original: f32, scale: u16, dim: usize) -> [f32; 2] {
     let scale = widened(scale);
     if scale == 0.0 {

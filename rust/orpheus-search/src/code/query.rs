@@ -3,7 +3,7 @@
 use super::codes::{Codes, Extent};
 use super::digits::Digits;
 use super::encode::QUERY_ERROR;
-use super::kernel::Bound;
+use super::kernel::{Bound, CodeKernels};
 use super::rotation::Rotation;
 use crate::metric::Metric;
 
@@ -113,8 +113,8 @@ impl CodedQuery {
                 *value -= anchor;
             }
         }
-        frame.rotation.apply(&mut turned);
-        let digits = Digits::new(&turned, Codes::padded(query.len()))?;
+        let padded = Codes::padded(query.len());
+        let digits = CodeKernels::best().digits(&frame.rotation, &mut turned, padded)?;
         let span = digits.norm.max(digits.error / QUERY_ERROR);
         let reach = frame.extent.reach.map(|reach| reach * span);
         // The exact scores are sums of `dim` products in at least eight lanes; both the one that
@@ -169,6 +169,13 @@ impl CodedQuery {
     pub(crate) fn estimate(&self, floor: f32, base: Base) -> Bound {
         let bound = self.bound(floor, base);
         Bound { level: bound.level - self.reach[0], limit: floor - base.merit, ..bound }
+    }
+
+    /// What a vector seems to merit by the sum of its coarse code.
+    pub(crate) fn seems(&self, sum: i32, scale: f32, offset: f32, base: Base) -> f32 {
+        let unit = self.digits.unit;
+        let level = (0.5 / 8.0 - 1.0) * unit * self.digits.sum as f32;
+        scale * (sum as f32 * (unit / 8.0) + level) + offset + base.merit
     }
 
     /// The merit that both codes of a vector give, from their `sums`, and by how much it may be off.

@@ -41,6 +41,11 @@ impl Rotation {
     }
 
     /// Turns `vector`, which holds `dim` values, in place.
+    ///
+    /// Always inlined: what it is compiled to depends on the instructions that its caller may use;
+    /// what it computes does not.
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
     pub(crate) fn apply(&self, vector: &mut [f32]) {
         let vector = &mut vector[..self.dim];
         let scale = 1.0 / (self.span as f32).sqrt();
@@ -55,10 +60,22 @@ impl Rotation {
     }
 }
 
+/// Values whose transform stays in one register of the widest tier.
+const LANES: usize = 16;
+
 /// The Walsh–Hadamard transform of a power of two of values, times `scale`.
+#[expect(clippy::inline_always, reason = "as Rotation::apply")]
+#[inline(always)]
 fn hadamard(values: &mut [f32], scale: f32) {
     let n = values.len();
-    let mut half = 1;
+    let (lanes, rest) = values.as_chunks_mut::<LANES>();
+    for lanes in lanes {
+        *lanes = hadamard_of_lanes(*lanes, scale);
+    }
+    if !rest.is_empty() {
+        return hadamard_of_few(rest, scale);
+    }
+    let mut half = LANES;
     while half < n {
         for pair in values.chunks_exact_mut(2 * half) {
             let (low, high) = pair.split_at_mut(half);
@@ -68,9 +85,35 @@ fn hadamard(values: &mut [f32], scale: f32) {
         }
         half *= 2;
     }
-    for value in values {
-        *value *= scale;
+}
+
+#[expect(clippy::inline_always, reason = "as Rotation::apply")]
+#[inline(always)]
+fn hadamard_of_lanes(values: [f32; LANES], scale: f32) -> [f32; LANES] {
+    let mut values = values.map(|value| value * scale);
+    for bit in 0..LANES.ilog2() {
+        let half = 1 << bit;
+        values = std::array::from_fn(|lane| {
+            let other = values[lane ^ half];
+            if lane & half == 0 { values[lane] + other } else { other - values[lane] }
+        });
     }
+    values
+}
+
+/// Of fewer than [`LANES`] values.
+fn hadamard_of_few(values: &mut [f32], scale: f32) {
+    let mut half = 1;
+    while half < values.len() {
+        for pair in values.chunks_exact_mut(2 * half) {
+            let (low, high) = pair.split_at_mut(half);
+            for (low, high) in low.iter_mut().zip(high) {
+                (*low, *high) = (*low + *high, *low - *high);
+            }
+        }
+        half *= 2;
+    }
+    values.iter_mut().for_each(|value| *value *= scale);
 }
 
 #[cfg(test)]

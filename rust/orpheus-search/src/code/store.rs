@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::codes::{CodeParts, Codes};
 use super::digits::length;
 use super::encode::{Coded, Coder, settle};
+use super::kernel::CodeKernels;
 use super::plane::Plane;
 use super::query::{CodeFacts, Frame};
 use super::rotation::Rotation;
@@ -293,6 +294,7 @@ fn encode(
     let [coarse, fine] = planes;
     let parts = parts(lists, stride, coarse, fine);
     let n_threads = n_threads.min(parts.len());
+    let kernels = CodeKernels::best();
     let left = Mutex::new(parts.into_iter());
     let done = Mutex::new(Vec::new());
     pool::run(n_threads, &|| {
@@ -307,7 +309,8 @@ fn encode(
                 .map(|(row, (coarse, fine))| {
                     let weight = weight(rows, row, metric);
                     let lanes = rows.row_lanes(row);
-                    coders[part.list].encode(lanes, weight, &mut turned, [coarse, fine])
+                    let coder = &coders[part.list];
+                    kernels.encode(coder, lanes, weight, &mut turned, [coarse, fine])
                 })
                 .collect();
             done.lock().unwrap_or_else(PoisonError::into_inner).push((part.place, coded));

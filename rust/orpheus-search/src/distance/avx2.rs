@@ -2,16 +2,19 @@
 //! Kernels of 8 lanes.
 
 use std::arch::x86_64::{
-    __m256, _mm_add_ps, _mm_cvtss_f32, _mm_storeu_ps, _mm256_add_ps, _mm256_castps256_ps128,
-    _mm256_cmpgt_epi32, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_maskload_ps, _mm256_permute_ps, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_ps,
-    _mm256_shuffle_ps, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    __m256, _MM_HINT_T0, _mm_add_ps, _mm_cvtss_f32, _mm_prefetch, _mm_storeu_ps, _mm256_add_ps,
+    _mm256_castps256_ps128, _mm256_cmpgt_epi32, _mm256_extractf128_ps, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_maskload_ps, _mm256_permute_ps, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_setr_epi32, _mm256_setzero_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 use super::{Kernels, Tier};
 
 // Twelve accumulators, three queries and a row: the sixteen registers that there are.
 block_kernels!("avx2,fma", __m256, lanes: 8, rows: 4);
+// Twelve accumulators, two registers of a panel and one value of a row.
+panel_kernel!("avx2,fma", __m256, rows: 6, registers: 2);
 
 /// The kernels, if this processor can run them.
 pub(super) fn kernels() -> Option<Kernels> {
@@ -22,7 +25,38 @@ pub(super) fn kernels() -> Option<Kernels> {
         dot: |block, scores| unsafe { score::<false>(block, scores) },
         // SAFETY: likewise.
         squared_l2: |block, scores| unsafe { score::<true>(block, scores) },
+        // SAFETY: likewise.
+        each_dot: |query, rows, scores| unsafe { each::<false>(query, rows, scores) },
+        // SAFETY: likewise.
+        each_squared_l2: |query, rows, scores| unsafe { each::<true>(query, rows, scores) },
+        // SAFETY: likewise.
+        code_dots: |query, codes, dots| unsafe { code_dots(query, codes, dots) },
+        // SAFETY: likewise.
+        panel: |rows, values, best| unsafe { panel(rows, values, best) },
     })
+}
+
+/// Codes that are asked for while one is worked on: they lie anywhere, and take their time.
+const CODES_AHEAD: usize = 6;
+
+/// The compiler finds the instructions for the products by itself.
+#[target_feature(enable = "avx2")]
+fn code_dots(query: &[i8], codes: &[&[i8]], dots: &mut [i32]) {
+    codes.iter().take(CODES_AHEAD).for_each(|codes| prefetch(codes));
+    for (index, (one, dot)) in codes.iter().zip(dots).enumerate() {
+        if let Some(codes) = codes.get(index + CODES_AHEAD) {
+            prefetch(codes);
+        }
+        super::scalar::code_dots(query, &[one], std::slice::from_mut(dot));
+    }
+}
+
+#[inline]
+fn prefetch(codes: &[i8]) {
+    for line in codes.chunks(64) {
+        // SAFETY: a prefetch takes any address and changes nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr()) };
+    }
 }
 
 #[inline]
@@ -63,6 +97,26 @@ unsafe fn load_head(address: *const u8, n: usize) -> __m256 {
     let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), lane);
     // SAFETY: lanes that the mask leaves out are not read.
     unsafe { _mm256_maskload_ps(address.cast(), mask) }
+}
+
+/// # Safety
+///
+/// 4 bytes can be read at `address`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn broadcast(address: *const u8) -> __m256 {
+    // SAFETY: the caller's promise; `read_unaligned` takes any address.
+    _mm256_set1_ps(unsafe { address.cast::<f32>().read_unaligned() })
+}
+
+/// # Safety
+///
+/// 32 bytes can be written at `address`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store(address: *mut f32, values: __m256) {
+    // SAFETY: the caller's promise; the instruction takes any address.
+    unsafe { _mm256_storeu_ps(address, values) }
 }
 
 #[inline]

@@ -2,11 +2,12 @@
 //! Kernels of 16 lanes.
 
 use std::arch::x86_64::{
-    __m512, __mmask16, _mm_add_ps, _mm_cvtss_f32, _mm256_add_ps, _mm256_castps256_ps128,
-    _mm256_extractf128_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_castps512_ps256,
-    _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
-    _mm512_permute_ps, _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_sub_ps,
-    _mm512_unpackhi_ps, _mm512_unpacklo_ps,
+    __m512, __mmask16, _MM_HINT_T0, _mm_add_ps, _mm_cvtss_f32, _mm_prefetch, _mm256_add_ps,
+    _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_storeu_ps, _mm512_add_ps,
+    _mm512_castps512_ps256, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_maskz_loadu_ps, _mm512_permute_ps, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_storeu_ps, _mm512_sub_ps, _mm512_unpackhi_ps,
+    _mm512_unpacklo_ps,
 };
 
 use super::{Kernels, Tier};
@@ -14,11 +15,14 @@ use super::{Kernels, Tier};
 // Without `avx512vl` the compiler may use only half of the 32 registers, as the narrow instructions
 // that end a sum cannot name the others.
 block_kernels!("avx512f,avx512dq,avx512vl", __m512, lanes: 16, rows: 8);
+// 24 accumulators, three registers of a panel and one value of a row.
+panel_kernel!("avx512f,avx512dq,avx512vl", __m512, rows: 8, registers: 3);
 
 /// The kernels, if this processor can run them.
 pub(super) fn kernels() -> Option<Kernels> {
     let at_hand = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl");
     at_hand.then_some(Kernels {
         tier: Tier::Avx512,
@@ -26,7 +30,38 @@ pub(super) fn kernels() -> Option<Kernels> {
         dot: |block, scores| unsafe { score::<false>(block, scores) },
         // SAFETY: likewise.
         squared_l2: |block, scores| unsafe { score::<true>(block, scores) },
+        // SAFETY: likewise.
+        each_dot: |query, rows, scores| unsafe { each::<false>(query, rows, scores) },
+        // SAFETY: likewise.
+        each_squared_l2: |query, rows, scores| unsafe { each::<true>(query, rows, scores) },
+        // SAFETY: likewise.
+        code_dots: |query, codes, dots| unsafe { code_dots(query, codes, dots) },
+        // SAFETY: likewise.
+        panel: |rows, values, best| unsafe { panel(rows, values, best) },
     })
+}
+
+/// Codes that are asked for while one is worked on: they lie anywhere, and take their time.
+const CODES_AHEAD: usize = 6;
+
+/// The compiler finds the instructions for the products by itself.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn code_dots(query: &[i8], codes: &[&[i8]], dots: &mut [i32]) {
+    codes.iter().take(CODES_AHEAD).for_each(|codes| prefetch(codes));
+    for (index, (one, dot)) in codes.iter().zip(dots).enumerate() {
+        if let Some(codes) = codes.get(index + CODES_AHEAD) {
+            prefetch(codes);
+        }
+        super::scalar::code_dots(query, &[one], std::slice::from_mut(dot));
+    }
+}
+
+#[inline]
+fn prefetch(codes: &[i8]) {
+    for line in codes.chunks(64) {
+        // SAFETY: a prefetch takes any address and changes nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr()) };
+    }
 }
 
 #[inline]
@@ -66,6 +101,26 @@ unsafe fn load_head(address: *const u8, n: usize) -> __m512 {
     let mask: __mmask16 = (1 << n) - 1;
     // SAFETY: lanes that the mask leaves out are not read.
     unsafe { _mm512_maskz_loadu_ps(mask, address.cast()) }
+}
+
+/// # Safety
+///
+/// 4 bytes can be read at `address`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl")]
+unsafe fn broadcast(address: *const u8) -> __m512 {
+    // SAFETY: the caller's promise; `read_unaligned` takes any address.
+    _mm512_set1_ps(unsafe { address.cast::<f32>().read_unaligned() })
+}
+
+/// # Safety
+///
+/// 64 bytes can be written at `address`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl")]
+unsafe fn store(address: *mut f32, values: __m512) {
+    // SAFETY: the caller's promise; the instruction takes any address.
+    unsafe { _mm512_storeu_ps(address, values) }
 }
 
 #[inline]

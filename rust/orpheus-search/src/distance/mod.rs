@@ -7,12 +7,15 @@
 mod scalar;
 #[macro_use]
 mod tile;
+#[macro_use]
+mod panel_tile;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+pub(crate) mod panels;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -83,12 +86,22 @@ impl<'a> Block<'a> {
 /// Writes the score of query `q` with pick `p` to place `q * n_picks + p`.
 type BlockKernel = fn(&Block<'_>, &mut [f32]);
 
+/// Writes the score of one vector with each of the others.
+type EachKernel = fn(&[[u8; 4]], &[&[[u8; 4]]], &mut [f32]);
+
+/// Writes the inner product of one vector of small integers with each of the others.
+type CodeKernel = fn(&[i8], &[&[i8]], &mut [i32]);
+
 /// The kernels of one tier.
 #[derive(Clone, Copy)]
 pub struct Kernels {
     tier: Tier,
     dot: BlockKernel,
     squared_l2: BlockKernel,
+    each_dot: EachKernel,
+    each_squared_l2: EachKernel,
+    code_dots: CodeKernel,
+    panel: panels::PanelKernel,
 }
 
 impl Kernels {
@@ -134,6 +147,28 @@ impl Kernels {
     /// Squared Euclidean distances, likewise.
     pub(crate) fn squared_l2(self, block: &Block<'_>, scores: &mut [f32]) {
         (self.squared_l2)(block, &mut scores[..block.n_scores()]);
+    }
+
+    /// Inner products of `vector` with each of `others`, which have its dimension; the same bits
+    /// as [`Kernels::dot`] gives. `scores` has a place for each.
+    pub(crate) fn dot_each(self, vector: &[[u8; 4]], others: &[&[[u8; 4]]], scores: &mut [f32]) {
+        (self.each_dot)(vector, others, &mut scores[..others.len()]);
+    }
+
+    /// Inner products of `codes` with each of `others`, which have as many values; they wrap beyond
+    /// 65,536. `dots` has a place for each.
+    pub(crate) fn code_dots(self, codes: &[i8], others: &[&[i8]], dots: &mut [i32]) {
+        (self.code_dots)(codes, others, dots);
+    }
+
+    /// Squared Euclidean distances, likewise.
+    pub(crate) fn squared_l2_each(
+        self,
+        vector: &[[u8; 4]],
+        others: &[&[[u8; 4]]],
+        scores: &mut [f32],
+    ) {
+        (self.each_squared_l2)(vector, others, &mut scores[..others.len()]);
     }
 }
 
@@ -287,6 +322,30 @@ mod tests {
                             prop_assert_eq!(together[query * n_rows + row].to_bits(), bits);
                             prop_assert_eq!(scattered[query * some.len() + place].to_bits(), bits);
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_score_with_each_of_some_vectors_has_the_bits_of_the_block() {
+        for dim in [1, 15, 33, 64] {
+            let case = Case::new(dim, 1, 21, 3);
+            let query = bytemuck::cast_slice(case.queries.query(0));
+            for kernels in tiers() {
+                for n in [0, 1, 2, 7, 8, 9, 21] {
+                    let rows: Vec<_> = (0..n).map(|row| case.rows().row_lanes(row)).collect();
+                    for squared_l2 in [false, true] {
+                        let block =
+                            case.scores(kernels, squared_l2, Picks::Range { first: 0, len: n });
+                        let mut scores = vec![f32::NAN; n];
+                        if squared_l2 {
+                            kernels.squared_l2_each(query, &rows, &mut scores);
+                        } else {
+                            kernels.dot_each(query, &rows, &mut scores);
+                        }
+                        assert_eq!(scores, block, "{kernels:?} {dim} {n}");
                     }
                 }
             }

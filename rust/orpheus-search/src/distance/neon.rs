@@ -10,6 +10,8 @@ use std::arch::is_aarch64_feature_detected;
 use super::{Kernels, Tier};
 
 block_kernels!("neon", float32x4_t, lanes: 4, rows: 8);
+// 24 accumulators, three registers of a panel and one value of a row.
+panel_kernel!("neon", float32x4_t, rows: 8, registers: 3);
 
 /// The kernels, if this processor can run them.
 pub(super) fn kernels() -> Option<Kernels> {
@@ -19,7 +21,21 @@ pub(super) fn kernels() -> Option<Kernels> {
         dot: |block, scores| unsafe { score::<false>(block, scores) },
         // SAFETY: likewise.
         squared_l2: |block, scores| unsafe { score::<true>(block, scores) },
+        // SAFETY: likewise.
+        each_dot: |query, rows, scores| unsafe { each::<false>(query, rows, scores) },
+        // SAFETY: likewise.
+        each_squared_l2: |query, rows, scores| unsafe { each::<true>(query, rows, scores) },
+        // SAFETY: likewise.
+        code_dots: |query, codes, dots| unsafe { code_dots(query, codes, dots) },
+        // SAFETY: likewise.
+        panel: |rows, values, best| unsafe { panel(rows, values, best) },
     })
+}
+
+/// The compiler finds the instructions for this by itself.
+#[target_feature(enable = "neon")]
+fn code_dots(query: &[i8], codes: &[&[i8]], dots: &mut [i32]) {
+    super::scalar::code_dots(query, codes, dots);
 }
 
 #[inline]
@@ -62,6 +78,26 @@ unsafe fn load_head(address: *const u8, n: usize) -> float32x4_t {
         std::ptr::copy_nonoverlapping(address, head.as_mut_ptr(), 4 * n);
         load(head.as_ptr())
     }
+}
+
+/// # Safety
+///
+/// 4 bytes can be read at `address`.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn broadcast(address: *const u8) -> float32x4_t {
+    // SAFETY: the caller's promise; `read_unaligned` takes any address.
+    vdupq_n_f32(unsafe { address.cast::<f32>().read_unaligned() })
+}
+
+/// # Safety
+///
+/// 16 bytes can be written at `address`.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn store(address: *mut f32, values: float32x4_t) {
+    // SAFETY: the caller's promise.
+    unsafe { vst1q_f32(address, values) }
 }
 
 /// With `a` to `d` the lanes, every sum is taken as `(a + b) + (c + d)`.

@@ -32,6 +32,39 @@ macro_rules! block_kernels {
             }
         }
 
+        /// The scores of one vector with others of its dimension, wherever they lie.
+        #[target_feature(enable = $feature)]
+        fn each<const SQUARED_L2: bool>(
+            query: &[[u8; 4]],
+            rows: &[&[[u8; 4]]],
+            scores: &mut [f32],
+        ) {
+            assert!(rows.iter().all(|row| row.len() == query.len()));
+            let queries = [query.as_ptr().cast::<u8>()];
+            for (rows, scores) in rows.chunks(ROWS).zip(scores.chunks_mut(ROWS)) {
+                // SAFETY: each pointer is the start of a slice of as many values as `query` has.
+                let totals = unsafe {
+                    if let [row] = rows {
+                        let row = [row.as_ptr().cast::<u8>()];
+                        let [[total]] =
+                            pair_sums::<SQUARED_L2, 1, 1>(&queries, &row, 4 * query.len());
+                        [total; ROWS]
+                    } else {
+                        // Where rows are missing at the end, the last one stands in: a tile takes
+                        // hardly longer than one of its rows.
+                        let mut starts = [std::ptr::null(); ROWS];
+                        for (index, start) in starts.iter_mut().enumerate() {
+                            *start = rows[index.min(rows.len() - 1)].as_ptr().cast::<u8>();
+                        }
+                        let [totals] =
+                            pair_sums::<SQUARED_L2, 1, ROWS>(&queries, &starts, 4 * query.len());
+                        totals
+                    }
+                };
+                scores.copy_from_slice(&totals[..scores.len()]);
+            }
+        }
+
         /// All queries with the `R` picks from `pick` on.
         #[inline]
         #[target_feature(enable = $feature)]

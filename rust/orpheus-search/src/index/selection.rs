@@ -141,6 +141,11 @@ impl Selection {
 }
 
 impl Wanted<'_> {
+    /// Whether nothing is shut out.
+    pub(crate) fn is_everything(&self) -> bool {
+        matches!((self.allow, self.deny), (Allow::All, Deny::Nothing))
+    }
+
     /// One byte for each of `n` rows whose numbers are their places.
     fn mask(&self, n: usize) -> Result<Vec<u8>> {
         let set = |mask: &mut [u8], ids: &[i64], value| {

@@ -20,6 +20,14 @@ pub(crate) struct Within {
 }
 
 impl Sink {
+    /// The nearest few, if that is what is wanted.
+    pub(crate) fn top(&mut self) -> Option<&mut TopK> {
+        match self {
+            Self::Top(top) => Some(top),
+            Self::Within(_) => None,
+        }
+    }
+
     /// Considers a block of candidates; `id_of` gives the id of `scores[i]`, if it has one, and is
     /// asked only for those that may enter.
     pub(crate) fn offer(&mut self, scores: &[f32], id_of: impl Fn(usize) -> Option<i64>) {

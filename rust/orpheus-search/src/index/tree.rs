@@ -46,7 +46,13 @@ pub(super) fn engine(
         Kind::Ivf(stated) => Box::new(ivf(&header, stated, acceleration)?),
         Kind::Hnsw(stated) => {
             let Stored { header, kind } = *stated.storage;
-            Box::new(Hnsw::new(stated.graph, codes(&header, kind)?))
+            let vectors = match (&kind, acceleration) {
+                (Kind::Flat { vectors }, Some(acceleration)) => {
+                    Some((vectors.clone(), Arc::clone(acceleration)))
+                }
+                _ => None,
+            };
+            Box::new(Hnsw::new(stated.graph, codes(&header, kind)?, vectors))
         }
         kind => Box::new(Exhaustive::new(codes(&header, kind)?)),
     })

@@ -10,6 +10,9 @@ use std::arch::x86_64::{
 
 use super::{Batch, CodeKernels, scalar};
 use crate::code::codes::Codes;
+use crate::code::digits::Digits;
+use crate::code::encode::{Coded, Coder};
+use crate::code::rotation::Rotation;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
@@ -26,6 +29,12 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         keep: |sums, bound, kept| unsafe { keep(sums, bound, kept) },
         // SAFETY: likewise.
         batch: |batch_of, _, sums| unsafe { batch(batch_of, sums) },
+        // SAFETY: likewise.
+        encode: |coder, lanes, weight, turned, planes| unsafe {
+            encode(coder, lanes, weight, turned, planes)
+        },
+        // SAFETY: likewise.
+        digits: |rotation, query, padded| unsafe { digits(rotation, query, padded) },
     })
 }
 
@@ -109,4 +118,21 @@ fn dots<const Q: usize>(plane: &[u8], digits: [&[u8]; Q]) -> [i32; Q] {
         let one = _mm_add_epi32(pairs, _mm_shuffle_epi32::<0b10_11_00_01>(pairs));
         _mm_cvtsi128_si32(one)
     })
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn encode(
+    coder: &Coder,
+    lanes: &[[u8; 4]],
+    weight: f32,
+    turned: &mut Vec<f32>,
+    planes: [&mut [u8]; 2],
+) -> Coded {
+    coder.encode(lanes, weight, turned, planes)
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
+    rotation.apply(query);
+    Digits::new(query, padded)
 }

@@ -14,7 +14,10 @@ use std::arch::x86_64::{
 
 use super::{BLOCK, Batch, Bound, CodeKernels, Sums};
 use crate::code::codes::Codes;
+use crate::code::digits::Digits;
+use crate::code::encode::{Coded, Coder};
 use crate::code::fetch;
+use crate::code::rotation::Rotation;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
@@ -41,6 +44,12 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         keep: |sums, bound, kept| unsafe { keep(sums, bound, kept) },
         // SAFETY: likewise.
         batch: |batch_of, scratch, sums| unsafe { batch(batch_of, scratch, sums) },
+        // SAFETY: likewise.
+        encode: |coder, lanes, weight, turned, planes| unsafe {
+            encode(coder, lanes, weight, turned, planes)
+        },
+        // SAFETY: likewise.
+        digits: |rotation, query, padded| unsafe { digits(rotation, query, padded) },
     })
 }
 
@@ -385,4 +394,21 @@ fn store_transposed(rows: &[__m512i; STRIP], into: &mut [u8]) {
             unsafe { _mm512_storeu_si512(into.as_mut_ptr().cast(), values) };
         }
     }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn encode(
+    coder: &Coder,
+    lanes: &[[u8; 4]],
+    weight: f32,
+    turned: &mut Vec<f32>,
+    planes: [&mut [u8]; 2],
+) -> Coded {
+    coder.encode(lanes, weight, turned, planes)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
+    rotation.apply(query);
+    Digits::new(query, padded)
 }

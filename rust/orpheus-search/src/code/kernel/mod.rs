@@ -13,6 +13,9 @@ mod scalar;
 use std::fmt;
 
 use super::codes::Codes;
+use super::digits::Digits;
+use super::encode::{Coded, Coder};
+use super::rotation::Rotation;
 use crate::distance::{Kernels, Tier};
 use crate::filter::Picks;
 
@@ -51,6 +54,8 @@ pub(crate) struct Batch<'a> {
 type CoarseKernel = fn(&Codes<'_>, Picks<'_>, &[u8], &mut [i32]);
 type FineKernel = fn(&Codes<'_>, usize, &[u8]) -> i32;
 type KeepKernel = fn(&Sums<'_>, &Bound, &mut [u32; BLOCK]) -> usize;
+type EncodeKernel = fn(&Coder, &[[u8; 4]], f32, &mut Vec<f32>, [&mut [u8]; 2]) -> Coded;
+type DigitsKernel = fn(&Rotation, &mut [f32], usize) -> Option<Digits>;
 type BatchKernel = fn(&Batch<'_>, &mut Vec<u8>, &mut [i32]);
 
 /// The kernels of one tier.
@@ -61,9 +66,16 @@ pub(crate) struct CodeKernels {
     fine: FineKernel,
     keep: KeepKernel,
     batch: BatchKernel,
+    encode: EncodeKernel,
+    digits: DigitsKernel,
 }
 
 impl CodeKernels {
+    /// Those of the widest tier, as [`Kernels::best`].
+    pub(crate) fn best() -> Self {
+        Self::beside(Kernels::best())
+    }
+
     /// Those that go with `kernels`: of its tier, or of the next lower one that this processor has.
     pub(crate) fn beside(kernels: Kernels) -> Self {
         let at_hand = match kernels.tier() {
@@ -103,6 +115,28 @@ impl CodeKernels {
         assert!(n <= BLOCK && sums.scales.len() == n);
         assert!(sums.offsets.is_empty() || sums.offsets.len() == n);
         (self.keep)(sums, bound, kept)
+    }
+
+    /// As [`Coder::encode`]: writes the codes of one vector.
+    pub(crate) fn encode(
+        self,
+        coder: &Coder,
+        lanes: &[[u8; 4]],
+        weight: f32,
+        turned: &mut Vec<f32>,
+        planes: [&mut [u8]; 2],
+    ) -> Coded {
+        (self.encode)(coder, lanes, weight, turned, planes)
+    }
+
+    /// Turns a query in place and cuts it into digits; see [`Digits::new`].
+    pub(crate) fn digits(
+        self,
+        rotation: &Rotation,
+        query: &mut [f32],
+        padded: usize,
+    ) -> Option<Digits> {
+        (self.digits)(rotation, query, padded)
     }
 
     /// Sums of every query with every vector of `batch`: that of query `q` with row `r` at

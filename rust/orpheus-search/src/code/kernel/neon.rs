@@ -9,6 +9,9 @@ use std::arch::is_aarch64_feature_detected;
 
 use super::{Batch, CodeKernels, scalar};
 use crate::code::codes::Codes;
+use crate::code::digits::Digits;
+use crate::code::encode::{Coded, Coder};
+use crate::code::rotation::Rotation;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
@@ -23,6 +26,12 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         keep: scalar::keep,
         // SAFETY: likewise.
         batch: |batch_of, _, sums| unsafe { batch(batch_of, sums) },
+        // SAFETY: likewise.
+        encode: |coder, lanes, weight, turned, planes| unsafe {
+            encode(coder, lanes, weight, turned, planes)
+        },
+        // SAFETY: likewise.
+        digits: |rotation, query, padded| unsafe { digits(rotation, query, padded) },
     })
 }
 
@@ -77,4 +86,21 @@ fn dot(plane: &[u8], digits: &[u8]) -> i32 {
         }
     }
     vaddvq_s32(total)
+}
+
+#[target_feature(enable = "neon")]
+fn encode(
+    coder: &Coder,
+    lanes: &[[u8; 4]],
+    weight: f32,
+    turned: &mut Vec<f32>,
+    planes: [&mut [u8]; 2],
+) -> Coded {
+    coder.encode(lanes, weight, turned, planes)
+}
+
+#[target_feature(enable = "neon")]
+fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
+    rotation.apply(query);
+    Digits::new(query, padded)
 }

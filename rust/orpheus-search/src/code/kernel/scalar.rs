@@ -2,11 +2,14 @@
 
 use super::{BLOCK, Batch, Bound, CodeKernels, Sums};
 use crate::code::codes::Codes;
+use crate::code::digits::Digits;
+use crate::code::encode::{Coded, Coder};
+use crate::code::rotation::Rotation;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
 pub(super) const KERNELS: CodeKernels =
-    CodeKernels { tier: Tier::Scalar, coarse, fine, keep, batch };
+    CodeKernels { tier: Tier::Scalar, coarse, fine, keep, batch, encode, digits };
 
 fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) {
     for (index, sum) in sums.iter_mut().enumerate() {
@@ -52,4 +55,19 @@ pub(super) fn keep(sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> u
         }
     }
     n_kept
+}
+
+fn encode(
+    coder: &Coder,
+    lanes: &[[u8; 4]],
+    weight: f32,
+    turned: &mut Vec<f32>,
+    planes: [&mut [u8]; 2],
+) -> Coded {
+    coder.encode(lanes, weight, turned, planes)
+}
+
+fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
+    rotation.apply(query);
+    Digits::new(query, padded)
 }

@@ -14,6 +14,11 @@ impl Part<'_> {
         out.header(self.tag(metric), &header)?;
         match self {
             Self::Flat(rows) => out.vector(rows.lanes().as_flattened(), 4),
+            Self::Joined(first, second) => {
+                out.count(first.lanes().len() + second.lanes().len())?;
+                out.bytes(first.lanes().as_flattened())?;
+                out.bytes(second.lanes().as_flattened())
+            }
             Self::Scalar { dim, quantizer, codes } => {
                 out.scalar_quantizer(*dim, quantizer)?;
                 out.vector(codes, 1)
@@ -47,8 +52,8 @@ impl Part<'_> {
 
     fn tag(&self, metric: Metric) -> fourcc::Fourcc {
         match self {
-            Self::Flat(_) if metric == Metric::L2 => fourcc::FLAT_L2,
-            Self::Flat(_) => fourcc::FLAT_INNER_PRODUCT,
+            Self::Flat(_) | Self::Joined(..) if metric == Metric::L2 => fourcc::FLAT_L2,
+            Self::Flat(_) | Self::Joined(..) => fourcc::FLAT_INNER_PRODUCT,
             Self::Scalar { .. } => *b"IxSQ",
             Self::Product { .. } => *b"IxPq",
             Self::IdMap { two_way: false, .. } => fourcc::ID_MAP,

@@ -17,6 +17,8 @@ use crate::rows::Rows;
 pub enum Part<'a> {
     /// Vectors as they are.
     Flat(Rows<'a>),
+    /// Vectors as they are, first those of one matrix and then those of another of its dimension.
+    Joined(Rows<'a>, Rows<'a>),
     /// Each value as a few bits.
     Scalar {
         /// Values of a vector.
@@ -229,6 +231,10 @@ impl Part<'_> {
     pub(super) fn header(&self, metric: Metric) -> Result<Header> {
         let (dim, ntotal) = match self {
             Self::Flat(rows) => (rows.dim(), rows.n_rows()),
+            Self::Joined(first, second) if first.dim() != second.dim() => {
+                return Err(shape("rows", second.dim(), format!("{} a vector", first.dim())));
+            }
+            Self::Joined(first, second) => (first.dim(), first.n_rows() + second.n_rows()),
             Self::Scalar { dim, quantizer, codes } => {
                 (*dim, whole_codes(codes, quantizer.code_size)?)
             }

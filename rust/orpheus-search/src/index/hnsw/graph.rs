@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::code::fetch;
 use crate::error::Result;
 use crate::format::model::HnswGraph;
 
@@ -42,6 +43,14 @@ impl Graph {
     pub(super) fn entry(&self) -> Option<(usize, usize)> {
         let level = usize::try_from(self.stated.max_level).ok()?;
         self.stated.entry_point.map(|node| (node, level))
+    }
+
+    /// Asks for the links of a node on the lowest level, without waiting for them.
+    pub(super) fn fetch(&self, file: &[u8], node: usize) {
+        let (offsets, _) = file[self.stated.offsets.clone()].as_chunks::<8>();
+        let (links, _) = file[self.stated.neighbors.clone()].as_chunks::<4>();
+        let start = u64::from_le_bytes(offsets[node]) as usize;
+        fetch(&links[start..start + self.n_links()]);
     }
 
     /// The nodes that `node` is linked with on `level`, which it is on.

@@ -1,30 +1,55 @@
 //! A hierarchical graph: a search walks from neighbour to neighbour towards the query.
 
+mod coded;
 mod graph;
 mod walk;
 
+use std::sync::Arc;
+
+use self::coded::CodedWalk;
 use self::graph::Graph;
 use self::walk::Walk;
+use super::acceleration::Acceleration;
 use super::codes::Codes;
 use super::engine::{Control, Engine, Request};
 use super::selection::{Selection, Wanted};
 use super::sink::Sink;
 use crate::distance::Kernels;
 use crate::error::Result;
-use crate::format::model::HnswGraph;
+use crate::format::model::{HnswGraph, Place};
 use crate::metric::Metric;
+use crate::rows::Rows;
 
 /// A graph over codes of any kind.
 #[derive(Debug)]
 pub(crate) struct Hnsw {
     graph: Graph,
     codes: Codes,
+    /// Where the vectors lie in the file, if they do as they are, and what makes that faster.
+    vectors: Option<(Place, Arc<Acceleration>)>,
 }
 
 impl Hnsw {
     /// Node `i` of `graph` is row `i` of `codes`.
-    pub(super) fn new(graph: HnswGraph, codes: Codes) -> Self {
-        Self { graph: Graph::new(graph), codes }
+    pub(super) fn new(
+        graph: HnswGraph,
+        codes: Codes,
+        vectors: Option<(Place, Arc<Acceleration>)>,
+    ) -> Self {
+        Self { graph: Graph::new(graph), codes, vectors }
+    }
+
+    /// A walk by codes, if there are any.
+    fn coded<'a>(
+        &'a self,
+        file: &'a [u8],
+        request: &'a Request<'a>,
+        ef: usize,
+    ) -> Option<CodedWalk<'a>> {
+        let (place, acceleration) = self.vectors.as_ref()?;
+        let rows = Rows::from_bytes(&file[place.clone()], self.codes.dim()).ok()?;
+        let (metric, wanted) = (self.codes.metric, (request, ef));
+        CodedWalk::new(&self.graph, file, rows, metric, Some(acceleration), wanted)
     }
 
     /// The beam for a search: what was asked for, or what the file says. Where not all vectors are
@@ -68,8 +93,14 @@ impl Engine for Hnsw {
         let Some(ef) = self.beam(request) else {
             return self.codes.scan(file, queries, request, sinks, control);
         };
+        let coded = self.coded(file, request, ef);
         let mut walk = Walk::new(&self.graph, file, &self.codes, request, ef);
         for (query, sink) in queries.chunks_exact(self.dim()).zip(sinks) {
+            if let (Some(coded), Some(top)) = (&coded, sink.top())
+                && coded.search(query, top, control)?
+            {
+                continue;
+            }
             walk.search(query, sink, control)?;
         }
         Ok(())

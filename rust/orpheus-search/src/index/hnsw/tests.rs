@@ -49,7 +49,7 @@ fn line(far: usize) -> (Hnsw, Vec<u8>) {
         ef_search: 2,
     };
     let codec = Box::new(Float32Codec::new(1));
-    (Hnsw::new(graph, Codes::new(N, Metric::L2, codec, vectors)), file)
+    (Hnsw::new(graph, Codes::new(N, Metric::L2, codec, vectors), None), file)
 }
 
 fn found(

@@ -51,7 +51,7 @@ impl<'a> Walk<'a> {
             scorer: codes.scorer(request.kernels),
             larger_is_nearer: codes.metric.larger_is_nearer(),
             ef,
-            seen: vec![0; graph.n_nodes().div_ceil(64)],
+            seen: Vec::new(),
             seen_nodes: Vec::new(),
             nearest_first: BinaryHeap::new(),
             beam: BinaryHeap::new(),
@@ -69,6 +69,7 @@ impl<'a> Walk<'a> {
     ) -> Result<()> {
         let Some((entry, highest)) = self.graph.entry() else { return Ok(()) };
         self.scorer.set_query(query);
+        self.seen.resize(self.graph.n_nodes().div_ceil(64), 0);
         self.forget();
         let mut nearest = (self.key_of(entry), entry);
         for level in (1..=highest).rev() {

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::filter::Picks;
 use crate::index::acceleration::Acceleration;
 use crate::index::engine::{Control, Request};
-use crate::index::sink::Sink;
 use crate::metric::Metric;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
@@ -196,13 +195,5 @@ impl Originals for InLists<'_> {
         let (ids, _) = self.visit.file[lists.list(number).ids].as_chunks::<8>();
         let id = i64::from_le_bytes(ids[place - lists.n_before(number)]);
         self.visit.request.ids.of(id).unwrap_or(crate::neighbours::NO_ID)
-    }
-}
-
-/// The place where the nearest are kept, if that is what is wanted.
-pub(super) fn top_of(sink: &mut Sink) -> Option<&mut TopK> {
-    match sink {
-        Sink::Top(top) => Some(top),
-        Sink::Within(_) => None,
     }
 }

@@ -13,7 +13,6 @@ use super::selection::{Members, Selection, Wanted};
 use super::sink::Sink;
 use crate::codec::Codec;
 use crate::error::{Error, Result};
-use crate::filter::{Allow, Deny};
 use crate::format::model::Lists;
 use crate::metric::Metric;
 
@@ -69,8 +68,7 @@ impl Engine for Ivf {
     /// Stored order is that of the numbers, which need not be 0, 1, ….
     fn select(&self, file: &[u8], wanted: &Wanted<'_>) -> Result<Selection> {
         let n = self.ntotal();
-        if let (Allow::All, Deny::Nothing) = (wanted.allow, wanted.deny) {
-            // Without a look at the numbers, which takes all of them in order.
+        if wanted.is_everything() {
             return Ok(Selection::all(n));
         }
         let numbers = self.numbers(file);

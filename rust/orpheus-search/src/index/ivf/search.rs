@@ -1,7 +1,6 @@
 //! Visiting lists.
 
 use super::Ivf;
-use super::coded::top_of;
 use crate::codec::Scorer;
 use crate::error::{Error, Result};
 use crate::filter::Picks;
@@ -41,7 +40,7 @@ pub(super) fn search(
         rows: Vec::with_capacity(BLOCK_LEN),
     };
     for (query, sink) in queries.chunks_exact(ivf.codec.dim()).zip(sinks) {
-        if let (Some(coded), Some(top)) = (&coded, top_of(sink))
+        if let (Some(coded), Some(top)) = (&coded, sink.top())
             && coded.search(query, top, control)?
         {
             continue;

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::codec::Float32Codec;
 use crate::distance::Kernels;
+use crate::filter::{Allow, Deny};
 use crate::format::model::ListLayout;
 use crate::index::codes::Codes;
 use crate::index::engine::Ids;
