@@ -130,3 +130,6 @@ impl Engine for Hnsw {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
