@@ -23,6 +23,7 @@ mod plane;
 mod query;
 mod rotation;
 mod scan;
+mod signs;
 mod store;
 
 pub(crate) use codes::Codes;
@@ -30,5 +31,8 @@ pub(crate) use fetch::fetch;
 pub(crate) use kernel::CodeKernels;
 pub(crate) use query::{Base, CodeFacts, CodedQueries, CodedQuery};
 pub(crate) use scan::{CodeScan, Found, Originals, Seeker};
+pub(crate) use signs::{
+    SignPlane, SignQuery, SignSeeker, Signs, StoredSigns, Stretch, sign_bytes,
+};
 pub use store::RowCodes;
 pub(crate) use store::{ListCodes, StoredCodes};

@@ -66,6 +66,12 @@ pub(crate) struct Base {
     off: f32,
 }
 
+impl Base {
+    pub(super) fn merit(self) -> f32 {
+        self.merit
+    }
+}
+
 /// One query in digits, with all that its bounds need.
 #[derive(Debug)]
 pub(crate) struct CodedQuery {

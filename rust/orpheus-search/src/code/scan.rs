@@ -12,6 +12,7 @@ use super::codes::Codes;
 use super::fetch::fetch;
 use super::kernel::{BLOCK, Batch, Bound, CodeKernels, Sums};
 use super::query::{Base, CodedQuery};
+use super::signs::SignScratch;
 use crate::error::{Error, Result};
 use crate::filter::Picks;
 use crate::top_k::TopK;
@@ -21,7 +22,7 @@ const AHEAD: usize = 8;
 
 /// A merit, which is never NaN, with its order.
 #[derive(Clone, Copy, Debug)]
-struct Merit(f32);
+pub(super) struct Merit(pub(super) f32);
 
 impl Ord for Merit {
     fn cmp(&self, other: &Self) -> Ordering {
@@ -94,6 +95,16 @@ impl Found {
         Self { floor: Floor::new(k), candidates: Vec::new(), full: 4 * k + 1024 }
     }
 
+    /// How many neighbours are wanted.
+    pub(super) fn n_wanted(&self) -> usize {
+        self.floor.k
+    }
+
+    /// What as many are known to merit.
+    pub(super) fn floor(&self) -> f32 {
+        self.floor.value()
+    }
+
     /// Adds what another part of the scan has found.
     pub(crate) fn merge(&mut self, other: Self) {
         for Reverse(key) in other.floor.worst_first {
@@ -114,14 +125,15 @@ impl Found {
 
 /// Reads codes; nothing is allocated on the way once it has begun.
 pub(crate) struct CodeScan<'a> {
-    codes: Codes<'a>,
-    kernels: CodeKernels,
+    pub(super) codes: Codes<'a>,
+    pub(super) kernels: CodeKernels,
     sums: Vec<i32>,
-    kept: [u32; BLOCK],
+    pub(super) kept: [u32; BLOCK],
     factors: Factors,
     scratch: Vec<u8>,
+    pub(super) signs: SignScratch,
     /// Whether all that was read is what was written.
-    is_sound: bool,
+    pub(super) is_sound: bool,
 }
 
 /// One query of a scan: how it is compared, from where, and what has been found for it.
@@ -134,8 +146,8 @@ pub(crate) struct Seeker<'a> {
 impl<'a> CodeScan<'a> {
     pub(crate) fn new(codes: Codes<'a>, kernels: CodeKernels) -> Self {
         let factors = Factors { scales: [0; BLOCK], offsets: [0.0; BLOCK] };
-        let (sums, scratch) = SPARE.take();
-        Self { codes, kernels, sums, kept: [0; BLOCK], factors, scratch, is_sound: true }
+        let Spare { sums, scratch, signs } = SPARE.take();
+        Self { codes, kernels, sums, kept: [0; BLOCK], factors, scratch, signs, is_sound: true }
     }
 
     /// Looks at some vectors for one query.
@@ -277,12 +289,23 @@ impl<'a> CodeScan<'a> {
 thread_local! {
     /// Memory that the last scan of this thread has left: to touch new memory for each would cost
     /// more than a small scan.
-    static SPARE: Cell<(Vec<i32>, Vec<u8>)> = const { Cell::new((Vec::new(), Vec::new())) };
+    static SPARE: Cell<Spare> = Cell::default();
+}
+
+#[derive(Default)]
+struct Spare {
+    sums: Vec<i32>,
+    scratch: Vec<u8>,
+    signs: SignScratch,
 }
 
 impl Drop for CodeScan<'_> {
     fn drop(&mut self) {
-        let spare = (std::mem::take(&mut self.sums), std::mem::take(&mut self.scratch));
+        let spare = Spare {
+            sums: std::mem::take(&mut self.sums),
+            scratch: std::mem::take(&mut self.scratch),
+            signs: std::mem::take(&mut self.signs),
+        };
         // Where the thread is about to end there is nowhere to leave it.
         let _ = SPARE.try_with(|place| place.set(spare));
     }

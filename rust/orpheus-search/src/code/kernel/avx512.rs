@@ -18,6 +18,7 @@ use crate::code::digits::Digits;
 use crate::code::encode::{Coded, Coder};
 use crate::code::fetch;
 use crate::code::rotation::Rotation;
+use crate::code::signs::kernel as signs;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
@@ -50,6 +51,12 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         },
         // SAFETY: likewise.
         digits: |rotation, query, padded| unsafe { digits(rotation, query, padded) },
+        // SAFETY: likewise.
+        sign_sums: |blocks, stride, tables, sums| unsafe {
+            signs::avx512::sums(blocks, stride, tables, sums)
+        },
+        // SAFETY: likewise.
+        tables: |digits, tables| unsafe { fill(digits, tables) },
     })
 }
 
@@ -402,7 +409,7 @@ fn encode(
     lanes: &[[u8; 4]],
     weight: f32,
     turned: &mut Vec<f32>,
-    planes: [&mut [u8]; 2],
+    planes: [&mut [u8]; 3],
 ) -> Coded {
     coder.encode(lanes, weight, turned, planes)
 }
@@ -411,4 +418,9 @@ fn encode(
 fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
     rotation.apply(query);
     Digits::new(query, padded)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn fill(digits: &[u8], tables: &mut [u8]) -> signs::Spans {
+    signs::fill(digits, tables)
 }

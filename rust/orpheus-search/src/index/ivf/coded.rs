@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::Ivf;
 use crate::code::{
-    Base, CodeKernels, CodeScan, CodedQuery, Found, ListCodes, Originals, RowCodes, Seeker, fetch,
+    Base, CodeKernels, CodeScan, CodedQuery, Found, ListCodes, Originals, RowCodes, Seeker,
+    SignQuery, SignSeeker, Stretch, fetch,
 };
 use crate::distance::Block;
 use crate::error::{Error, Result};
@@ -88,6 +89,16 @@ impl CodedVisit<'_> {
         let Some(codes) = self.data.codes.codes() else { return Ok(false) };
         let mut scan = CodeScan::new(codes, self.kernels);
         let mut found = Found::new(self.k);
+        if self.request.exact != Some(true)
+            && self.request.selection.is_all()
+            && let Some(by_signs) = SignQuery::new(coded.digits(), query.len(), self.kernels)
+            && let Some(signs) = self.data.codes.signs()
+        {
+            let seeker = SignSeeker { query: &coded, by_signs: &by_signs, signs };
+            let stretches = self.stretches(&alone, &lists, &bases);
+            scan.look_by_signs(&seeker, &stretches, &mut found);
+            return self.settle(scan, found, &coded, &alone, top);
+        }
         let mut rows = Vec::new();
         for (&list, &base) in lists.iter().zip(&bases) {
             control.check()?;
@@ -100,9 +111,34 @@ impl CodedVisit<'_> {
             self.select(list, places.start, &mut rows);
             scan.look(Picks::Rows(&rows), seeker);
         }
+        self.settle(scan, found, &coded, &alone, top)
+    }
+
+    /// The lists, as a search by signs wants them.
+    fn stretches(&self, alone: &QueryBlock, lists: &[usize], bases: &[Base]) -> Vec<Stretch> {
+        let mut squares = vec![0.0; lists.len()];
+        if let Some(block) = Block::new(alone, self.centers, Picks::Rows(lists)) {
+            self.request.kernels.squared_l2(&block, &mut squares);
+        }
+        let stretch = |((&list, &base), square): ((&usize, &Base), f32)| {
+            let n = self.data.codes.places(list).len();
+            self.data.codes.stretch(list, 0..n, base, square.sqrt())
+        };
+        lists.iter().zip(bases).zip(squares).filter_map(stretch).collect()
+    }
+
+    /// Compares exactly what is left of a scan. `true`, unless that shows that the file has changed.
+    fn settle(
+        &self,
+        scan: CodeScan<'_>,
+        found: Found,
+        query: &CodedQuery,
+        alone: &QueryBlock,
+        top: &mut TopK,
+    ) -> Result<bool> {
         scan.finish()?;
-        let lists = InLists { visit: self, alone: &alone, is_sound: Cell::new(true) };
-        found.settle(&coded, &lists, top);
+        let lists = InLists { visit: self, alone, is_sound: Cell::new(true) };
+        found.settle(query, &lists, top);
         if lists.is_sound.get() {
             Ok(true)
         } else {
