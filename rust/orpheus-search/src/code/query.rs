@@ -112,27 +112,41 @@ impl CodedQueries {
 impl CodedQuery {
     /// `None` if the bounds do not hold for such a query.
     pub(crate) fn new(query: &[f32], frame: &Frame) -> Option<Self> {
-        let is_l2 = frame.metric == Metric::L2;
         let mut turned = query.to_vec();
-        if is_l2 {
+        if frame.metric == Metric::L2 {
             for (value, anchor) in turned.iter_mut().zip(&frame.anchor) {
                 *value -= anchor;
             }
         }
         let padded = Codes::padded(query.len());
         let digits = CodeKernels::best().digits(&frame.rotation, &mut turned, padded)?;
+        Some(Self::of_digits(digits, frame, query.len()))
+    }
+
+    /// The same `query` for codes of another frame, where this one is for those of `own`.
+    pub(crate) fn for_frame(&self, query: &[f32], own: &Frame, frame: &Frame) -> Option<Self> {
+        let is_same = own.metric == frame.metric && (!self.is_l2 || own.anchor == frame.anchor);
+        if is_same {
+            return Some(Self::of_digits(self.digits.clone(), frame, query.len()));
+        }
+        Self::new(query, frame)
+    }
+
+    /// A query that has been turned and cut.
+    fn of_digits(digits: Digits, frame: &Frame, dim: usize) -> Self {
+        let is_l2 = frame.metric == Metric::L2;
         let span = digits.norm.max(digits.error / QUERY_ERROR);
         let reach = frame.extent.reach.map(|reach| reach * span);
         // The exact scores are sums of `dim` products in at least eight lanes; both the one that
         // sets the limit and the one that is held against it may be off.
-        let sum_error = (query.len() as f32 / 4.0 + 64.0) * UNIT;
-        let arithmetic = arithmetic_slack(&digits, frame, query.len());
+        let sum_error = (dim as f32 / 4.0 + 64.0) * UNIT;
+        let arithmetic = arithmetic_slack(&digits, frame, dim);
         let (slack, relative_slack) = if is_l2 {
             (arithmetic, 2.0 * sum_error)
         } else {
             (arithmetic + 2.0 * sum_error * digits.norm * frame.extent.norm, 0.0)
         };
-        Some(Self { digits, reach, slack, relative_slack, sum_error, is_l2 })
+        Self { digits, reach, slack, relative_slack, sum_error, is_l2 }
     }
 
     /// Its digits.

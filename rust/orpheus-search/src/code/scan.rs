@@ -194,33 +194,40 @@ impl<'a> CodeScan<'a> {
         if self.is_sound { Ok(()) } else { Err(Error::Changed { what: "a code".to_owned() }) }
     }
 
-    /// The `n` vectors that seem nearest by both codes, nearest first.
-    pub(crate) fn nearest(&mut self, query: &CodedQuery, base: Base, n: usize) -> Vec<usize> {
-        let len = self.codes.n();
-        let picks = Picks::Range { first: 0, len };
+    /// The `n` of `picks` that seem nearest by both codes, nearest first.
+    pub(crate) fn nearest(
+        &mut self,
+        picks: Picks<'_>,
+        query: &CodedQuery,
+        base: Base,
+        n: usize,
+    ) -> Vec<usize> {
+        let len = picks.len();
         self.sums.resize(len.max(self.sums.len()), 0);
         self.is_sound &= self.codes.coarse_is_sound(picks);
         let digits = query.digits().as_bytes();
         self.kernels.coarse(&self.codes, picks, digits, &mut self.sums[..len]);
-        let merit = |row: usize, fine: i32| {
+        let merit = |place: usize, fine: i32| {
+            let row = picks.row(place);
             let (scale, offset) = (self.codes.scale(row), self.codes.offset(row));
-            Merit(query.merit([self.sums[row], fine], scale, offset, base).0)
+            Merit(query.merit([self.sums[place], fine], scale, offset, base).0)
         };
         let farthest_first = |pair: &(Merit, usize)| (Reverse(pair.0), pair.1);
         // Half a fine code is the best guess of what it will say.
         let guess = (7.5 * query.digits().sum as f32) as i32;
-        let mut rows: Vec<(Merit, usize)> = (0..len).map(|row| (merit(row, guess), row)).collect();
+        let mut rows: Vec<(Merit, usize)> =
+            (0..len).map(|place| (merit(place, guess), place)).collect();
         let n_closer = (2 * n + 16).min(len);
         if n_closer < len {
             rows.select_nth_unstable_by_key(n_closer, farthest_first);
         }
         rows.truncate(n_closer);
-        for (known, row) in &mut rows {
-            *known = merit(*row, self.kernels.fine(&self.codes, *row, digits));
+        for (known, place) in &mut rows {
+            *known = merit(*place, self.kernels.fine(&self.codes, picks.row(*place), digits));
         }
         rows.sort_unstable_by_key(farthest_first);
         rows.truncate(n);
-        rows.into_iter().map(|(_, row)| row).collect()
+        rows.into_iter().map(|(_, place)| picks.row(place)).collect()
     }
 
     /// First raises the floor by the vectors that look near, so that fewer have to be looked at

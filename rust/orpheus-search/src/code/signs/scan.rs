@@ -1,7 +1,6 @@
 //! Signs first, and codes only of the vectors whose signs look near.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use super::layout::{LANES, Signs};
@@ -46,12 +45,14 @@ pub(crate) struct SignSeeker<'a> {
     pub(crate) signs: Signs<'a>,
 }
 
+/// A vector that seems to be near: what it seems to merit, its stretch, and its place in it.
+type Seeming = (Reverse<Merit>, usize, usize);
+
 /// Memory that is kept from look to look.
 #[derive(Default)]
 pub(in crate::code) struct SignScratch {
     sums: Vec<i32>,
-    /// The vectors that seem nearest: what they seem to merit, their stretch, and their place in it.
-    nearest: BinaryHeap<Reverse<(Merit, usize, usize)>>,
+    nearest: Vec<Seeming>,
     /// Vectors to be looked at, those of a stretch together; where each of these begins.
     rows: Vec<usize>,
     parts: Vec<(usize, usize)>,
@@ -70,6 +71,31 @@ impl CodeScan<'_> {
         self.look_at_nearest(seeker, stretches, &mut scratch, found);
         self.look_at_rest(seeker, stretches, &mut scratch, found);
         self.signs = scratch;
+    }
+
+    /// The `n` vectors that seem nearest by both codes of those that may be by their signs, nearest
+    /// first.
+    pub(crate) fn nearest_by_signs(
+        &mut self,
+        seeker: &SignSeeker<'_>,
+        stretch: Stretch,
+        n: usize,
+    ) -> Vec<usize> {
+        let mut scratch = std::mem::take(&mut self.signs);
+        self.sum_signs(seeker, &[stretch], &mut scratch.sums);
+        let least = self.choose(seeker, &[stretch], n, f32::NEG_INFINITY, &mut scratch);
+        let limit = least - stretch.base.merit();
+        let bound = seeker.by_signs.bound(limit, stretch.distance, &seeker.signs);
+        for first in (0..stretch.len).step_by(BLOCK) {
+            let sums = &scratch.sums[stretch.skipped + first..stretch.skipped + stretch.len];
+            let n_kept = self.keep_by_signs(seeker, &stretch, first, sums, &bound);
+            let start = stretch.first + first;
+            scratch.rows.extend(self.kept[..n_kept].iter().map(|&place| start + place as usize));
+        }
+        let nearest = self.nearest(Picks::Rows(&scratch.rows), seeker.query, stretch.base, n);
+        scratch.rows.clear();
+        self.signs = scratch;
+        nearest
     }
 
     fn sum_signs(&mut self, seeker: &SignSeeker<'_>, stretches: &[Stretch], sums: &mut Vec<i32>) {
@@ -96,55 +122,60 @@ impl CodeScan<'_> {
         scratch: &mut SignScratch,
         found: &mut Found,
     ) {
-        let SignScratch { sums, nearest, rows, parts } = scratch;
         let n_wanted = found.n_wanted().saturating_mul(2).saturating_add(16);
-        let mut least = found.floor();
+        self.choose(seeker, stretches, n_wanted, found.floor(), scratch);
+        let SignScratch { sums, nearest, rows, parts } = scratch;
+        nearest.sort_unstable_by_key(|&(_, number, place)| (number, place));
+        let mut nearest = nearest.drain(..).peekable();
         let mut at = 0;
         for (number, stretch) in stretches.iter().enumerate() {
-            let start = at + stretch.skipped;
+            parts.push((number, rows.len()));
+            while let Some((.., place)) = nearest.next_if(|one| one.1 == number) {
+                sums[at + stretch.skipped + place] = DONE;
+                rows.push(stretch.first + place);
+                fetch(self.codes.coarse(stretch.first + place));
+            }
+            at += stretch.blocks().len() * LANES;
+        }
+        drop(nearest);
+        self.look_at_parts(seeker, stretches, rows, parts, found);
+    }
+
+    /// Finds the `n` that seem nearest of those that seem to merit more than `least`; returns what the
+    /// last of them does.
+    fn choose(
+        &mut self,
+        seeker: &SignSeeker<'_>,
+        stretches: &[Stretch],
+        n: usize,
+        mut least: f32,
+        scratch: &mut SignScratch,
+    ) -> f32 {
+        let SignScratch { sums, nearest, .. } = scratch;
+        nearest.clear();
+        let mut at = 0;
+        for (number, stretch) in stretches.iter().enumerate() {
+            let (start, base) = (at + stretch.skipped, stretch.base.merit());
             at += stretch.blocks().len() * LANES;
             for first in (0..stretch.len).step_by(BLOCK) {
                 let sums = &sums[start + first..start + stretch.len];
-                let bound = seeker.by_signs.estimate(least - stretch.base.merit());
+                let bound = seeker.by_signs.estimate(least - base);
                 let n_kept = self.keep_by_signs(seeker, stretch, first, sums, &bound);
                 for &place in &self.kept[..n_kept] {
                     let place = place as usize;
                     let (factor, offset) = seeker.signs.fact(stretch.first + first + place);
-                    let seems = seeker.by_signs.seems(sums[place], factor, offset);
-                    if seems.is_nan() {
-                        continue;
-                    }
-                    nearest.push(Reverse((
-                        Merit(seems + stretch.base.merit()),
-                        number,
-                        first + place,
-                    )));
-                    if nearest.len() > n_wanted {
-                        nearest.pop();
+                    let seems = seeker.by_signs.seems(sums[place], factor, offset) + base;
+                    // Of a vector that has no factor nothing can be said.
+                    if !seems.is_nan() {
+                        nearest.push((Reverse(Merit(seems)), number, first + place));
                     }
                 }
-                if nearest.len() == n_wanted
-                    && let Some(Reverse((worst, ..))) = nearest.peek()
-                {
-                    least = least.max(worst.0);
+                if nearest.len() >= n.saturating_mul(2) {
+                    least = least.max(cut(nearest, n));
                 }
             }
         }
-        let mut chosen: Vec<(usize, usize)> =
-            nearest.drain().map(|Reverse((_, number, place))| (number, place)).collect();
-        chosen.sort_unstable();
-        let (mut at, mut next) = (0, 0);
-        for (number, stretch) in stretches.iter().enumerate() {
-            parts.push((number, rows.len()));
-            while let Some(&(_, place)) = chosen.get(next).filter(|one| one.0 == number) {
-                sums[at + stretch.skipped + place] = DONE;
-                rows.push(stretch.first + place);
-                fetch(self.codes.coarse(stretch.first + place));
-                next += 1;
-            }
-            at += stretch.blocks().len() * LANES;
-        }
-        self.look_at_parts(seeker, stretches, rows, parts, found);
+        if nearest.len() >= n { least.max(cut(nearest, n)) } else { least }
     }
 
     /// Then all that may be as near as they are.
@@ -217,4 +248,13 @@ impl CodeScan<'_> {
         rows.clear();
         parts.clear();
     }
+}
+
+/// Leaves the `n` nearest, of which there are as many; returns what the last of them seems to merit.
+fn cut(nearest: &mut Vec<Seeming>, n: usize) -> f32 {
+    let Some(last) = n.checked_sub(1) else { return f32::INFINITY };
+    let (_, worst, _) = nearest.select_nth_unstable(last);
+    let worst = worst.0.0.0;
+    nearest.truncate(n);
+    worst
 }

@@ -22,6 +22,9 @@ use crate::top_k::TopK;
 /// Vectors to be compared per neighbour below which codes save nothing.
 const LEAST_PER_NEIGHBOUR: usize = 8;
 
+/// Centroids per list to visit below which their signs save nothing.
+const LEAST_PER_LIST: usize = 8;
+
 /// Codes of the vectors in lists, and of the centroids.
 #[derive(Debug)]
 pub(crate) struct CodedLists {
@@ -84,17 +87,19 @@ impl CodedVisit<'_> {
         let frame = self.data.codes.frame();
         let Some(coded) = CodedQuery::new(query, frame) else { return Ok(false) };
         let alone = QueryBlock::new(query, query.len(), frame.metric, 0)?;
-        let Some(lists) = self.nearest_lists(query, &alone) else { return Ok(false) };
+        let by_signs = SignQuery::new(coded.digits(), query.len(), self.kernels);
+        let nearest = self.nearest_lists(query, &coded, by_signs.as_ref(), &alone);
+        let Some(lists) = nearest else { return Ok(false) };
         let bases = self.bases(&coded, &alone, &lists);
         let Some(codes) = self.data.codes.codes() else { return Ok(false) };
         let mut scan = CodeScan::new(codes, self.kernels);
         let mut found = Found::new(self.k);
         if self.request.exact != Some(true)
             && self.request.selection.is_all()
-            && let Some(by_signs) = SignQuery::new(coded.digits(), query.len(), self.kernels)
+            && let Some(by_signs) = &by_signs
             && let Some(signs) = self.data.codes.signs()
         {
-            let seeker = SignSeeker { query: &coded, by_signs: &by_signs, signs };
+            let seeker = SignSeeker { query: &coded, by_signs, signs };
             let stretches = self.stretches(&alone, &lists, &bases);
             scan.look_by_signs(&seeker, &stretches, &mut found);
             return self.settle(scan, found, &coded, &alone, top);
@@ -148,14 +153,29 @@ impl CodedVisit<'_> {
 
     /// The lists to visit, nearest first. The codes of their centroids are read, not the centroids:
     /// which of two is nearer is decided to 1 part in 2,000 of their distance.
-    fn nearest_lists(&self, query: &[f32], alone: &QueryBlock) -> Option<Vec<usize>> {
-        let frame = self.centroids.frame();
-        let coded = CodedQuery::new(query, frame)?;
+    fn nearest_lists(
+        &self,
+        query: &[f32],
+        coded: &CodedQuery,
+        by_signs: Option<&SignQuery>,
+        alone: &QueryBlock,
+    ) -> Option<Vec<usize>> {
+        let (frame, n) = (self.centroids.frame(), self.centroids.n());
+        let coded = coded.for_frame(query, self.data.codes.frame(), frame)?;
         let center = Rows::new(self.centroids.center(0), query.len()).ok()?;
-        let score = self.scores(alone, center, &[0])?;
-        let base = coded.base(*score.first()?, frame);
+        let base = coded.base(*self.scores(alone, center, &[0])?.first()?, frame);
         let mut scan = CodeScan::new(self.centroids.codes()?, self.kernels);
-        Some(scan.nearest(&coded, base, self.nprobe))
+        if let (Some(by_signs), Some(signs)) = (by_signs, self.centroids.signs())
+            && self.nprobe * LEAST_PER_LIST <= n
+        {
+            let mut square = [0.0];
+            let block = Block::new(alone, center, Picks::Range { first: 0, len: 1 })?;
+            self.request.kernels.squared_l2(&block, &mut square);
+            let stretch = self.centroids.stretch(0, 0..n, base, square[0].sqrt())?;
+            let seeker = SignSeeker { query: &coded, by_signs, signs };
+            return Some(scan.nearest_by_signs(&seeker, stretch, self.nprobe));
+        }
+        Some(scan.nearest(Picks::Range { first: 0, len: n }, &coded, base, self.nprobe))
     }
 
     /// What the centroids of `lists` score.
