@@ -2,7 +2,7 @@
 //! Kernels of 64 bytes, with the instruction that multiplies and adds four bytes at once (VNNI).
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _CMP_NLT_UQ, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm512_add_epi32,
+    __m512i, _CMP_NLT_UQ, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm512_add_epi32,
     _mm512_and_si512, _mm512_castsi256_si512, _mm512_castsi512_ps, _mm512_cvtepi32_ps,
     _mm512_cvtepu16_epi32, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_inserti64x4,
     _mm512_loadu_si512, _mm512_mask_cmp_ps_mask, _mm512_mask_compressstoreu_epi32,
@@ -65,7 +65,7 @@ unsafe fn halves(address: *const u8, is_half: bool) -> (__m512i, __m512i) {
     let mask = _mm512_set1_epi8(15);
     if is_half {
         // SAFETY: the caller's promise.
-        let bytes = unsafe { _mm256_loadu_si256(address.cast::<__m256i>()) };
+        let bytes = unsafe { _mm256_loadu_si256(address.cast()) };
         let bytes = _mm512_castsi256_si512(bytes);
         let low = _mm512_and_si512(bytes, mask);
         let high = _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), mask);
@@ -205,7 +205,7 @@ fn keep(sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
     let level = _mm512_set1_ps(bound.level);
     let limit = _mm512_set1_ps(bound.limit);
     let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    let n = sums.sums.len();
+    let n = sums.products.len();
     let mut n_kept = 0;
     for at in (0..n).step_by(STRIP) {
         let here: u16 = if n - at < STRIP { (1 << (n - at)) - 1 } else { u16::MAX };
@@ -219,7 +219,7 @@ fn keep(sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
             } else {
                 _mm512_maskz_loadu_ps(here, sums.offsets.as_ptr().add(at))
             };
-            let sums = _mm512_maskz_loadu_epi32(here, sums.sums.as_ptr().add(at));
+            let sums = _mm512_maskz_loadu_epi32(here, sums.products.as_ptr().add(at));
             let merits = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), slope, level);
             let merits = _mm512_fmadd_ps(_mm512_castsi512_ps(scales), merits, offsets);
             let mask = _mm512_mask_cmp_ps_mask::<_CMP_NLT_UQ>(here, merits, limit);
@@ -327,11 +327,11 @@ fn tile<const Q: usize>(
         unsafe {
             let low = _mm512_loadu_si512(packed.add(64 * step).cast());
             let high = _mm512_loadu_si512(packed.add(STRIP * padded + 64 * step).cast());
-            for query in 0..Q {
+            for (query, totals) in totals.iter_mut().enumerate() {
                 let four = digits.add(query * padded + 4 * step).cast::<i32>().read_unaligned();
                 let four = _mm512_set1_epi32(four);
-                totals[query][0] = _mm512_dpbusd_epi32(totals[query][0], low, four);
-                totals[query][1] = _mm512_dpbusd_epi32(totals[query][1], high, four);
+                totals[0] = _mm512_dpbusd_epi32(totals[0], low, four);
+                totals[1] = _mm512_dpbusd_epi32(totals[1], high, four);
             }
         }
     }
