@@ -46,10 +46,10 @@ def blend(
 
     Examples
     --------
-    >>> blend([[2.0, 0.0], [0.0, 3.0]]).round(3).tolist()
-    [0.7070000171661377, 0.7070000171661377]
-    >>> blend([3.0, 0.0], unwanted=[0.0, 1.0], weights=[2.0, 1.0]).round(3).tolist()
-    [0.8939999938011169, -0.4469999969005585]
+    >>> blend([[2.0, 0.0], [0.0, 3.0]]).round(3)
+    array([0.707, 0.707], dtype=float32)
+    >>> blend([3.0, 0.0], unwanted=[0.0, 1.0], weights=[2.0, 1.0]).round(3)
+    array([ 0.894, -0.447], dtype=float32)
     """
     more = np.atleast_2d(as_float32(wanted, name="wanted", n_dims=(1, 2)))
     less = more[:0] if unwanted is None else np.atleast_2d(as_float32(unwanted, name="unwanted", n_dims=(1, 2)))

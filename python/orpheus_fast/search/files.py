@@ -85,6 +85,7 @@ def copy_index(
     --------
     >>> import tempfile
     >>> from pathlib import Path
+    >>> from orpheus_fast.search import VectorIndex
     >>> folder = Path(tempfile.mkdtemp())
     >>> write_flat(folder / "foreign.faiss", [[1.0, 0.0], [0.0, 1.0]])
     >>> copy_index(folder / "foreign.faiss", folder / "checked.faiss")
@@ -131,6 +132,7 @@ def write_flat(
     --------
     >>> import tempfile
     >>> from pathlib import Path
+    >>> from orpheus_fast.search import VectorIndex
     >>> path = Path(tempfile.mkdtemp()) / "two.faiss"
     >>> write_flat(path, [[1.0, 0.0], [0.0, 1.0]], metric="inner_product", ids=[70, 80])
     >>> VectorIndex.open(path).search([0.0, 2.0], k=1)
