@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use orpheus_search::{
-    Allow, ColumnStatistics, Deny, Description, Error, ErrorKind, Metric, Neighbours, RangeNeighbours,
-    Rows, SearchOptions,
+    Allow, Codes, ColumnStatistics, Deny, Description, Error, ErrorKind, Metric, Neighbours,
+    RangeNeighbours, Rows, SearchOptions,
 };
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
@@ -100,7 +100,11 @@ fn arrays(neighbours: Neighbours) -> (F32Array, I64Array) {
 }
 
 /// Vectors in a view of shape `(n_vectors, dim)`.
-pub(crate) fn rows<'a>(py: Python<'_>, name: &str, matrix: &'a F32View<'_>) -> NativeResult<Rows<'a>> {
+pub(crate) fn rows<'a>(
+    py: Python<'_>,
+    name: &str,
+    matrix: &'a F32View<'_>,
+) -> NativeResult<Rows<'a>> {
     let (_, dim) = matrix.matrix_shape(name)?;
     Rows::new(matrix.as_slice(), dim).map_err(|error| raise(py, &error, None))
 }
@@ -134,10 +138,21 @@ fn search_options<'a>(
 #[pymethods]
 impl VectorIndex {
     #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> NativeResult<Self> {
-        let index = release_gil(py, || orpheus_search::VectorIndex::open(&path));
+    fn new(py: Python<'_>, path: PathBuf, codes: &str) -> NativeResult<Self> {
+        let codes = codes.parse::<Codes>().map_err(|error| raise(py, &error, None))?;
+        let index = release_gil(py, || orpheus_search::VectorIndex::open_with(&path, codes));
         let index = index.map_err(|error| raise(py, &error, Some(&path)))?;
         Ok(Self { index, path })
+    }
+
+    fn accelerate(&self, py: Python<'_>, n_threads: usize) -> NativeResult<()> {
+        let done = release_gil(py, || self.index.accelerate(n_threads));
+        done.map_err(|error| raise(py, &error, Some(&self.path)))
+    }
+
+    #[getter]
+    fn has_codes(&self) -> bool {
+        self.index.has_codes()
     }
 
     #[getter]

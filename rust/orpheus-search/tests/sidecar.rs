@@ -1,5 +1,7 @@
 //! Side data beside a file change no answer, and damage of either is seen.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs::{self, File, FileTimes};
 use std::path::{Path, PathBuf};
 
@@ -68,9 +70,14 @@ impl Case {
         let found = FlatIndex::open(&self.path()).and_then(|index| self.search(&index));
         match found {
             Ok(found) => Some(found),
-            Err(Error::Changed { .. } | Error::Malformed { .. } | Error::Truncated { .. }) => None,
-            Err(Error::NotAnIndex(_) | Error::UnsupportedKind { .. }) => None,
-            Err(Error::UnsupportedMetric { .. }) => None,
+            Err(
+                Error::Changed { .. }
+                | Error::Malformed { .. }
+                | Error::Truncated { .. }
+                | Error::NotAnIndex(_)
+                | Error::UnsupportedKind { .. }
+                | Error::UnsupportedMetric { .. },
+            ) => None,
             Err(other) => panic!("{other}"),
         }
     }

@@ -168,7 +168,7 @@ fn ceiling(value: f32) -> u16 {
 #[expect(clippy::inline_always, reason = "as Rotation::apply")]
 #[inline(always)]
 fn write_codes(turned: &[f32], scale: f32, coarse: &mut [u8], fine: &mut [u8]) -> [f32; 2] {
-    if !(scale > 0.0) {
+    if scale <= 0.0 || scale.is_nan() {
         return [0.0; 2];
     }
     let per_unit = 128.0 / scale;

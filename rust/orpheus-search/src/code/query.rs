@@ -103,7 +103,9 @@ impl CodedQueries {
         let each = each?;
         let mut digits = Vec::new();
         if each.len() > 1 {
-            each.iter().for_each(|query| digits.extend_from_slice(query.digits.as_bytes()));
+            for query in &each {
+                digits.extend_from_slice(query.digits.as_bytes());
+            }
         }
         Some(Self { each, digits })
     }

@@ -117,7 +117,7 @@ impl Found {
     fn drop_overtaken(&mut self, query: &CodedQuery) {
         if self.candidates.len() >= self.full {
             let limit = query.limit(self.floor.value());
-            self.candidates.retain(|candidate| !(candidate.most < limit));
+            self.candidates.retain(|candidate| candidate.most >= limit);
             self.full = self.full.max(2 * self.candidates.len());
         }
     }
@@ -239,7 +239,7 @@ impl<'a> CodeScan<'a> {
             let bound = seeker.query.estimate(floor, seeker.base);
             let n_kept = self.keep(part, &sums[first..first + part.len()], &bound);
             self.narrow(part, &sums[first..], n_kept, seeker, |found, merit, off, _| {
-                found.floor.raise(merit - off)
+                found.floor.raise(merit - off);
             });
         }
         for first in (0..picks.len()).step_by(BLOCK) {
@@ -249,7 +249,7 @@ impl<'a> CodeScan<'a> {
             let n_kept = self.keep(part, &sums[first..first + part.len()], &bound);
             let limit = seeker.query.limit(floor);
             self.narrow(part, &sums[first..], n_kept, seeker, |found, merit, off, row| {
-                if !(merit + off < limit) {
+                if merit + off >= limit {
                     found.candidates.push(Candidate { most: merit + off, row });
                 }
             });
@@ -260,7 +260,7 @@ impl<'a> CodeScan<'a> {
     /// Finds the places of `picks` whose sums are within `bound`; returns how many there are.
     fn keep(&mut self, picks: Picks<'_>, sums: &[i32], bound: &Bound) -> usize {
         let (scales, offsets) = self.factors.of(&self.codes, picks);
-        self.kernels.keep(&Sums { sums, scales, offsets }, bound, &mut self.kept)
+        self.kernels.keep(&Sums { products: sums, scales, offsets }, bound, &mut self.kept)
     }
 
     /// Hands the merit of each vector that was kept to `take`, with how much it may be off, now that
@@ -364,7 +364,7 @@ impl Found {
     pub(crate) fn settle(self, query: &CodedQuery, originals: &impl Originals, top: &mut TopK) {
         let Self { floor, mut candidates, .. } = self;
         let mut limit = query.limit(floor.value());
-        candidates.retain(|candidate| !(candidate.most < limit));
+        candidates.retain(|candidate| candidate.most >= limit);
         candidates.sort_unstable_by(|a, b| b.most.total_cmp(&a.most).then(a.row.cmp(&b.row)));
         candidates.iter().take(AHEAD).for_each(|ahead| originals.fetch(ahead.row));
         for (at, candidate) in candidates.iter().enumerate() {

@@ -378,3 +378,48 @@ fn encode(
     done.sort_unstable_by_key(|(place, _)| *place);
     done.into_iter().flat_map(|(_, coded)| coded).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(n: usize) -> Vec<f32> {
+        (0..n).map(|i| ((i * 7919 + 13) % 1009) as f32 / 504.5 - 1.0).collect()
+    }
+
+    #[test]
+    fn codes_are_no_farther_from_their_vectors_than_is_stated() {
+        for dim in [3, 64, 100, 128, 200, 298] {
+            let vectors = values(300 * dim);
+            let rows = Rows::new(&vectors, dim).unwrap();
+            for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
+                let stored = ListCodes::of_matrix(rows, metric, 1).unwrap();
+                let codes = stored.codes().unwrap();
+                for row in (0..300).filter(|&row| !codes.scale(row).is_nan()) {
+                    let weight = weight(rows, row, metric);
+                    let mut turned: Vec<f32> = (rows.row(row).zip(stored.center(0)))
+                        .map(|(value, center)| value * weight - center)
+                        .collect();
+                    stored.frame().rotation.apply(&mut turned);
+                    let reach = stored.frame().extent.reach.map(|reach| reach * codes.scale(row));
+                    for (decoded, reach) in codes.decode(row).iter().zip(reach) {
+                        let off: Vec<f32> =
+                            turned.iter().zip(decoded).map(|(a, b)| a - b).collect();
+                        assert!(length(&off) <= reach, "{dim} {metric} {row}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lists_lie_around_their_centres() {
+        let (dim, vectors) = (40, values(90 * 40));
+        let lists = [&vectors[..30 * dim], &[], &vectors[30 * dim..]];
+        let lists = lists.map(|list| Rows::new(list, dim).unwrap());
+        let codes = ListCodes::new(&lists, values(3 * dim), Metric::L2, 2).unwrap();
+        assert_eq!((codes.places(0), codes.places(1), codes.places(2)), (0..30, 30..30, 30..90));
+        assert_eq!(codes.center(2), &values(3 * dim)[2 * dim..]);
+        assert_eq!(codes.n(), 90);
+    }
+}

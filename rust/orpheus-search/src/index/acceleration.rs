@@ -1,6 +1,7 @@
 //! When side data are made, and where they are kept.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -30,6 +31,23 @@ pub enum Codes {
     Memory,
     /// Not at all.
     None,
+}
+
+impl FromStr for Codes {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "beside" => Ok(Self::Beside),
+            "memory" => Ok(Self::Memory),
+            "none" => Ok(Self::None),
+            _ => Err(Error::Parameter {
+                name: "codes",
+                found: format!("{name:?}"),
+                expected: "\"beside\", \"memory\" or \"none\"".to_owned(),
+            }),
+        }
+    }
 }
 
 /// The side data of an index, once there are any.

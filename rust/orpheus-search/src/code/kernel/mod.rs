@@ -37,7 +37,7 @@ pub(crate) struct Bound {
 /// Sums, and the scales and offsets of the same vectors (no offsets: zeros).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sums<'a> {
-    pub(crate) sums: &'a [i32],
+    pub(crate) products: &'a [i32],
     pub(crate) scales: &'a [u16],
     pub(crate) offsets: &'a [f32],
 }
@@ -116,7 +116,7 @@ impl CodeKernels {
     /// Writes the places of those of up to [`BLOCK`] sums that are worth a closer look, ascending,
     /// into `kept`; returns how many there are. A scale that is not a number is always worth it.
     pub(crate) fn keep(self, sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
-        let n = sums.sums.len();
+        let n = sums.products.len();
         assert!(n <= BLOCK && sums.scales.len() == n);
         assert!(sums.offsets.is_empty() || sums.offsets.len() == n);
         (self.keep)(sums, bound, kept)

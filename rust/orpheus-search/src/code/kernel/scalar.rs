@@ -47,11 +47,11 @@ fn dot(plane: &[u8], digits: &[u8]) -> i32 {
 #[inline]
 pub(super) fn keep(sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
     let mut n_kept = 0;
-    for (index, (&sum, &scale)) in sums.sums.iter().zip(sums.scales).enumerate() {
+    for (index, (&sum, &scale)) in sums.products.iter().zip(sums.scales).enumerate() {
         let scale = f32::from_bits(u32::from(scale) << 16);
         let offset = sums.offsets.get(index).copied().unwrap_or(0.0);
         let merit = scale * (sum as f32 * bound.slope + bound.level) + offset;
-        if !(merit < bound.limit) {
+        if merit >= bound.limit || merit.is_nan() {
             kept[n_kept] = index as u32;
             n_kept += 1;
         }

@@ -271,7 +271,7 @@ impl<'a> Pace<'a> {
                     nearest = Visited { merit, node, is_done: false };
                 }
             }
-            if !(nearest.merit > before) {
+            if nearest.merit <= before {
                 return nearest;
             }
         }
