@@ -131,7 +131,9 @@ def fallback_versions() -> str | None: ...
 # What is allowed, and what is shut out: ids, or one byte per vector.
 _FilterParts: TypeAlias = tuple[_I64 | NDArray[np.uint8] | None, _I64 | NDArray[np.uint8] | None]
 
-# options: (n_threads, nprobe, ef_search)
+# (n_threads, nprobe, ef_search, exact)
+_SearchNumbers: TypeAlias = tuple[int, int | None, int | None, bool | None]
+
 @final
 class VectorIndex:
     def __new__(cls, path: _Path, codes: str) -> VectorIndex: ...
@@ -147,10 +149,10 @@ class VectorIndex:
     @property
     def kind(self) -> str: ...
     def search(
-        self, queries: _F32, k: int, filters: _FilterParts, options: tuple[int, int | None, int | None]
+        self, queries: _F32, k: int, filters: _FilterParts, options: _SearchNumbers
     ) -> tuple[_F32, _I64]: ...
     def range_search(
-        self, queries: _F32, radius: float, filters: _FilterParts, options: tuple[int, int | None, int | None]
+        self, queries: _F32, radius: float, filters: _FilterParts, options: _SearchNumbers
     ) -> tuple[_I64, _F32, _I64]: ...
     def reconstruct(self, number: int) -> _F32: ...
     def ids(self) -> _I64: ...
