@@ -225,7 +225,7 @@ impl CodeScan<'_> {
         let n = sums.len().min(BLOCK);
         let start = stretch.first + first;
         let (scales, offsets) = seeker.signs.facts(start..start + n);
-        self.kernels.keep(&Sums { sums: &sums[..n], scales, offsets }, bound, &mut self.kept)
+        self.kernels.keep(&Sums { products: &sums[..n], scales, offsets }, bound, &mut self.kept)
     }
 
     /// Looks at the codes of `rows`, and forgets them.
