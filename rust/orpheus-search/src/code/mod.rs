@@ -18,6 +18,7 @@ mod codes;
 mod digits;
 mod encode;
 mod fetch;
+mod fill;
 mod kernel;
 mod plane;
 mod query;
@@ -31,8 +32,6 @@ pub(crate) use fetch::fetch;
 pub(crate) use kernel::CodeKernels;
 pub(crate) use query::{Base, CodeFacts, CodedQueries, CodedQuery};
 pub(crate) use scan::{CodeScan, Found, Originals, Seeker};
-pub(crate) use signs::{
-    SignPlane, SignQuery, SignSeeker, Signs, StoredSigns, Stretch, sign_bytes,
-};
+pub(crate) use signs::{SignPlane, SignQuery, SignSeeker, Signs, StoredSigns, Stretch, sign_bytes};
 pub use store::RowCodes;
 pub(crate) use store::{ListCodes, StoredCodes};

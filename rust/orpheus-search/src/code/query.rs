@@ -111,6 +111,13 @@ impl CodedQueries {
     }
 }
 
+impl Frame {
+    /// Whether a query has the same digits for codes of `other`.
+    pub(crate) fn measures_as(&self, other: &Self) -> bool {
+        self.metric == other.metric && (self.metric != Metric::L2 || self.anchor == other.anchor)
+    }
+}
+
 impl CodedQuery {
     /// `None` if the bounds do not hold for such a query.
     pub(crate) fn new(query: &[f32], frame: &Frame) -> Option<Self> {
@@ -125,13 +132,9 @@ impl CodedQuery {
         Some(Self::of_digits(digits, frame, query.len()))
     }
 
-    /// The same `query` for codes of another frame, where this one is for those of `own`.
-    pub(crate) fn for_frame(&self, query: &[f32], own: &Frame, frame: &Frame) -> Option<Self> {
-        let is_same = own.metric == frame.metric && (!self.is_l2 || own.anchor == frame.anchor);
-        if is_same {
-            return Some(Self::of_digits(self.digits.clone(), frame, query.len()));
-        }
-        Self::new(query, frame)
+    /// The same query for codes of `frame`, which measures queries from where this one's does.
+    pub(crate) fn for_frame(&self, frame: &Frame) -> Self {
+        Self::of_digits(self.digits.clone(), frame, frame.anchor.len())
     }
 
     /// A query that has been turned and cut.

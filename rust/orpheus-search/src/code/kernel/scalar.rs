@@ -10,8 +10,17 @@ use crate::code::signs::kernel::scalar::sums as sign_sums;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
-pub(super) const KERNELS: CodeKernels =
-    CodeKernels { tier: Tier::Scalar, coarse, fine, keep, batch, encode, digits, sign_sums, tables };
+pub(super) const KERNELS: CodeKernels = CodeKernels {
+    tier: Tier::Scalar,
+    coarse,
+    fine,
+    keep,
+    batch,
+    encode,
+    digits,
+    sign_sums,
+    tables,
+};
 
 fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) {
     for (index, sum) in sums.iter_mut().enumerate() {

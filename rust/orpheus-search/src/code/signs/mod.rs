@@ -24,8 +24,8 @@ mod store;
 
 pub(crate) use encode::Marks;
 pub(super) use encode::mark;
-pub(crate) use layout::{Signs, sign_bytes};
 pub(super) use layout::{LANES, SignParts, block_bytes, blocks_of, scatter, sign_stride};
+pub(crate) use layout::{Signs, sign_bytes};
 pub(crate) use query::SignQuery;
 pub(super) use scan::SignScratch;
 pub(crate) use scan::{SignSeeker, Stretch};
@@ -36,3 +36,6 @@ pub(crate) use store::{SignPlane, StoredSigns};
 /// One neighbour in 700 is farther off than 3; of those that are not the very last of the `k`
 /// nearly none is, for they lie above the limit themselves.
 const CONFIDENCE: f32 = 3.0;
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use super::parts::{Parts, Watch};
 use super::search::{Scan, shared};
 use crate::code::{
-    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, ListCodes, Originals, Seeker,
-    SignQuery, SignSeeker, Signs, fetch,
+    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, ListCodes, Originals,
+    Seeker, SignQuery, SignSeeker, Signs, fetch,
 };
 use crate::distance::Block;
 use crate::error::{Error, Result};

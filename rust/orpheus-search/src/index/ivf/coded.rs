@@ -161,7 +161,9 @@ impl CodedVisit<'_> {
         alone: &QueryBlock,
     ) -> Option<Vec<usize>> {
         let (frame, n) = (self.centroids.frame(), self.centroids.n());
-        let coded = coded.for_frame(query, self.data.codes.frame(), frame)?;
+        let is_like = frame.measures_as(self.data.codes.frame());
+        let coded = if is_like { coded.for_frame(frame) } else { CodedQuery::new(query, frame)? };
+        let by_signs = by_signs.filter(|_| is_like);
         let center = Rows::new(self.centroids.center(0), query.len()).ok()?;
         let base = coded.base(*self.scores(alone, center, &[0])?.first()?, frame);
         let mut scan = CodeScan::new(self.centroids.codes()?, self.kernels);

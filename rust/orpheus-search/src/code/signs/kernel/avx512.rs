@@ -2,15 +2,15 @@
 //! Two bytes of the signs of 32 vectors at once.
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _mm256_add_epi16, _mm512_add_epi8, _mm512_add_epi16, _mm512_and_si512,
-    _mm512_castsi512_si256, _mm512_cvtepu16_epi32, _mm512_extracti64x4_epi64, _mm512_loadu_si512,
-    _mm512_permutex2var_epi32, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_setr_epi32,
-    _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_si512,
+    __m256i, __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi16, _mm512_add_epi8,
+    _mm512_add_epi16, _mm512_and_si512, _mm512_castsi512_si256, _mm512_cvtepu16_epi32,
+    _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_permutex2var_epi32, _mm512_set1_epi8,
+    _mm512_set1_epi16, _mm512_setr_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8,
+    _mm512_srli_epi16, _mm512_storeu_si512,
 };
 
 use super::super::layout::{LANES, block_bytes};
 use super::{GROUP, TABLE_PAIR, check};
-use crate::code::fetch;
 
 /// Bytes ahead of which signs are asked for: the processor by itself stops at every page.
 const AHEAD: usize = 8192;
@@ -21,10 +21,7 @@ pub(in crate::code) fn sums(blocks: &[u8], stride: usize, tables: &[u8], sums: &
     check(blocks, stride, tables, sums);
     let n_bytes = block_bytes(stride);
     let sums = sums.as_chunks_mut::<LANES>().0;
-    for (index, (block, sums)) in blocks.chunks_exact(n_bytes).zip(sums).enumerate() {
-        if let Some(ahead) = blocks.get(index * n_bytes + AHEAD..) {
-            fetch(&ahead[..ahead.len().min(n_bytes)]);
-        }
+    for (block, sums) in blocks.chunks_exact(n_bytes).zip(sums) {
         // SAFETY: the block holds `stride` times 32 bytes, the tables twice as many, as checked;
         // `sums` has 32 places.
         unsafe {
@@ -54,7 +51,9 @@ unsafe fn totals(block: *const u8, stride: usize, tables: *const u8) -> (__m256i
             let pair = group * GROUP + step;
             // SAFETY: there are `stride / 2` pairs.
             unsafe {
-                let signs = _mm512_loadu_si512(block.add(2 * LANES * pair).cast());
+                let address = block.add(2 * LANES * pair);
+                _mm_prefetch::<_MM_HINT_T0>(address.wrapping_add(AHEAD).cast());
+                let signs = _mm512_loadu_si512(address.cast());
                 let tables = tables.add(TABLE_PAIR * pair);
                 let low = _mm512_loadu_si512(tables.cast());
                 let high = _mm512_loadu_si512(tables.add(64).cast());

@@ -55,7 +55,8 @@ pub(in crate::code) fn fill(digits: &[u8], tables: &mut [u8]) -> Spans {
         let mut entries = [0u8; 16];
         for (bits, entry) in entries.iter_mut().enumerate() {
             let sign = |bit: usize| (((bits >> bit & 1) * 2) as f32) - 1.0;
-            let sum = values[0] * sign(0) + values[1] * sign(1)
+            let sum = values[0] * sign(0)
+                + values[1] * sign(1)
                 + (values[2] * sign(2) + values[3] * sign(3));
             *entry = ((sum - least) * scale + 0.5) as u8;
         }

@@ -3,8 +3,8 @@
 
 use std::arch::aarch64::{
     uint8x16_t, uint16x8_t, vaddq_u8, vaddw_high_u8, vaddw_u8, vandq_u8, vdupq_n_u8, vdupq_n_u16,
-    vget_low_u8, vget_low_u16, vld1q_u8, vmovl_high_u16, vmovl_u16, vqtbl1q_u8, vreinterpretq_s32_u32,
-    vshrq_n_u8, vst1q_s32,
+    vget_low_u8, vget_low_u16, vld1q_u8, vmovl_high_u16, vmovl_u16, vqtbl1q_u8,
+    vreinterpretq_s32_u32, vshrq_n_u8, vst1q_s32,
 };
 
 use super::super::layout::{LANES, block_bytes};
