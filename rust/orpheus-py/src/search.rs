@@ -4,15 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use numpy::PyArrayDyn;
 use orpheus_search::{
-    Allow, Codes, ColumnStatistics, Deny, Description, Error, ErrorKind, Metric, Neighbours,
+    Allow, Codes, ColumnStatistics, Deny, Description, Error, ErrorKind, Metric, NO_ID, Neighbours,
     RangeNeighbours, Rows, SearchOptions,
 };
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::array::{F32Array, F32View, F64Array, I64Array, I64View, View};
+use crate::array::{F32Array, F32View, F64Array, I64Array, I64View, View, copied};
 use crate::error::{NativeError, NativeResult};
 use crate::gil::release_gil;
 
@@ -109,6 +110,9 @@ pub(crate) fn rows<'a>(
     Rows::new(matrix.as_slice(), dim).map_err(|error| raise(py, &error, None))
 }
 
+/// Distances and ids, as Python gets them.
+type FoundArrays<'py> = (Bound<'py, PyArrayDyn<f32>>, Bound<'py, PyArrayDyn<i64>>);
+
 /// What is allowed, and what is shut out.
 type FilterViews<'py> = (Option<AllowView<'py>>, Option<AllowView<'py>>);
 
@@ -193,6 +197,35 @@ impl VectorIndex {
             self.index.search(queries, &search_options(k, filters, options, stop))
         });
         found.map(arrays)
+    }
+
+    /// The shortest way for arguments that fit as they are; `None` if they do not. One query of shape
+    /// `(dim,)` gives arrays of shape `(k,)`, without places that nothing was found for.
+    fn find<'py>(
+        &self,
+        py: Python<'py>,
+        queries: &Bound<'py, PyAny>,
+        k: &Bound<'py, PyAny>,
+    ) -> NativeResult<Option<FoundArrays<'py>>> {
+        let Some(view) = F32View::of_fitting(queries) else { return Ok(None) };
+        let (Ok(k), [.., dim]) = (k.extract::<usize>(), view.shape()) else { return Ok(None) };
+        if k == 0 || *dim != self.index.dim() || view.shape().len() > 2 {
+            return Ok(None);
+        }
+        let values = view.as_slice();
+        let found = interruptible(py, Some(&self.path), |stop| {
+            self.index.search(values, &SearchOptions { stop: Some(stop), ..SearchOptions::new(k) })
+        })?;
+        let Neighbours { n_queries, k, mut distances, mut ids } = found;
+        let shape: &[usize] = if view.shape().len() == 2 {
+            &[n_queries, k]
+        } else {
+            let n_found = ids.iter().position(|&id| id == NO_ID).unwrap_or(k);
+            distances.truncate(n_found);
+            ids.truncate(n_found);
+            &[n_found]
+        };
+        Ok(Some((copied(py, &distances, shape), copied(py, &ids, shape))))
     }
 
     /// Returns (limits, distances, ids).

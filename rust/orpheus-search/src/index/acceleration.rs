@@ -97,6 +97,16 @@ impl Acceleration {
         self.data.get()
     }
 
+    /// Bytes of all vectors.
+    pub(crate) fn n_bytes(&self) -> usize {
+        4 * self.vectors.n_values()
+    }
+
+    /// Copies bytes of the file; see [`Mapping::read_at`].
+    pub(crate) fn read_at(&self, place: Place, bytes: &mut [u8]) -> Result<()> {
+        self.mapping.read_at(place, bytes)
+    }
+
     /// Side data for a search for `n_queries`: made now, if enough has been asked.
     pub(crate) fn for_queries(
         &self,

@@ -48,6 +48,15 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// Vectors before each list, and in all.
+    fn before(&self) -> Vec<usize> {
+        let mut before = vec![0];
+        for list in self.lists {
+            before.push(before[before.len() - 1] + list.len() / (4 * self.dim));
+        }
+        before
+    }
+
     fn n(&self) -> usize {
         self.lists.iter().map(|list| list.len() / (4 * self.dim)).sum()
     }
@@ -106,6 +115,9 @@ pub(crate) fn load(subject: &Subject<'_>) -> Result<Option<SideData>> {
         return if is_untouched { Err(changed()) } else { Ok(None) };
     }
     let Some(parts) = head.parts(bytes) else { return Ok(None) };
+    if parts.codes.before != subject.before() {
+        return Ok(None);
+    }
     let rows = RowSums::new(parts.row_sums);
     if !is_untouched && !rows.all_are(&subject.rows()?) {
         return Ok(None);

@@ -75,6 +75,13 @@ impl SearchOptions<'_> {
     }
 }
 
+impl SearchOptions<'_> {
+    /// Whether every vector may be a neighbour.
+    pub(super) fn asks_for_all(&self) -> bool {
+        matches!((self.allow, self.deny), (Allow::All, Deny::Nothing))
+    }
+}
+
 /// Finds the nearest of the allowed `rows` for each of `queries`, which are back to back. Ids are
 /// row numbers.
 ///
