@@ -94,9 +94,10 @@ impl Coder {
         let scale = ceiling(largest(turned));
         let errors = write_codes(turned, widened(scale), coarse, fine);
         let offset = self.offset(turned, norm);
-        let marks = match signs.is_empty() {
-            true => Marks::NONE,
-            false => mark(turned, norm, &self.sign_lever, offset, signs),
+        let marks = if signs.is_empty() {
+            Marks::NONE
+        } else {
+            mark(turned, norm, &self.sign_lever, offset, signs)
         };
         Coded {
             scale,

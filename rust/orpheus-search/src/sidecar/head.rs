@@ -24,6 +24,7 @@ pub(super) struct Head {
     pub(super) modified: u64,
     pub(super) rest_sum: u32,
     facts: CodeFacts,
+    has_signs: bool,
     sign_error: f32,
     small: Range<usize>,
 }
@@ -59,6 +60,7 @@ impl Head {
             facts: CodeFacts::from_array(std::array::from_fn(|i| {
                 f32::from_bits(u32_at(72 + 4 * i))
             })),
+            has_signs: u32_at(104) == 1,
             sign_error: f32::from_bits(u32_at(100)),
             small,
         })
@@ -95,14 +97,12 @@ impl Head {
         let [Some(coarse_sums), Some(fine_sums)] = sums else { return None };
         let coarse = plane(self.small.end, plane_len)?;
         let fine = plane(coarse.end, plane_len)?;
-        let (signs, end) = match sign_bytes(&before, self.dim)? {
-            None => (None, fine.end),
-            Some(n_bytes) => {
-                let signs = self.signs(&mut rest, plane(fine.end, n_bytes)?)?;
-                let end = signs.plane.0.end;
-                (Some(signs), end)
-            }
-        };
+        let (mut signs, mut end) = (None, fine.end);
+        if self.has_signs {
+            let place = plane(end, sign_bytes(&before, self.dim)?)?;
+            end = place.end;
+            signs = Some(self.signs(&mut rest, place)?);
+        }
         if !rest.is_empty() || end != bytes.len() {
             return None;
         }
@@ -183,6 +183,7 @@ pub(super) fn front(subject: &Subject<'_>, codes: &ListCodes, row_sums: &[u32]) 
     put(72, bytemuck::cast_slice(&CodeFacts::of(codes.frame()).to_array()));
     let sign_error = codes.sign_plane().map_or(0.0, SignPlane::error);
     put(100, &sign_error.to_le_bytes());
+    put(104, &u32::from(codes.sign_plane().is_some()).to_le_bytes());
     let sum = crc32fast::hash(&head[COVERED..]);
     head[8..12].copy_from_slice(&sum.to_le_bytes());
     let mut front = head.to_vec();

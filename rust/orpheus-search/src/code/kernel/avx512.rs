@@ -54,7 +54,7 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         digits: |rotation, query, padded| unsafe { digits(rotation, query, padded) },
         // SAFETY: likewise.
         sign_sums: |blocks, stride, tables, sums| unsafe {
-            signs::avx512::sums(blocks, stride, tables, sums)
+            signs::avx512::sums(blocks, stride, tables, sums);
         },
         // SAFETY: likewise.
         tables: |digits, tables| unsafe { fill(digits, tables) },

@@ -35,7 +35,7 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         digits: |rotation, query, padded| unsafe { digits(rotation, query, padded) },
         // SAFETY: likewise.
         sign_sums: |blocks, stride, tables, sums| unsafe {
-            signs::neon::sums(blocks, stride, tables, sums)
+            signs::neon::sums(blocks, stride, tables, sums);
         },
         // SAFETY: likewise.
         tables: |digits, tables| unsafe { fill(digits, tables) },

@@ -34,7 +34,7 @@ pub(in crate::code) fn mark(
 ) -> Marks {
     let magnitudes = write_signs(turned, signs);
     let (dim, norm) = (turned.len() as f32, f64::from(norm));
-    if !(magnitudes > 0.0) {
+    if magnitudes <= 0.0 {
         return Marks { factor: 0, offset, error: 0.0 };
     }
     let exact = (norm * norm / f64::from(magnitudes)) as f32;

@@ -34,11 +34,11 @@ pub(in crate::code) fn blocks_of(before: &[usize]) -> Option<Vec<usize>> {
     Some(blocks)
 }
 
-/// Bytes of the signs of all lists, from the vectors before each: none for a dimension whose signs
-/// are not kept. `None` if there cannot be as many.
-pub(crate) fn sign_bytes(before: &[usize], dim: usize) -> Option<Option<usize>> {
-    let Some(stride) = sign_stride(dim) else { return Some(None) };
-    Some(Some(blocks_of(before)?.last()?.checked_mul(block_bytes(stride))?))
+/// Bytes of the signs of all lists, from the vectors before each: 0 for a dimension whose signs are
+/// not kept. `None` if there cannot be as many.
+pub(crate) fn sign_bytes(before: &[usize], dim: usize) -> Option<usize> {
+    let Some(stride) = sign_stride(dim) else { return Some(0) };
+    blocks_of(before)?.last()?.checked_mul(block_bytes(stride))
 }
 
 /// Writes the signs of the vector at `place` among those of `blocks`.

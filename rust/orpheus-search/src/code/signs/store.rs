@@ -39,7 +39,7 @@ impl SignPlane {
     ///
     /// [`crate::Error::Memory`] if there is not enough.
     pub(in crate::code) fn room(before: &[usize], dim: usize) -> Result<Plane> {
-        let n_bytes = sign_bytes(before, dim).map_or(usize::MAX, |n_bytes| n_bytes.unwrap_or(0));
+        let n_bytes = sign_bytes(before, dim).unwrap_or(usize::MAX);
         Plane::zeroed(n_bytes)
     }
 
@@ -48,14 +48,12 @@ impl SignPlane {
         let is_known = |marks: &&Marks| marks.factor != UNKNOWN_SCALE && marks.factor != 0;
         let mut errors: Vec<f32> = marks.iter().filter(is_known).map(|one| one.error).collect();
         let middle = errors.len() / 2;
-        let error = match errors.is_empty() {
-            true => 0.0,
-            false => *errors.select_nth_unstable_by(middle, f32::total_cmp).1,
-        };
-        let factor = |marks: &Marks| match marks.error > error * LENIENCE {
-            true => UNKNOWN_SCALE,
-            false => marks.factor,
-        };
+        let mut error = 0.0;
+        if !errors.is_empty() {
+            error = *errors.select_nth_unstable_by(middle, f32::total_cmp).1;
+        }
+        let says_nothing = |marks: &Marks| marks.error > error * LENIENCE;
+        let factor = |marks: &Marks| if says_nothing(marks) { UNKNOWN_SCALE } else { marks.factor };
         Some(Self {
             plane,
             factors: marks.iter().map(factor).collect(),

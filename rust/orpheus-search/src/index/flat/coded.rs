@@ -24,6 +24,8 @@ const LEAST_BY_SIGNS: usize = 4096;
 const LARGEST_SHARE: usize = 8;
 /// Sums that are looked at together: they stay in the second-level cache.
 const LOOK: usize = 128 << 10;
+/// Vectors whose signs are looked at together by several queries: they stay in that cache, too.
+const SIGN_LOOK: usize = 16 << 10;
 /// Queries whose sums are computed together, of those that come at once: whole tiles of the kernel.
 const TOGETHER: usize = 96;
 /// Queries from which on unpacking codes for all of them pays.
@@ -121,11 +123,8 @@ impl<'a> CodedScan<'a> {
         let base = |(query, &score): (&CodedQuery, &f32)| query.base(score, lists.frame());
         let bases = coded.each.iter().zip(&scores).map(base).collect();
         let is_contiguous = matches!(scan.filter, Filter::All(_));
-        let by_signs = match !scan.is_exact && is_contiguous && scan.rows.n_rows() >= LEAST_BY_SIGNS
-        {
-            true => BySigns::new(scan, lists, &coded, &block),
-            false => None,
-        };
+        let is_by_signs = !scan.is_exact && is_contiguous && scan.rows.n_rows() >= LEAST_BY_SIGNS;
+        let by_signs = is_by_signs.then(|| BySigns::new(scan, lists, &coded, &block)).flatten();
         Some(Self { scan, codes: lists.codes()?, queries: coded, bases, by_signs })
     }
 
@@ -174,7 +173,11 @@ impl<'a> CodedScan<'a> {
         let at_once = each.len() >= MANY
             && self.by_signs.is_none()
             && matches!(self.scan.filter, Filter::All(_));
-        let block_len = if at_once { LOOK / TOGETHER } else { LOOK };
+        let block_len = match (at_once, &self.by_signs) {
+            (true, _) => LOOK / TOGETHER,
+            (false, Some(_)) if each.len() > 1 => SIGN_LOOK,
+            (false, _) => LOOK,
+        };
         while let Some(places) = parts.next() {
             self.scan.filter.visit_blocks(places, block_len, &mut rows, |picks| {
                 self.look_at(picks, &mut scan, &mut founds, at_once);

@@ -28,8 +28,8 @@ pub(in crate::code) fn sums(blocks: &[u8], stride: usize, tables: &[u8], sums: &
             let high = _mm256_cvtepu16_epi32(_mm_unpackhi_epi16(even, odd));
             // SAFETY: there is room for 16 sums.
             unsafe {
-                _mm256_storeu_si256(sums.as_mut_ptr().cast::<__m256i>(), low);
-                _mm256_storeu_si256(sums.as_mut_ptr().add(8).cast::<__m256i>(), high);
+                _mm256_storeu_si256(sums.as_mut_ptr().cast(), low);
+                _mm256_storeu_si256(sums.as_mut_ptr().add(8).cast(), high);
             }
         }
     }
@@ -53,10 +53,10 @@ unsafe fn totals(block: *const u8, stride: usize, tables: *const u8) -> (__m256i
             let at = group * GROUP + step;
             // SAFETY: `at` is below `stride`.
             unsafe {
-                let signs = _mm256_loadu_si256(block.add(LANES * at).cast::<__m256i>());
+                let signs = _mm256_loadu_si256(block.add(LANES * at).cast());
                 let tables = tables.add(table_at(at));
-                let low = _mm256_loadu_si256(tables.cast::<__m256i>());
-                let high = _mm256_loadu_si256(tables.add(64).cast::<__m256i>());
+                let low = _mm256_loadu_si256(tables.cast());
+                let high = _mm256_loadu_si256(tables.add(64).cast());
                 let low = _mm256_shuffle_epi8(low, _mm256_and_si256(signs, nibble));
                 let upper = _mm256_and_si256(_mm256_srli_epi16::<4>(signs), nibble);
                 let high = _mm256_shuffle_epi8(high, upper);
