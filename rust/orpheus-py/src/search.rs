@@ -127,16 +127,19 @@ fn filters_of<'a>(views: &'a FilterViews<'_>) -> (Allow<'a>, Deny<'a>) {
     (AllowView::as_allow(views.0.as_ref()), AllowView::as_deny(views.1.as_ref()))
 }
 
-/// `options`: (`n_threads`, `nprobe`, `ef_search`).
+/// (`n_threads`, `nprobe`, `ef_search`, `exact`).
+type SearchNumbers = (usize, Option<usize>, Option<usize>, Option<bool>);
+
 fn search_options<'a>(
     k: usize,
     (allow, deny): (Allow<'a>, Deny<'a>),
-    options: (usize, Option<usize>, Option<usize>),
+    options: SearchNumbers,
     stop: &'a dyn Fn() -> bool,
 ) -> SearchOptions<'a> {
-    let (n_threads, nprobe, ef_search) = options;
+    let (n_threads, nprobe, ef_search, exact) = options;
     let stop = Some(stop);
-    SearchOptions { allow, deny, n_threads, nprobe, ef_search, stop, ..SearchOptions::new(k) }
+    let numbers = SearchOptions { n_threads, nprobe, ef_search, exact, ..SearchOptions::new(k) };
+    SearchOptions { allow, deny, stop, ..numbers }
 }
 
 #[pymethods]
@@ -186,7 +189,7 @@ impl VectorIndex {
         queries: F32View<'_>,
         k: usize,
         filters: FilterViews<'_>,
-        options: (usize, Option<usize>, Option<usize>),
+        options: SearchNumbers,
     ) -> NativeResult<(F32Array, I64Array)> {
         let queries = queries.as_slice();
         let filters = filters_of(&filters);
@@ -232,7 +235,7 @@ impl VectorIndex {
         queries: F32View<'_>,
         radius: f32,
         filters: FilterViews<'_>,
-        options: (usize, Option<usize>, Option<usize>),
+        options: SearchNumbers,
     ) -> NativeResult<(I64Array, F32Array, I64Array)> {
         let queries = queries.as_slice();
         let filters = filters_of(&filters);

@@ -9,8 +9,9 @@ use orpheus_search::{
     Codes, Error, FlatIndex, Metric, Neighbours, Rows, SearchOptions, write_flat,
 };
 
-const DIM: usize = 64;
-const N: usize = 20_000;
+/// From 256 values on there are signs, too.
+const DIM: usize = 256;
+const N: usize = 5000;
 
 /// Reproducible values in [-1, 1).
 fn values(n: usize, seed: u64) -> Vec<f32> {
@@ -65,9 +66,15 @@ impl Case {
         assert!(self.sidecar().exists());
     }
 
-    /// Opens and searches; `None` where that was refused because something has changed.
+    /// Opens and searches, exactly and by signs, which finds the same here; `None` where that was
+    /// refused because something has changed.
     fn answer(&self) -> Option<Neighbours> {
-        let found = FlatIndex::open(&self.path()).and_then(|index| self.search(&index));
+        let found = FlatIndex::open(&self.path()).and_then(|index| {
+            let exact = self.search(&index)?;
+            let options = SearchOptions { exact: Some(false), ..SearchOptions::new(10) };
+            assert_eq!(index.search(&self.queries, &options)?, exact);
+            Ok(exact)
+        });
         match found {
             Ok(found) => Some(found),
             Err(

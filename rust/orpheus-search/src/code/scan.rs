@@ -12,6 +12,7 @@ use super::codes::Codes;
 use super::fetch::fetch;
 use super::kernel::{BLOCK, Batch, Bound, CodeKernels, Sums};
 use super::query::{Base, CodedQuery};
+use super::signs::SignScratch;
 use crate::error::{Error, Result};
 use crate::filter::Picks;
 use crate::top_k::TopK;
@@ -21,7 +22,7 @@ const AHEAD: usize = 8;
 
 /// A merit, which is never NaN, with its order.
 #[derive(Clone, Copy, Debug)]
-struct Merit(f32);
+pub(super) struct Merit(pub(super) f32);
 
 impl Ord for Merit {
     fn cmp(&self, other: &Self) -> Ordering {
@@ -94,6 +95,16 @@ impl Found {
         Self { floor: Floor::new(k), candidates: Vec::new(), full: 4 * k + 1024 }
     }
 
+    /// How many neighbours are wanted.
+    pub(super) fn n_wanted(&self) -> usize {
+        self.floor.k
+    }
+
+    /// What as many are known to merit.
+    pub(super) fn floor(&self) -> f32 {
+        self.floor.value()
+    }
+
     /// Adds what another part of the scan has found.
     pub(crate) fn merge(&mut self, other: Self) {
         for Reverse(key) in other.floor.worst_first {
@@ -114,14 +125,15 @@ impl Found {
 
 /// Reads codes; nothing is allocated on the way once it has begun.
 pub(crate) struct CodeScan<'a> {
-    codes: Codes<'a>,
-    kernels: CodeKernels,
+    pub(super) codes: Codes<'a>,
+    pub(super) kernels: CodeKernels,
     sums: Vec<i32>,
-    kept: [u32; BLOCK],
+    pub(super) kept: [u32; BLOCK],
     factors: Factors,
     scratch: Vec<u8>,
+    pub(super) signs: SignScratch,
     /// Whether all that was read is what was written.
-    is_sound: bool,
+    pub(super) is_sound: bool,
 }
 
 /// One query of a scan: how it is compared, from where, and what has been found for it.
@@ -134,8 +146,8 @@ pub(crate) struct Seeker<'a> {
 impl<'a> CodeScan<'a> {
     pub(crate) fn new(codes: Codes<'a>, kernels: CodeKernels) -> Self {
         let factors = Factors { scales: [0; BLOCK], offsets: [0.0; BLOCK] };
-        let (sums, scratch) = SPARE.take();
-        Self { codes, kernels, sums, kept: [0; BLOCK], factors, scratch, is_sound: true }
+        let Spare { sums, scratch, signs } = SPARE.take();
+        Self { codes, kernels, sums, kept: [0; BLOCK], factors, scratch, signs, is_sound: true }
     }
 
     /// Looks at some vectors for one query.
@@ -182,33 +194,40 @@ impl<'a> CodeScan<'a> {
         if self.is_sound { Ok(()) } else { Err(Error::Changed { what: "a code".to_owned() }) }
     }
 
-    /// The `n` vectors that seem nearest by both codes, nearest first.
-    pub(crate) fn nearest(&mut self, query: &CodedQuery, base: Base, n: usize) -> Vec<usize> {
-        let len = self.codes.n();
-        let picks = Picks::Range { first: 0, len };
+    /// The `n` of `picks` that seem nearest by both codes, nearest first.
+    pub(crate) fn nearest(
+        &mut self,
+        picks: Picks<'_>,
+        query: &CodedQuery,
+        base: Base,
+        n: usize,
+    ) -> Vec<usize> {
+        let len = picks.len();
         self.sums.resize(len.max(self.sums.len()), 0);
         self.is_sound &= self.codes.coarse_is_sound(picks);
         let digits = query.digits().as_bytes();
         self.kernels.coarse(&self.codes, picks, digits, &mut self.sums[..len]);
-        let merit = |row: usize, fine: i32| {
+        let merit = |place: usize, fine: i32| {
+            let row = picks.row(place);
             let (scale, offset) = (self.codes.scale(row), self.codes.offset(row));
-            Merit(query.merit([self.sums[row], fine], scale, offset, base).0)
+            Merit(query.merit([self.sums[place], fine], scale, offset, base).0)
         };
         let farthest_first = |pair: &(Merit, usize)| (Reverse(pair.0), pair.1);
         // Half a fine code is the best guess of what it will say.
         let guess = (7.5 * query.digits().sum as f32) as i32;
-        let mut rows: Vec<(Merit, usize)> = (0..len).map(|row| (merit(row, guess), row)).collect();
+        let mut rows: Vec<(Merit, usize)> =
+            (0..len).map(|place| (merit(place, guess), place)).collect();
         let n_closer = (2 * n + 16).min(len);
         if n_closer < len {
             rows.select_nth_unstable_by_key(n_closer, farthest_first);
         }
         rows.truncate(n_closer);
-        for (known, row) in &mut rows {
-            *known = merit(*row, self.kernels.fine(&self.codes, *row, digits));
+        for (known, place) in &mut rows {
+            *known = merit(*place, self.kernels.fine(&self.codes, picks.row(*place), digits));
         }
         rows.sort_unstable_by_key(farthest_first);
         rows.truncate(n);
-        rows.into_iter().map(|(_, row)| row).collect()
+        rows.into_iter().map(|(_, place)| picks.row(place)).collect()
     }
 
     /// First raises the floor by the vectors that look near, so that fewer have to be looked at
@@ -277,12 +296,23 @@ impl<'a> CodeScan<'a> {
 thread_local! {
     /// Memory that the last scan of this thread has left: to touch new memory for each would cost
     /// more than a small scan.
-    static SPARE: Cell<(Vec<i32>, Vec<u8>)> = const { Cell::new((Vec::new(), Vec::new())) };
+    static SPARE: Cell<Spare> = Cell::default();
+}
+
+#[derive(Default)]
+struct Spare {
+    sums: Vec<i32>,
+    scratch: Vec<u8>,
+    signs: SignScratch,
 }
 
 impl Drop for CodeScan<'_> {
     fn drop(&mut self) {
-        let spare = (std::mem::take(&mut self.sums), std::mem::take(&mut self.scratch));
+        let spare = Spare {
+            sums: std::mem::take(&mut self.sums),
+            scratch: std::mem::take(&mut self.scratch),
+            signs: std::mem::take(&mut self.signs),
+        };
         // Where the thread is about to end there is nowhere to leave it.
         let _ = SPARE.try_with(|place| place.set(spare));
     }

@@ -18,7 +18,7 @@ use std::time::UNIX_EPOCH;
 use self::head::Head;
 use self::sums::sums_of_rows;
 pub(crate) use self::sums::{BlockSums, RowSums};
-use crate::code::ListCodes;
+use crate::code::{ListCodes, SignPlane};
 use crate::error::{Error, Result};
 use crate::format::mmap::Mapping;
 use crate::format::write::write_whole;
@@ -134,11 +134,12 @@ pub(crate) fn load(subject: &Subject<'_>) -> Result<Option<SideData>> {
 pub(crate) fn save(subject: &Subject<'_>, codes: &ListCodes, n_threads: usize) -> Result<()> {
     let row_sums = sums_of_rows(&subject.rows()?, n_threads);
     let planes = codes.planes();
+    let signs = codes.sign_plane().map(SignPlane::plane);
     let front = head::front(subject, codes, &row_sums);
     let write = |file: &mut BufWriter<File>| {
         file.write_all(&front)?;
         let mut at = front.len();
-        for plane in planes {
+        for plane in planes.into_iter().chain(signs) {
             let padding = [0; PAGE];
             file.write_all(&padding[..at.next_multiple_of(PAGE) - at])?;
             file.write_all(plane)?;

@@ -5,11 +5,22 @@ use crate::code::codes::Codes;
 use crate::code::digits::Digits;
 use crate::code::encode::{Coded, Coder};
 use crate::code::rotation::Rotation;
+use crate::code::signs::kernel as signs;
+use crate::code::signs::kernel::scalar::sums as sign_sums;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
-pub(super) const KERNELS: CodeKernels =
-    CodeKernels { tier: Tier::Scalar, coarse, fine, keep, batch, encode, digits };
+pub(super) const KERNELS: CodeKernels = CodeKernels {
+    tier: Tier::Scalar,
+    coarse,
+    fine,
+    keep,
+    batch,
+    encode,
+    digits,
+    sign_sums,
+    tables,
+};
 
 fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) {
     for (index, sum) in sums.iter_mut().enumerate() {
@@ -62,7 +73,7 @@ fn encode(
     lanes: &[[u8; 4]],
     weight: f32,
     turned: &mut Vec<f32>,
-    planes: [&mut [u8]; 2],
+    planes: [&mut [u8]; 3],
 ) -> Coded {
     coder.encode(lanes, weight, turned, planes)
 }
@@ -70,4 +81,8 @@ fn encode(
 fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
     rotation.apply(query);
     Digits::new(query, padded)
+}
+
+fn tables(digits: &[u8], tables: &mut [u8]) -> signs::Spans {
+    signs::fill(digits, tables)
 }

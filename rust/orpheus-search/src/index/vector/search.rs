@@ -184,8 +184,8 @@ fn request<'a>(
     selection: &'a Selection,
     options: &SearchOptions<'_>,
 ) -> Request<'a> {
-    let SearchOptions { nprobe, ef_search, kernels, .. } = *options;
-    Request { k, selection, ids: Ids::Numbers, nprobe, ef_search, kernels }
+    let SearchOptions { nprobe, ef_search, exact, kernels, .. } = *options;
+    Request { k, selection, ids: Ids::Numbers, nprobe, ef_search, exact, kernels }
 }
 
 fn wanted<'a>(options: &SearchOptions<'a>) -> Wanted<'a> {
