@@ -165,7 +165,7 @@ impl Acceleration {
     fn subject(&self) -> Result<Subject<'_>> {
         let Vectors { metric, dim, ref lists, .. } = self.vectors;
         let bytes = self.mapping.bytes()?;
-        Ok(Subject { path: &self.path, bytes, metric, dim, lists })
+        Ok(Subject { path: &self.path, bytes, mapping: &self.mapping, metric, dim, lists })
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::sums::BlockSums;
 use super::{PAGE, Subject};
 use crate::code::{CodeFacts, Codes, ListCodes, SignPlane, StoredCodes, StoredSigns, sign_bytes};
+use crate::error::Result;
 use crate::metric::Metric;
 
 /// What a sidecar starts with; the digit is the version of all that follows, codes included.
@@ -152,7 +153,7 @@ fn numbers(bytes: &[u8]) -> Vec<u32> {
 }
 
 /// All that comes before the planes.
-pub(super) fn front(subject: &Subject<'_>, codes: &ListCodes, row_sums: &[u32]) -> Vec<u8> {
+pub(super) fn front(subject: &Subject<'_>, codes: &ListCodes, row_sums: &[u32]) -> Result<Vec<u8>> {
     let mut small: Vec<u8> = Vec::new();
     small.extend_from_slice(bytemuck::cast_slice(codes.centers()));
     small.extend_from_slice(bytemuck::cast_slice(&codes.frame().anchor));
@@ -177,7 +178,7 @@ pub(super) fn front(subject: &Subject<'_>, codes: &ListCodes, row_sums: &[u32]) 
     }
     put(40, &(subject.bytes.len() as u64).to_le_bytes());
     put(48, &subject.modified().to_le_bytes());
-    put(56, &subject.rest_sum().to_le_bytes());
+    put(56, &subject.rest_sum()?.to_le_bytes());
     put(60, &crc32fast::hash(&small).to_le_bytes());
     put(64, &(small.len() as u64).to_le_bytes());
     put(72, bytemuck::cast_slice(&CodeFacts::of(codes.frame()).to_array()));
@@ -188,5 +189,5 @@ pub(super) fn front(subject: &Subject<'_>, codes: &ListCodes, row_sums: &[u32]) 
     head[8..12].copy_from_slice(&sum.to_le_bytes());
     let mut front = head.to_vec();
     front.append(&mut small);
-    front
+    Ok(front)
 }

@@ -25,6 +25,8 @@ use crate::format::write::write_whole;
 use crate::metric::Metric;
 use crate::rows::Rows;
 
+/// Bytes of the FAISS file that are read at a time.
+const READ: usize = 64 << 10;
 /// Where planes start: pages are mapped whole.
 const PAGE: usize = 4096;
 
@@ -41,6 +43,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) path: &'a Path,
     /// The whole file.
     pub(crate) bytes: &'a [u8],
+    pub(crate) mapping: &'a Mapping,
     pub(crate) metric: Metric,
     pub(crate) dim: usize,
     /// The vectors of each list, in order: places in the file.
@@ -62,15 +65,21 @@ impl Subject<'_> {
     }
 
     /// The checksum of everything but the vectors.
-    fn rest_sum(&self) -> u32 {
+    fn rest_sum(&self) -> Result<u32> {
         let mut hasher = crc32fast::Hasher::new();
+        let mut buffer = vec![0; READ];
         let mut at = 0;
-        for list in self.lists.iter().filter(|list| !list.is_empty()) {
-            hasher.update(&self.bytes[at..list.start]);
-            at = list.end;
+        let ends = self.lists.iter().filter(|list| !list.is_empty());
+        let gaps = ends.map(|list| (list.start, list.end)).chain([(self.bytes.len(), 0)]);
+        for (end, next) in gaps {
+            for start in (at..end).step_by(READ) {
+                let part = &mut buffer[..READ.min(end - start)];
+                self.mapping.read_at(start..start + part.len(), part)?;
+                hasher.update(part);
+            }
+            at = next;
         }
-        hasher.update(&self.bytes[at..]);
-        hasher.finalize()
+        Ok(hasher.finalize())
     }
 
     /// When the file was last written to, in nanoseconds; 0 if the system does not say.
@@ -110,7 +119,7 @@ pub(crate) fn load(subject: &Subject<'_>) -> Result<Option<SideData>> {
         return Ok(None);
     }
     let is_untouched = head.modified == subject.modified() && head.modified != 0;
-    if head.rest_sum != subject.rest_sum() {
+    if head.rest_sum != subject.rest_sum()? {
         let changed = || Error::Changed { what: "header, ids or links".to_owned() };
         return if is_untouched { Err(changed()) } else { Ok(None) };
     }
@@ -135,7 +144,7 @@ pub(crate) fn save(subject: &Subject<'_>, codes: &ListCodes, n_threads: usize) -
     let row_sums = sums_of_rows(&subject.rows()?, n_threads);
     let planes = codes.planes();
     let signs = codes.sign_plane().map(SignPlane::plane);
-    let front = head::front(subject, codes, &row_sums);
+    let front = head::front(subject, codes, &row_sums)?;
     let write = |file: &mut BufWriter<File>| {
         file.write_all(&front)?;
         let mut at = front.len();

@@ -1,9 +1,7 @@
 //! Scanning codes instead of vectors, with any number of queries and threads.
 
-use std::cell::Cell;
-
 use super::parts::{Parts, Watch};
-use super::search::{Scan, shared};
+use super::search::{InFile, Scan, shared};
 use crate::code::{
     Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, ListCodes, Originals,
     Seeker, SignQuery, SignSeeker, Signs, fetch,
@@ -11,6 +9,7 @@ use crate::code::{
 use crate::distance::Block;
 use crate::error::{Error, Result};
 use crate::filter::{Filter, Picks};
+use crate::index::originals::FileVectors;
 use crate::metric::Metric;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
@@ -73,23 +72,41 @@ impl<'a> BySigns<'a> {
 /// The vectors of a matrix, compared with one query.
 struct Matrix<'a> {
     scan: &'a Scan<'a>,
-    query: QueryBlock,
-    /// Whether all that were compared are what they were.
-    is_sound: Cell<bool>,
+    query: &'a QueryBlock,
+    /// Those of a file, and where the first starts.
+    in_file: Option<(FileVectors<'a>, usize)>,
+}
+
+impl<'a> Matrix<'a> {
+    fn new(scan: &'a Scan<'a>, query: &'a QueryBlock) -> Self {
+        let in_file = scan.file.map(|InFile { acceleration, file, start }| {
+            let how = (scan.kernels, scan.metric);
+            (FileVectors::new(acceleration, scan.sums, file, query, how), start)
+        });
+        Self { scan, query, in_file }
+    }
+
+    fn finish(&self) -> Result<()> {
+        self.in_file.as_ref().map_or(Ok(()), |(vectors, _)| vectors.finish())
+    }
 }
 
 impl Originals for Matrix<'_> {
     fn fetch(&self, place: usize) {
-        fetch(self.scan.rows.row_lanes(place));
+        if self.in_file.as_ref().is_none_or(|(vectors, _)| vectors.are_mapped()) {
+            fetch(self.scan.rows.row_lanes(place));
+        }
     }
 
     fn score(&self, place: usize) -> f32 {
-        let picks = Picks::Range { first: place, len: 1 };
-        if !self.scan.are_sound(picks) {
-            self.is_sound.set(false);
+        if let Some((vectors, start)) = &self.in_file {
+            let row_bytes = 4 * self.query.dim();
+            let start = start + place * row_bytes;
+            return vectors.score(place, start..start + row_bytes);
         }
+        let picks = Picks::Range { first: place, len: 1 };
         let (mut score, mut inverse_norm) = ([f32::NAN], [0.0]);
-        if let Some(block) = Block::new(&self.query, self.scan.rows, picks) {
+        if let Some(block) = Block::new(self.query, self.scan.rows, picks) {
             self.scan.score(&block, picks, &mut score, &mut inverse_norm);
         }
         score[0]
@@ -150,12 +167,10 @@ impl<'a> CodedScan<'a> {
         for (index, ((top, found), query)) in
             tops.iter_mut().zip(founds).zip(&self.queries.each).enumerate()
         {
-            let query_alone = queries.alone(index);
-            let matrix = Matrix { scan: self.scan, query: query_alone, is_sound: Cell::new(true) };
+            let alone = queries.alone(index);
+            let matrix = Matrix::new(self.scan, &alone);
             found.settle(query, &matrix, top);
-            if !matrix.is_sound.get() {
-                return Err(Error::Changed { what: "a vector".to_owned() });
-            }
+            matrix.finish()?;
             if index % 64 == 63 && watch.says_stop() {
                 return Err(Error::Stopped);
             }

@@ -48,7 +48,7 @@ pub(super) fn search_few(
         n_found += 1;
     }
     let found = &mut order[..n_found];
-    found.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    found.sort_unstable_by_key(|one| (one.0, one.1));
     let k = options.k.min(n);
     let mut distances: Vec<f32> = found.iter().take(k).map(|one| one.2).collect();
     let mut ids: Vec<i64> = found.iter().take(k).map(|one| one.1).collect();

@@ -193,7 +193,8 @@ impl FlatIndex {
         let n_queries = queries.len() / self.dim();
         let data = self.acceleration.for_queries(n_queries, options.n_threads)?;
         let scan = Scan::new(rows, self.metric(), &filter, options)?;
-        let scan = scan.with_ids(ids).with_side_data(data);
+        let file = (self.mapping.as_opened(), self.layout.rows.start);
+        let scan = scan.with_ids(ids).with_side_data(data, &self.acceleration, file);
         scan.search(queries, options)
     }
 

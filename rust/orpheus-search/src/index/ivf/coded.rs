@@ -1,6 +1,6 @@
 //! Visiting lists by the codes of their vectors.
 
-use std::cell::Cell;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::Ivf;
@@ -9,11 +9,14 @@ use crate::code::{
     SignQuery, SignSeeker, Stretch, fetch,
 };
 use crate::distance::Block;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::Picks;
+use crate::format::model::List;
 use crate::index::acceleration::Acceleration;
 use crate::index::engine::{Control, Request};
+use crate::index::originals::FileVectors;
 use crate::metric::Metric;
+use crate::neighbours::NO_ID;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
 use crate::sidecar::SideData;
@@ -58,7 +61,19 @@ impl CodedLists {
         let coded = self.centroids.get_or_init(|| RowCodes::new(centers, metric, 1).ok());
         let centroids = coded.as_ref()?.lists();
         let kernels = CodeKernels::beside(request.kernels);
-        Some(CodedVisit { ivf, file, request, data, centers, centroids, kernels, nprobe, k })
+        let acceleration = &self.acceleration;
+        Some(CodedVisit {
+            ivf,
+            file,
+            request,
+            acceleration,
+            data,
+            centers,
+            centroids,
+            kernels,
+            nprobe,
+            k,
+        })
     }
 }
 
@@ -67,6 +82,7 @@ pub(super) struct CodedVisit<'a> {
     ivf: &'a Ivf,
     file: &'a [u8],
     request: &'a Request<'a>,
+    acceleration: &'a Acceleration,
     data: &'a SideData,
     centers: Rows<'a>,
     centroids: &'a ListCodes,
@@ -142,13 +158,12 @@ impl CodedVisit<'_> {
         top: &mut TopK,
     ) -> Result<bool> {
         scan.finish()?;
-        let lists = InLists { visit: self, alone, is_sound: Cell::new(true) };
+        let sums = self.data.rows.as_ref();
+        let how = (self.request.kernels, self.ivf.metric);
+        let vectors = FileVectors::new(self.acceleration, sums, self.file, alone, how);
+        let lists = InLists { visit: self, vectors };
         found.settle(query, &lists, top);
-        if lists.is_sound.get() {
-            Ok(true)
-        } else {
-            Err(Error::Changed { what: "a vector".to_owned() })
-        }
+        lists.vectors.finish().map(|()| true)
     }
 
     /// The lists to visit, nearest first. The codes of their centroids are read, not the centroids:
@@ -210,48 +225,43 @@ impl CodedVisit<'_> {
 /// The vectors of all lists, compared with one query.
 struct InLists<'a> {
     visit: &'a CodedVisit<'a>,
-    alone: &'a QueryBlock,
-    /// Whether all that were compared are what they were.
-    is_sound: Cell<bool>,
+    vectors: FileVectors<'a>,
 }
 
 impl InLists<'_> {
-    /// The rows of the list that holds the vector at `place`, and its row.
-    fn at(&self, place: usize) -> Option<(Rows<'_>, usize)> {
+    /// The list that holds the vector at `place`, and the vector's row there.
+    fn at(&self, place: usize) -> (List, usize) {
         let lists = &self.visit.ivf.lists;
         let number = lists.list_at(place);
-        let rows = &self.visit.file[lists.list(number).codes];
-        let rows = Rows::from_bytes(rows, self.alone.dim()).ok()?;
-        Some((rows, place - lists.n_before(number)))
+        (lists.list(number), place - lists.n_before(number))
+    }
+
+    /// Where the vector at `place` lies in the file.
+    fn range(&self, place: usize) -> Range<usize> {
+        let (list, row) = self.at(place);
+        let row_bytes = 4 * self.visit.data.codes.dim();
+        let start = list.codes.start + row * row_bytes;
+        start..start + row_bytes
     }
 }
 
 impl Originals for InLists<'_> {
     fn fetch(&self, place: usize) {
-        if let Some((rows, row)) = self.at(place) {
-            fetch(rows.row_lanes(row));
+        if self.vectors.are_mapped() {
+            fetch(&self.visit.file[self.range(place)]);
         }
     }
 
     fn score(&self, place: usize) -> f32 {
-        let Some((rows, row)) = self.at(place) else { return f32::NAN };
-        let sums = self.visit.data.rows.as_ref();
-        if sums.is_some_and(|sums| !sums.is(place, rows.row_lanes(row))) {
-            self.is_sound.set(false);
+        if self.id(place) == NO_ID {
+            return f32::NAN; // never shown
         }
-        let scores = self.visit.scores(self.alone, rows, &[row]);
-        match self.id(place) {
-            // A number without an id is never shown.
-            crate::neighbours::NO_ID => f32::NAN,
-            _ => scores.and_then(|scores| scores.first().copied()).unwrap_or(f32::NAN),
-        }
+        self.vectors.score(place, self.range(place))
     }
 
     fn id(&self, place: usize) -> i64 {
-        let lists = &self.visit.ivf.lists;
-        let number = lists.list_at(place);
-        let (ids, _) = self.visit.file[lists.list(number).ids].as_chunks::<8>();
-        let id = i64::from_le_bytes(ids[place - lists.n_before(number)]);
-        self.visit.request.ids.of(id).unwrap_or(crate::neighbours::NO_ID)
+        let (list, row) = self.at(place);
+        let (ids, _) = self.visit.file[list.ids].as_chunks::<8>();
+        self.visit.request.ids.of(i64::from_le_bytes(ids[row])).unwrap_or(NO_ID)
     }
 }
