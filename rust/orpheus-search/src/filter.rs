@@ -127,6 +127,41 @@ impl Filter {
         Ok(Self::Bitmap { words, n_allowed })
     }
 
+    /// All of `n_rows` but those given, in any order; one that is not below `n_rows` changes nothing.
+    pub(crate) fn all_but(rows: &[i64], n_rows: usize) -> Self {
+        let mut words = vec![u64::MAX; n_rows.div_ceil(64)];
+        if let Some(last) = words.last_mut() {
+            *last >>= (64 - n_rows % 64) % 64;
+        }
+        let mut n_allowed = n_rows;
+        for row in rows.iter().filter_map(|&row| usize::try_from(row).ok()) {
+            if row < n_rows && words[row / 64] >> (row % 64) & 1 == 1 {
+                words[row / 64] ^= 1 << (row % 64);
+                n_allowed -= 1;
+            }
+        }
+        Self::Bitmap { words, n_allowed }
+    }
+
+    /// The same without `row`.
+    pub(crate) fn without(&self, row: usize) -> Self {
+        let all;
+        let words = match self {
+            Self::Bitmap { words, .. } => words,
+            Self::All(n_rows) => return Self::all_but(&[row as i64], *n_rows),
+            Self::Rows(rows) => {
+                all = rows.iter().copied().filter(|other| *other != row).collect();
+                return Self::Rows(all);
+            }
+        };
+        let mut words = words.clone();
+        if let Some(word) = words.get_mut(row / 64) {
+            *word &= !(1 << (row % 64));
+        }
+        let n_allowed = words.iter().map(|word| word.count_ones() as usize).sum();
+        Self::Bitmap { words, n_allowed }
+    }
+
     /// How many rows may be neighbours.
     #[must_use]
     pub fn n_allowed(&self) -> usize {
@@ -250,6 +285,20 @@ mod tests {
             prop_assert_eq!(by_rows.n_allowed(), allowed.len());
             prop_assert_eq!(visited(&by_mask, cut, block_len), allowed.clone());
             prop_assert_eq!(visited(&by_rows, cut, block_len), allowed);
+        }
+
+        #[test]
+        fn all_but_some_rows_are_visited(
+            n_rows in 0usize..300,
+            denied in prop::collection::vec(-3i64..310, 0..40),
+            block_len in 1usize..70,
+            cut in 0usize..5,
+        ) {
+            let left: Vec<usize> =
+                (0..n_rows).filter(|&row| !denied.contains(&(row as i64))).collect();
+            let filter = Filter::all_but(&denied, n_rows);
+            prop_assert_eq!(filter.n_allowed(), left.len());
+            prop_assert_eq!(visited(&filter, cut, block_len), left);
         }
 
         #[test]

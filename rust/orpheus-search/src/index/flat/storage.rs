@@ -177,11 +177,20 @@ impl FlatIndex {
     ///
     /// As [`super::search_rows`], and [`Error::Shrunk`].
     pub fn search(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<Neighbours> {
+        self.search_filtered(queries, &self.filter(options.allow, options.deny)?, options)
+    }
+
+    /// The same of the rows of `filter`, whatever the options allow.
+    pub(crate) fn search_filtered(
+        &self,
+        queries: &[f32],
+        filter: &Filter,
+        options: &SearchOptions<'_>,
+    ) -> Result<Neighbours> {
         let rows = self.rows()?;
-        let filter = self.filter(options.allow, options.deny)?;
         let n_queries = queries.len() / self.dim();
         let data = self.acceleration.for_queries(n_queries, options.n_threads)?;
-        let scan = Scan::new(rows, self.metric(), &filter, options)?;
+        let scan = Scan::new(rows, self.metric(), filter, options)?;
         let scan = scan.with_ids(self.ids()?).with_side_data(data);
         scan.search(queries, options)
     }
@@ -200,7 +209,8 @@ impl FlatIndex {
         Ok(self.rows()?.row(row.ok_or(unknown)?).collect())
     }
 
-    fn filter(&self, allow: Allow<'_>, deny: Deny<'_>) -> Result<Filter> {
+    /// The rows that may be neighbours.
+    pub(crate) fn filter(&self, allow: Allow<'_>, deny: Deny<'_>) -> Result<Filter> {
         let ntotal = self.ntotal();
         let Some(ids) = self.ids()? else {
             return Ok(Selection::of_rows(&Wanted { allow, deny }, ntotal)?.filter(ntotal));

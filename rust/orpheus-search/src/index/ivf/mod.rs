@@ -72,7 +72,7 @@ impl Engine for Ivf {
             return Ok(Selection::all(n));
         }
         let numbers = self.numbers(file);
-        let (allowed, denied) = wanted.by_id(&numbers.stored())?;
+        let (allowed, denied) = wanted.by_id(numbers.stored())?;
         Ok(match allowed {
             None if denied.is_empty() => Selection::all(n),
             None => {
@@ -106,6 +106,6 @@ impl Engine for Ivf {
     }
 
     fn stored_numbers(&self, file: &[u8]) -> Result<Vec<i64>> {
-        Ok(self.numbers(file).stored())
+        Ok(self.numbers(file).stored().to_vec())
     }
 }

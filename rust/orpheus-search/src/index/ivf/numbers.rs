@@ -24,8 +24,8 @@ impl Numbers {
     }
 
     /// All of them.
-    pub(super) fn stored(&self) -> Vec<i64> {
-        self.numbers.clone()
+    pub(super) fn stored(&self) -> &[i64] {
+        &self.numbers
     }
 
     /// The positions of the vectors with the given number.
