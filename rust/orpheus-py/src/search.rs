@@ -66,6 +66,7 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, path: Option<&Path>) -> Nativ
             let place = path.map_or(String::new(), |path| format!("{}: ", path.display()));
             NativeError::named("IndexFormatError", (format!("{place}{error}"),))
         }
+        (_, ErrorKind::Locked) => NativeError::named("IndexLockedError", (error.to_string(),)),
         (_, ErrorKind::Shape) => NativeError::shape(error.to_string()),
         (_, ErrorKind::Memory) => PyMemoryError::new_err(error.to_string()).into(),
         _ => NativeError::parameter(error.to_string()),
@@ -108,11 +109,11 @@ pub(crate) fn rows<'a>(py: Python<'_>, name: &str, matrix: &'a F32View<'_>) -> N
 /// What is allowed, and what is shut out.
 type FilterViews<'py> = (Option<AllowView<'py>>, Option<AllowView<'py>>);
 
-/// Binds [`orpheus_search::VectorIndex`].
+/// Binds [`orpheus_search::LiveIndex`]; updates are in `search_updates`.
 #[pyclass(frozen, module = "orpheus_fast._native")]
 pub(crate) struct VectorIndex {
-    index: orpheus_search::VectorIndex,
-    path: PathBuf,
+    pub(crate) index: orpheus_search::LiveIndex,
+    pub(crate) path: PathBuf,
 }
 
 fn filters_of<'a>(views: &'a FilterViews<'_>) -> (Allow<'a>, Deny<'a>) {
@@ -135,7 +136,7 @@ fn search_options<'a>(
 impl VectorIndex {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> NativeResult<Self> {
-        let index = release_gil(py, || orpheus_search::VectorIndex::open(&path));
+        let index = release_gil(py, || orpheus_search::LiveIndex::open(&path));
         let index = index.map_err(|error| raise(py, &error, Some(&path)))?;
         Ok(Self { index, path })
     }
@@ -156,7 +157,7 @@ impl VectorIndex {
     }
 
     #[getter]
-    fn kind(&self) -> &str {
+    fn kind(&self) -> String {
         self.index.kind()
     }
 

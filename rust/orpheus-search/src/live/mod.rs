@@ -30,6 +30,8 @@ mod lock;
 mod search;
 mod snapshot;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod update;
 
 use std::path::{Path, PathBuf};
