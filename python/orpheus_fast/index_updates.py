@@ -9,6 +9,8 @@ import weakref
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from orpheus_fast import _native
 from orpheus_fast._arrays import as_float32, as_int64, positive, within
 from orpheus_fast.errors import ShapeError
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Updates"]
@@ -276,7 +277,7 @@ class Updates:
 
 
 def _ids(ids: ArrayLike) -> NDArray[np.int64]:
-    return as_int64("ids", [ids] if isinstance(ids, int) else ids)
+    return as_int64("ids", np.atleast_1d(np.asarray(ids)))
 
 
 def _tell(n_torn: int) -> None:

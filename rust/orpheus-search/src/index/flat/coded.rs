@@ -9,7 +9,7 @@ use crate::code::{
 };
 use crate::distance::Block;
 use crate::error::{Error, Result};
-use crate::filter::{Filter, Picks};
+use crate::filter::Picks;
 use crate::metric::Metric;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
@@ -132,7 +132,7 @@ impl<'a> CodedScan<'a> {
         let each = &self.queries.each;
         let mut founds: Vec<Found> = each.iter().map(|_| Found::new(self.scan.k)).collect();
         let mut rows = Vec::new();
-        let at_once = each.len() >= MANY && matches!(self.scan.filter, Filter::All(_));
+        let at_once = each.len() >= MANY && self.scan.filter.is_nearly_everything();
         let block_len = if at_once { LOOK / TOGETHER } else { LOOK };
         while let Some(places) = parts.next() {
             self.scan.filter.visit_blocks(places, block_len, &mut rows, |picks| {
