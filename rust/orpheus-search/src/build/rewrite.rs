@@ -116,16 +116,15 @@ impl<'a> Rewriting<'a> {
         let (mut runs, mut ids) = (Vec::new(), Vec::with_capacity(old.n_rows()));
         let mut first = 0;
         for row in 0..=old.n_rows() {
-            match self.id(row as i64).filter(|_| row < old.n_rows()) {
-                Some(id) => ids.push(id),
-                None => {
-                    if first < row {
-                        let bytes = old.lanes()[first * dim..row * dim].as_flattened();
-                        runs.push(Rows::from_bytes(bytes, dim)?);
-                    }
-                    first = row + 1;
-                }
+            if let Some(id) = self.id(row as i64).filter(|_| row < old.n_rows()) {
+                ids.push(id);
+                continue;
             }
+            if first < row {
+                let bytes = old.lanes()[first * dim..row * dim].as_flattened();
+                runs.push(Rows::from_bytes(bytes, dim)?);
+            }
+            first = row + 1;
         }
         runs.push(self.of.rows);
         ids.extend_from_slice(self.of.ids);

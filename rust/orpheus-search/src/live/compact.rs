@@ -52,7 +52,7 @@ impl LiveIndex {
     /// and begins a new journal. Returns whether there was anything to do.
     ///
     /// The index can be searched and updated meanwhile; what is updated stands in the new journal.
-    /// Ids stay what they are: a Flat or HNSW file that counts its vectors becomes an IDMap2 if
+    /// Ids stay what they are: a Flat or HNSW file that counts its vectors becomes an `IDMap2` if
     /// otherwise one would get another id. Inverted lists keep their centroids. A graph from which
     /// vectors were removed is built again, which takes as long as building it did.
     ///

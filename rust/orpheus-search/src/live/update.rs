@@ -50,7 +50,7 @@ impl LiveIndex {
     /// Adds vectors, which the next search finds; returns their ids.
     ///
     /// Takes vectors as they are, inverted lists and graphs of such (Flat, IVF,Flat and HNSW,Flat,
-    /// under an IDMap or not). Either all are added or, if there is an error, none.
+    /// under an `IDMap` or not). Either all are added or, if there is an error, none.
     ///
     /// # Errors
     ///

@@ -47,25 +47,20 @@ impl VectorIndex {
     /// astray; [`Error::TooLarge`] if memory is short; [`Error::Stopped`]; [`Error::Shrunk`].
     pub fn search(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<Neighbours> {
         self.check(queries, options)?;
-        match &self.flat {
-            Some(flat) => flat.search(queries, options),
-            None => {
-                let file = self.mapping.bytes()?;
-                let selection = self.engine.select(file, &wanted(options))?;
-                self.search_selected(queries, &selection, options)
-            }
+        if let Some(flat) = &self.flat {
+            return flat.search(queries, options);
         }
+        let selection = self.engine.select(self.mapping.bytes()?, &wanted(options))?;
+        self.search_selected(queries, &selection, options)
     }
 
     /// What [`VectorIndex::search_prepared`] goes by, which is to be found once for many searches.
     pub(crate) fn prepare(&self, allow: Allow<'_>, deny: Deny<'_>) -> Result<Prepared> {
-        match &self.flat {
-            Some(flat) => flat.filter(allow, deny).map(Prepared::Rows),
-            None => {
-                let wanted = Wanted { allow, deny };
-                self.engine.select(self.mapping.bytes()?, &wanted).map(Prepared::Selection)
-            }
+        if let Some(flat) = &self.flat {
+            return flat.filter(allow, deny).map(Prepared::Rows);
         }
+        let wanted = Wanted { allow, deny };
+        self.engine.select(self.mapping.bytes()?, &wanted).map(Prepared::Selection)
     }
 
     /// As [`VectorIndex::search`], of what was prepared by this index, whatever the options allow.

@@ -171,6 +171,8 @@ pub(super) fn successor_body(successor: &Successor) -> Vec<u8> {
 
 fn sum_of(parts: &[&[u8]]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     hasher.finalize()
 }
