@@ -16,7 +16,7 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
@@ -46,7 +46,7 @@ def audio_like(n: int, dim: int, seed: int) -> NDArray[np.float32]:
     return vectors
 
 
-def milliseconds(work: Callable[[], object]) -> tuple[float, object]:
+def milliseconds(work: Callable[[], Any]) -> tuple[float, Any]:
     start = time.perf_counter()
     result = work()
     return 1e3 * (time.perf_counter() - start), result
@@ -99,8 +99,11 @@ def ours(name: str, path: Path, added: NDArray[np.float32], queries: NDArray[np.
     index.close()
 
 
-def theirs(name: str, index: faiss.Index, n: int, added: NDArray[np.float32], n_deleted: int) -> None:
-    add_times, find_times, batch_times, times = [], [], [], []
+def theirs(name: str, index: Any, n: int, added: NDArray[np.float32], n_deleted: int) -> None:
+    add_times: list[float] = []
+    find_times: list[float] = []
+    batch_times: list[float] = []
+    times: list[float] = []
     for round_, batch in enumerate(added):
         ids = np.arange(N_ADDED) + n + round_ * N_ADDED
         taken, _ = milliseconds(lambda: index.add_with_ids(batch, ids))  # noqa: B023
@@ -141,7 +144,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
             path = Path(folder) / "index.faiss"
             factory = f"IVF{chosen.nlist},Flat" if kind == "IVF" else kind
-            index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+            index: Any = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
             if kind == "IVF":
                 index.cp.niter = 4
                 index.train(np.ascontiguousarray(vectors[:: max(1, n // (40 * chosen.nlist))]))

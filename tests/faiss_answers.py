@@ -24,7 +24,8 @@ ATOL = 10 * DIM * 2.0**-22
 
 def some_vectors(n: int, seed: int = 0, dim: int = DIM) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
-    return rng.standard_normal((n, dim), dtype=np.float32) + rng.standard_normal(dim, dtype=np.float32) / 2
+    shift = rng.standard_normal(dim, dtype=np.float32) / 2
+    return np.asarray(rng.standard_normal((n, dim), dtype=np.float32) + shift, dtype=np.float32)
 
 
 VECTORS, QUERIES = some_vectors(N), some_vectors(25, seed=1)
@@ -79,7 +80,8 @@ def scores_of(queries: NDArray[np.float32], vectors: NDArray[np.float32], metric
     wide = vectors.astype(np.float64)
     if metric == "inner_product":
         return queries.astype(np.float64) @ wide.T
-    return ((queries.astype(np.float64)[:, np.newaxis] - wide) ** 2).sum(axis=2)
+    differences = queries.astype(np.float64)[:, np.newaxis] - wide
+    return np.asarray((differences**2).sum(axis=2))
 
 
 def nearest(scores: NDArray[np.float64], ids: NDArray[np.int64], metric: str, k: int) -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import faiss
+import numpy as np
 import pytest
 
 from faiss_kinds import KINDS, MADE, index_of
@@ -20,6 +21,7 @@ from orpheus_fast.errors import IndexFormatError
 # `ORPHEUS_MUTATIONS=5000` is the long run.
 N_MUTATIONS = int(os.environ.get("ORPHEUS_MUTATIONS", "30"))
 MUCH = 64 << 20
+QUERIES = np.random.default_rng(3).standard_normal((2, 4096), dtype=np.float32)
 EXTREMES = [struct.pack("<q", value) for value in (0, 1, -1, 2**20, 2**31, 2**40, 2**61, 2**62, 2**63 - 1, -(2**63))]
 EXTREMES += [struct.pack("<i", value) for value in (0, 1, 2, -1, 2**20, 2**31 - 1, -(2**31))]
 EXTREMES += [b"\xff", b"\x02", struct.pack("<f", float("nan")), struct.pack("<f", float("inf"))]
@@ -59,6 +61,10 @@ def digest(path: Path, content: bytes) -> bool:
         assert description.ntotal <= len(content)
         search.copy_index(path, path.with_name("copy"))
         assert search.describe(path.with_name("copy")) == description
+        if description.ntotal:
+            found = search.VectorIndex.open(path).search(QUERIES[:, : description.dim], k=5)
+            numbers = np.isfinite(found.distances)
+            assert (found.ids[numbers] != -1).all()
     except IndexFormatError:
         return False
     finally:

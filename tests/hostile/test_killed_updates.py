@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from orpheus_fast import VectorIndex
-from orpheus_fast.search import write_flat
+from orpheus_fast.search import IVFFlat, build_index, write_flat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +49,6 @@ def test_a_killed_writer_loses_nothing_that_it_had_done(tmp_path: Path, kind: st
     path, rng = tmp_path / "index.faiss", random.Random(4)
     base = np.random.default_rng(0).standard_normal((3000, DIM), dtype=np.float32)
     if kind == "IVF":
-        from orpheus_fast.index_building import IVFFlat, build_index
-
         build_index(path, base, kind=IVFFlat(8))
     else:
         write_flat(path, base)

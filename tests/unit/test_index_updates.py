@@ -1,4 +1,4 @@
-"""Adding, removing and compacting as users call it; updates against a dictionary are tested in Rust (`live/tests.rs`)."""
+"""Adding, removing and compacting as users call it; against a dictionary this is tested in Rust (`live/tests`)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import pytest
 
 from orpheus_fast import VectorIndex
 from orpheus_fast.errors import IndexFormatError, IndexLockedError, ParameterError, ShapeError
-from orpheus_fast.index_building import build_index
-from orpheus_fast.search import write_flat
+from orpheus_fast.search import build_index, write_flat
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,5 +1,5 @@
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
-//! Binds the updating of indexes. Serves `orpheus_fast.index_updates`.
+//! Binds the updating of indexes. Serves `orpheus_fast.search.updates`.
 
 use orpheus_search::{Addition, CompactOptions};
 use pyo3::prelude::*;

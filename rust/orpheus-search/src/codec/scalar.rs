@@ -81,22 +81,28 @@ fn uniform(kind: ScalarKind) -> bool {
 
 /// Two numbers of 4 bits lie in a byte, the first in the lower half.
 fn nibbles(code: &[u8], numbers: &mut [u8]) {
-    for (pair, byte) in numbers.chunks_mut(2).zip(code) {
-        pair[0] = byte & 15;
-        if let [_, second] = pair {
-            *second = byte >> 4;
-        }
+    let (pairs, last) = numbers.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(code) {
+        *pair = [byte & 15, byte >> 4];
+    }
+    if let ([last], Some(byte)) = (last, code.get(pairs.len())) {
+        *last = byte & 15;
     }
 }
 
 /// Four numbers of 6 bits lie in three bytes, the first in the lowest bits.
 fn six_bits(code: &[u8], numbers: &mut [u8]) {
-    for (four, bytes) in numbers.chunks_mut(4).zip(code.chunks(3)) {
-        let word = bytes.iter().rev().fold(0u32, |word, &byte| word << 8 | u32::from(byte));
-        for (index, number) in four.iter_mut().enumerate() {
-            *number = (word >> (6 * index) & 63) as u8;
-        }
+    let four = |[a, b, c]: [u8; 3]| [a & 63, a >> 6 | b << 2 & 63, b >> 4 | c << 4 & 63, c >> 2];
+    let (fours, last) = numbers.as_chunks_mut::<4>();
+    let (threes, rest) = code.as_chunks::<3>();
+    for (numbers, bytes) in fours.iter_mut().zip(threes) {
+        *numbers = four(*bytes);
     }
+    let mut bytes = [0; 3];
+    bytes[..rest.len()].copy_from_slice(rest);
+    // Three numbers take three bytes, too.
+    let bytes = threes.get(fours.len()).copied().unwrap_or(bytes);
+    last.copy_from_slice(&four(bytes)[..last.len()]);
 }
 
 /// Numbers that are taken out of their bits at a time: whole bytes of 4 and of 6 bits.

@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn bitmaps_allow_what_their_lists_do() {
         let numbers = vec![3, 64, 65, 200];
-        for n in [30, 100_000] {
+        for n in [30, 20] {
             for allowed in [false, true] {
                 let make = || {
                     let numbers = numbers.clone();

@@ -1,11 +1,12 @@
 //! Writing a file that holds what is there.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use super::identity::Identity;
-use super::journal::Successor;
+use super::journal::{Successor, journal_path};
 use super::snapshot::Snapshot;
 use super::{LiveIndex, Writer};
 use crate::build::{Report, Rewrite, can_be_rewritten, rewrite};
@@ -77,10 +78,10 @@ impl LiveIndex {
             let held = self.hold_writer()?;
             (self.now(), held.as_ref().map_or(0, |writer| writer.journal.length()))
         };
+        let new = NewFile::beside(&self.path)?;
         if now.is_as_stored() {
             return Ok(false);
         }
-        let new = NewFile::beside(&self.path)?;
         write(&now, &new.path, options)?;
         goes_on(Done::Written)?;
         if now.main().has_codes() {
@@ -117,12 +118,12 @@ impl NewFile {
         let Some(name) = index.file_name() else {
             return Err(Error::io(index)(std::io::ErrorKind::InvalidInput.into()));
         };
-        let mut hidden = std::ffi::OsString::from(".");
+        let mut hidden = OsString::from(".");
         hidden.push(name);
         hidden.push(".compacting");
         let new = Self { path: index.with_file_name(&hidden) };
         new.remove();
-        new.remove_unfinished(&hidden);
+        new.remove_unfinished(&[&hidden, journal_path(Path::new(name)).as_os_str()]);
         Ok(new)
     }
 
@@ -134,13 +135,19 @@ impl NewFile {
         }
     }
 
-    /// The names that files have until they are whole begin with a dot and the name they are to get.
-    fn remove_unfinished(&self, hidden: &std::ffi::OsStr) {
+    /// Files of `names` that are not whole: until then theirs begin with a dot and the name they are
+    /// to get.
+    fn remove_unfinished(&self, names: &[&OsStr]) {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
-        let prefix = [b".", hidden.as_encoded_bytes()].concat();
+        let begins_as = |file: &OsStr, name: &OsStr| {
+            file.as_encoded_bytes().starts_with(&[b".", name.as_encoded_bytes(), b"."].concat())
+        };
         for entry in entries.flatten() {
-            if entry.file_name().as_encoded_bytes().starts_with(&prefix) {
+            let file = entry.file_name();
+            let is_unfinished = file.as_encoded_bytes().ends_with(b".tmp");
+            if is_unfinished && names.iter().any(|name| begins_as(&file, name)) {
+                // It is of no use to anybody, and in nobody's way.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -155,7 +162,7 @@ impl Drop for NewFile {
 
 /// Where vectors are while a graph over them is built.
 fn vectors_path(new: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(new);
+    let mut name = OsString::from(new);
     name.push(".vectors");
     PathBuf::from(name)
 }

@@ -18,7 +18,7 @@ use std::time::UNIX_EPOCH;
 use self::head::Head;
 use self::sums::sums_of_rows;
 pub(crate) use self::sums::{BlockSums, RowSums};
-use crate::code::ListCodes;
+use crate::code::{ListCodes, SignPlane};
 use crate::error::{Error, Result};
 use crate::format::mmap::Mapping;
 use crate::format::write::write_whole;
@@ -48,6 +48,15 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// Vectors before each list, and in all.
+    fn before(&self) -> Vec<usize> {
+        let mut before = vec![0];
+        for list in self.lists {
+            before.push(before[before.len() - 1] + list.len() / (4 * self.dim));
+        }
+        before
+    }
+
     fn n(&self) -> usize {
         self.lists.iter().map(|list| list.len() / (4 * self.dim)).sum()
     }
@@ -106,6 +115,9 @@ pub(crate) fn load(subject: &Subject<'_>) -> Result<Option<SideData>> {
         return if is_untouched { Err(changed()) } else { Ok(None) };
     }
     let Some(parts) = head.parts(bytes) else { return Ok(None) };
+    if parts.codes.before != subject.before() {
+        return Ok(None);
+    }
     let rows = RowSums::new(parts.row_sums);
     if !is_untouched && !rows.all_are(&subject.rows()?) {
         return Ok(None);
@@ -122,11 +134,12 @@ pub(crate) fn load(subject: &Subject<'_>) -> Result<Option<SideData>> {
 pub(crate) fn save(subject: &Subject<'_>, codes: &ListCodes, n_threads: usize) -> Result<()> {
     let row_sums = sums_of_rows(&subject.rows()?, n_threads);
     let planes = codes.planes();
+    let signs = codes.sign_plane().map(SignPlane::plane);
     let front = head::front(subject, codes, &row_sums);
     let write = |file: &mut BufWriter<File>| {
         file.write_all(&front)?;
         let mut at = front.len();
-        for plane in planes {
+        for plane in planes.into_iter().chain(signs) {
             let padding = [0; PAGE];
             file.write_all(&padding[..at.next_multiple_of(PAGE) - at])?;
             file.write_all(plane)?;

@@ -141,6 +141,7 @@ impl Codec for RaBitQCodec {
             metric,
             query: Vec::new(),
             relative: Vec::new(),
+            padded: Vec::new(),
             table: vec![0.0; 16 * self.n_nibbles()],
             query_to_origin: 0.0,
             query_dot_origin: 0.0,
@@ -155,6 +156,8 @@ struct RaBitQScorer {
     query: Vec<f32>,
     /// The query less the origin.
     relative: Vec<f32>,
+    /// The same with zeros up to a multiple of 8, where there are more bits.
+    padded: Vec<f32>,
     /// What four signs add to the inner product with the rounded query: `[dim / 4][16]`.
     table: Vec<f32>,
     /// |q − o|².
@@ -168,7 +171,10 @@ struct RaBitQScorer {
 impl RaBitQScorer {
     fn prepare(&mut self) {
         if self.codec.extra_bits > 0 {
-            return; // compared value by value
+            self.padded.clear();
+            self.padded.extend_from_slice(&self.relative);
+            self.padded.resize(self.relative.len().next_multiple_of(8), 0.0);
+            return;
         }
         let rounded = rounded(&self.relative, self.codec.queries, self.query_to_origin);
         // The signs are ±1/√d each: a vector of length one.
@@ -195,26 +201,62 @@ impl RaBitQScorer {
     /// sign is the highest bit.
     fn score_of_all_bits(&self, codes: &[u8], place: usize) -> f32 {
         let code = self.codec.code(codes, place);
-        let extra_bits = self.codec.extra_bits;
-        let (half, mask) = ((1u32 << extra_bits) as f32 - 0.5, (1 << extra_bits) - 1);
-        let mut sums = [0.0; 8];
-        // Eight values have as many bytes of bits as each has bits.
-        let groups = self.relative.chunks(8).zip(code.extra().chunks(extra_bits));
-        for (group, (values, bytes)) in groups.enumerate() {
-            let mut word = bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | u64::from(byte));
-            let mut signs = self.codec.eight_signs(codes, place, group);
-            for (sum, value) in sums.iter_mut().zip(values) {
-                let number = (signs & 1) << extra_bits | (word & mask) as u32;
-                *sum += value * (number as f32 - half);
-                (word, signs) = (word >> extra_bits, signs >> 1);
-            }
-        }
-        let sum: f32 = sums.iter().sum();
+        let signs = |group| self.codec.eight_signs(codes, place, group);
+        let dot = match self.codec.extra_bits {
+            1 => dot_of_bits::<1>,
+            2 => dot_of_bits::<2>,
+            3 => dot_of_bits::<3>,
+            4 => dot_of_bits::<4>,
+            5 => dot_of_bits::<5>,
+            6 => dot_of_bits::<6>,
+            7 => dot_of_bits::<7>,
+            _ => dot_of_bits::<8>,
+        };
+        let sum = dot(&self.padded, code.extra(), &signs);
         let (add, rescale) = code.extra_factors();
         match self.metric {
             Metric::L2 => (self.query_to_origin + add + rescale * sum).max(0.0),
             Metric::InnerProduct | Metric::Cosine => self.query_dot_origin + add + rescale * sum,
         }
+    }
+}
+
+/// The inner product of `values`, a multiple of 8, with numbers of a sign and `BITS` bits; the
+/// middle of the range of those counts as zero.
+fn dot_of_bits<const BITS: usize>(
+    values: &[f32],
+    bits: &[u8],
+    signs: &dyn Fn(usize) -> u32,
+) -> f32 {
+    let mut sums = [0.0; 8];
+    // Eight values have as many bytes of bits as each has bits.
+    let (whole, rest) = bits.as_chunks::<BITS>();
+    let (groups, _) = values.as_chunks::<8>();
+    for (group, (values, bytes)) in groups.iter().zip(whole).enumerate() {
+        add_products(&mut sums, values, bytes, signs(group));
+    }
+    if let Some(values) = groups.get(whole.len()) {
+        let mut bytes = [0; BITS];
+        bytes[..rest.len()].copy_from_slice(rest);
+        add_products(&mut sums, values, &bytes, signs(whole.len()));
+    }
+    sums.iter().sum()
+}
+
+fn add_products<const BITS: usize>(
+    sums: &mut [f32; 8],
+    values: &[f32; 8],
+    bytes: &[u8; BITS],
+    signs: u32,
+) {
+    let half = (1 << BITS) as f32 - 0.5;
+    let mut word = [0; 8];
+    word[..BITS].copy_from_slice(bytes);
+    let word = u64::from_le_bytes(word);
+    for index in 0..8 {
+        let low = (word >> (index * BITS)) as i32 & ((1 << BITS) - 1);
+        let number = (signs as i32 >> index & 1) << BITS | low;
+        sums[index] += values[index] * (number as f32 - half);
     }
 }
 

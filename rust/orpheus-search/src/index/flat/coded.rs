@@ -5,11 +5,12 @@ use std::cell::Cell;
 use super::parts::{Parts, Watch};
 use super::search::{Scan, shared};
 use crate::code::{
-    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, Seeker, fetch,
+    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, ListCodes, Originals,
+    Seeker, SignQuery, SignSeeker, Signs, fetch,
 };
 use crate::distance::Block;
 use crate::error::{Error, Result};
-use crate::filter::Picks;
+use crate::filter::{Filter, Picks};
 use crate::metric::Metric;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
@@ -17,6 +18,8 @@ use crate::top_k::TopK;
 
 /// Values to be compared below which codes save nothing.
 const LEAST_VALUES: usize = 1 << 14;
+/// Vectors below which their codes are read at once.
+const LEAST_BY_SIGNS: usize = 4096;
 /// Neighbours per allowed vector beyond which nearly everything is compared anyway.
 const LARGEST_SHARE: usize = 8;
 /// Sums that are looked at together: they stay in the second-level cache.
@@ -33,6 +36,36 @@ pub(super) struct CodedScan<'a> {
     queries: CodedQueries,
     /// What the centre of the matrix scores with each query.
     bases: Vec<Base>,
+    /// The queries as signs want them, where those are looked at first.
+    by_signs: Option<BySigns<'a>>,
+}
+
+/// What a search that starts with signs needs besides.
+struct BySigns<'a> {
+    lists: &'a ListCodes,
+    signs: Signs<'a>,
+    /// Each query, and how far it is from the centre of the matrix.
+    queries: Vec<(SignQuery, f32)>,
+}
+
+impl<'a> BySigns<'a> {
+    /// `None` if there are no signs.
+    fn new(
+        scan: &Scan<'a>,
+        lists: &'a ListCodes,
+        coded: &CodedQueries,
+        block: &Block<'_>,
+    ) -> Option<Self> {
+        let signs = lists.signs()?;
+        let mut squares = vec![0.0; coded.each.len()];
+        scan.kernels.squared_l2(block, &mut squares);
+        let kernels = CodeKernels::beside(scan.kernels);
+        let one = |(query, square): (&CodedQuery, f32)| {
+            Some((SignQuery::new(query.digits(), lists.dim(), kernels)?, square.sqrt()))
+        };
+        let queries: Option<Vec<_>> = coded.each.iter().zip(squares).map(one).collect();
+        Some(Self { lists, signs, queries: queries? })
+    }
 }
 
 /// The vectors of a matrix, compared with one query.
@@ -87,7 +120,13 @@ impl<'a> CodedScan<'a> {
         }
         let base = |(query, &score): (&CodedQuery, &f32)| query.base(score, lists.frame());
         let bases = coded.each.iter().zip(&scores).map(base).collect();
-        Some(Self { scan, codes: lists.codes()?, queries: coded, bases })
+        let is_contiguous = matches!(scan.filter, Filter::All(_));
+        let by_signs = match !scan.is_exact && is_contiguous && scan.rows.n_rows() >= LEAST_BY_SIGNS
+        {
+            true => BySigns::new(scan, lists, &coded, &block),
+            false => None,
+        };
+        Some(Self { scan, codes: lists.codes()?, queries: coded, bases, by_signs })
     }
 
     /// The nearest of all allowed rows to each query.
@@ -132,7 +171,9 @@ impl<'a> CodedScan<'a> {
         let each = &self.queries.each;
         let mut founds: Vec<Found> = each.iter().map(|_| Found::new(self.scan.k)).collect();
         let mut rows = Vec::new();
-        let at_once = each.len() >= MANY && self.scan.filter.is_nearly_everything();
+        let at_once = each.len() >= MANY
+            && self.by_signs.is_none()
+            && self.scan.filter.is_nearly_everything();
         let block_len = if at_once { LOOK / TOGETHER } else { LOOK };
         while let Some(places) = parts.next() {
             self.scan.filter.visit_blocks(places, block_len, &mut rows, |picks| {
@@ -156,6 +197,18 @@ impl<'a> CodedScan<'a> {
         let each = self.queries.each.iter().zip(&self.bases);
         let mut seekers: Vec<Seeker<'_>> =
             each.zip(founds).map(|((query, &base), found)| Seeker { query, base, found }).collect();
+        if let (Some(by_signs), Picks::Range { first, len }) = (&self.by_signs, picks) {
+            for (seeker, (query, distance)) in seekers.into_iter().zip(&by_signs.queries) {
+                let rows = first..first + len;
+                let Some(stretch) = by_signs.lists.stretch(0, rows, seeker.base, *distance) else {
+                    continue;
+                };
+                let signs = by_signs.signs;
+                let one = SignSeeker { query: seeker.query, by_signs: query, signs };
+                scan.look_by_signs(&one, &[stretch], seeker.found);
+            }
+            return;
+        }
         match picks {
             Picks::Range { first, len } if at_once => {
                 let padded = Codes::padded(self.scan.rows.dim());

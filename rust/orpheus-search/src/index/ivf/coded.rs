@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::Ivf;
 use crate::code::{
-    Base, CodeKernels, CodeScan, CodedQuery, Found, ListCodes, Originals, RowCodes, Seeker, fetch,
+    Base, CodeKernels, CodeScan, CodedQuery, Found, ListCodes, Originals, RowCodes, Seeker,
+    SignQuery, SignSeeker, Stretch, fetch,
 };
 use crate::distance::Block;
 use crate::error::{Error, Result};
@@ -20,6 +21,9 @@ use crate::top_k::TopK;
 
 /// Vectors to be compared per neighbour below which codes save nothing.
 const LEAST_PER_NEIGHBOUR: usize = 8;
+
+/// Centroids per list to visit below which their signs save nothing.
+const LEAST_PER_LIST: usize = 8;
 
 /// Codes of the vectors in lists, and of the centroids.
 #[derive(Debug)]
@@ -83,11 +87,23 @@ impl CodedVisit<'_> {
         let frame = self.data.codes.frame();
         let Some(coded) = CodedQuery::new(query, frame) else { return Ok(false) };
         let alone = QueryBlock::new(query, query.len(), frame.metric, 0)?;
-        let Some(lists) = self.nearest_lists(query, &alone) else { return Ok(false) };
+        let by_signs = SignQuery::new(coded.digits(), query.len(), self.kernels);
+        let nearest = self.nearest_lists(query, &coded, by_signs.as_ref(), &alone);
+        let Some(lists) = nearest else { return Ok(false) };
         let bases = self.bases(&coded, &alone, &lists);
         let Some(codes) = self.data.codes.codes() else { return Ok(false) };
         let mut scan = CodeScan::new(codes, self.kernels);
         let mut found = Found::new(self.k);
+        if self.request.exact != Some(true)
+            && self.request.selection.is_all()
+            && let Some(by_signs) = &by_signs
+            && let Some(signs) = self.data.codes.signs()
+        {
+            let seeker = SignSeeker { query: &coded, by_signs, signs };
+            let stretches = self.stretches(&alone, &lists, &bases);
+            scan.look_by_signs(&seeker, &stretches, &mut found);
+            return self.settle(scan, found, &coded, &alone, top);
+        }
         let mut rows = Vec::new();
         for (&list, &base) in lists.iter().zip(&bases) {
             control.check()?;
@@ -100,9 +116,34 @@ impl CodedVisit<'_> {
             self.select(list, places.start, &mut rows);
             scan.look(Picks::Rows(&rows), seeker);
         }
+        self.settle(scan, found, &coded, &alone, top)
+    }
+
+    /// The lists, as a search by signs wants them.
+    fn stretches(&self, alone: &QueryBlock, lists: &[usize], bases: &[Base]) -> Vec<Stretch> {
+        let mut squares = vec![0.0; lists.len()];
+        if let Some(block) = Block::new(alone, self.centers, Picks::Rows(lists)) {
+            self.request.kernels.squared_l2(&block, &mut squares);
+        }
+        let stretch = |((&list, &base), square): ((&usize, &Base), f32)| {
+            let n = self.data.codes.places(list).len();
+            self.data.codes.stretch(list, 0..n, base, square.sqrt())
+        };
+        lists.iter().zip(bases).zip(squares).filter_map(stretch).collect()
+    }
+
+    /// Compares exactly what is left of a scan. `true`, unless that shows that the file has changed.
+    fn settle(
+        &self,
+        scan: CodeScan<'_>,
+        found: Found,
+        query: &CodedQuery,
+        alone: &QueryBlock,
+        top: &mut TopK,
+    ) -> Result<bool> {
         scan.finish()?;
-        let lists = InLists { visit: self, alone: &alone, is_sound: Cell::new(true) };
-        found.settle(&coded, &lists, top);
+        let lists = InLists { visit: self, alone, is_sound: Cell::new(true) };
+        found.settle(query, &lists, top);
         if lists.is_sound.get() {
             Ok(true)
         } else {
@@ -112,14 +153,31 @@ impl CodedVisit<'_> {
 
     /// The lists to visit, nearest first. The codes of their centroids are read, not the centroids:
     /// which of two is nearer is decided to 1 part in 2,000 of their distance.
-    fn nearest_lists(&self, query: &[f32], alone: &QueryBlock) -> Option<Vec<usize>> {
-        let frame = self.centroids.frame();
-        let coded = CodedQuery::new(query, frame)?;
+    fn nearest_lists(
+        &self,
+        query: &[f32],
+        coded: &CodedQuery,
+        by_signs: Option<&SignQuery>,
+        alone: &QueryBlock,
+    ) -> Option<Vec<usize>> {
+        let (frame, n) = (self.centroids.frame(), self.centroids.n());
+        let is_like = frame.measures_as(self.data.codes.frame());
+        let coded = if is_like { coded.for_frame(frame) } else { CodedQuery::new(query, frame)? };
+        let by_signs = by_signs.filter(|_| is_like);
         let center = Rows::new(self.centroids.center(0), query.len()).ok()?;
-        let score = self.scores(alone, center, &[0])?;
-        let base = coded.base(*score.first()?, frame);
+        let base = coded.base(*self.scores(alone, center, &[0])?.first()?, frame);
         let mut scan = CodeScan::new(self.centroids.codes()?, self.kernels);
-        Some(scan.nearest(&coded, base, self.nprobe))
+        if let (Some(by_signs), Some(signs)) = (by_signs, self.centroids.signs())
+            && self.nprobe * LEAST_PER_LIST <= n
+        {
+            let mut square = [0.0];
+            let block = Block::new(alone, center, Picks::Range { first: 0, len: 1 })?;
+            self.request.kernels.squared_l2(&block, &mut square);
+            let stretch = self.centroids.stretch(0, 0..n, base, square[0].sqrt())?;
+            let seeker = SignSeeker { query: &coded, by_signs, signs };
+            return Some(scan.nearest_by_signs(&seeker, stretch, self.nprobe));
+        }
+        Some(scan.nearest(Picks::Range { first: 0, len: n }, &coded, base, self.nprobe))
     }
 
     /// What the centroids of `lists` score.

@@ -109,3 +109,6 @@ impl Engine for Ivf {
         Ok(self.numbers(file).stored().to_vec())
     }
 }
+
+#[cfg(test)]
+mod tests;

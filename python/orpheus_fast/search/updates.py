@@ -29,7 +29,7 @@ _writers: weakref.WeakSet[Updates] = weakref.WeakSet()
 def _forget_in_children() -> None:
     # A forked child shares the open lock file and would keep the lock alive after its parent's death.
     for index in list(_writers):
-        _native.forget_lock_in_child(index._native)  # noqa: SLF001 -- of the same class
+        _native.forget_lock_in_child(index._native)
     _writers.clear()
 
 
@@ -228,12 +228,10 @@ class Updates:
         done.result()
         return done
 
-    def _compact(
-        self, done: Future[bool], options: tuple[int, int, Callable[[str, int, int], object] | None]
-    ) -> None:
+    def _compact(self, done: Future[bool], options: tuple[int, int, Callable[[str, int, int], object] | None]) -> None:
         try:
             compacted, n_torn = _native.compact_index(self._native, options)
-        except BaseException as error:  # noqa: BLE001 -- for whoever waits
+        except BaseException as error:
             done.set_exception(error)
         else:
             done.set_result(compacted)
