@@ -12,11 +12,14 @@ __all__ = [
     "VectorIndex",
     "__version__",
     "add_to_index",
+    "add_vectors",
     "build_index",
     "chroma",
     "classical_columns",
     "classical_vectors",
+    "close_index",
     "column_statistics",
+    "compact_index",
     "copy_index",
     "decibels",
     "decode_track",
@@ -26,6 +29,8 @@ __all__ = [
     "estimate_tempo_of",
     "estimate_tuning",
     "fallback_versions",
+    "flush_index",
+    "forget_lock_in_child",
     "front_end_rows",
     "inverse_norms",
     "likely_tempo",
@@ -34,7 +39,9 @@ __all__ = [
     "mfcc",
     "onset_strength",
     "onset_strength_of",
+    "pending_updates",
     "read_tags",
+    "remove_vectors",
     "resample_rows",
     "resampled_length",
     "rms_of_magnitudes",
@@ -185,6 +192,21 @@ def build_index(
 def add_to_index(
     path: _Path, target: _Path, vectors: _F32, ids: _I64 | None, options: tuple[int, int, _Progress]
 ) -> None: ...
+
+# options: (replace, sync); what comes last is how many bytes of a broken update were cut off
+def add_vectors(
+    index: VectorIndex, vectors: _F32, ids: _I64 | None, options: tuple[bool, bool]
+) -> tuple[_I64, int]: ...
+def remove_vectors(index: VectorIndex, ids: _I64, sync: bool) -> tuple[int, int]: ...
+
+# options: (n_threads, seed, progress)
+def compact_index(index: VectorIndex, options: tuple[int, int, _Progress]) -> tuple[bool, int]: ...
+def flush_index(index: VectorIndex) -> None: ...
+def close_index(index: VectorIndex) -> None: ...
+
+# (added, removed, whether the lock is held)
+def pending_updates(index: VectorIndex) -> tuple[int, int, bool]: ...
+def forget_lock_in_child(index: VectorIndex) -> None: ...
 def column_statistics(matrix: _F32, selected: _I64 | None) -> tuple[_F64, _F64]: ...
 def standardise_rows(matrix: _F32, mean: _F64, scale: _F64) -> _F32: ...
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "DecodeError",
     "IndexFormatError",
+    "IndexLockedError",
     "LibraryDamagedError",
     "LibraryError",
     "LibraryFormatError",
@@ -69,6 +70,10 @@ class LimitError(DecodeError):
 
 class IndexFormatError(OrpheusError):
     """A file is not an index that can be read, or its parts contradict each other."""
+
+
+class IndexLockedError(OrpheusError):
+    """Another process, or another object of this one, is updating the index."""
 
 
 class ModelError(OrpheusError):

@@ -10,6 +10,7 @@ from orpheus_fast import _native
 from orpheus_fast._arrays import as_allowed, as_queries, positive
 from orpheus_fast.errors import ParameterError
 from orpheus_fast.search.answers import Neighbours, RangeNeighbours, neighbours_of
+from orpheus_fast.search.updates import Updates
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,8 @@ __all__ = ["VectorIndex"]
 _new_tuple = tuple.__new__
 
 
-class VectorIndex:
-    """Read-only nearest-neighbour index over a FAISS file.
+class VectorIndex(Updates):
+    """Nearest-neighbour index over a FAISS file.
 
     Reads Flat, ScalarQuantizer (SQ), PQ and RaBitQ files, the packed FastScan forms of PQ and
     RaBitQ, inverted lists (IVF) and graphs (HNSW) over these, with transforms before them
@@ -36,6 +37,10 @@ class VectorIndex:
 
     FAISS has no cosine. An index of vectors of length one under "inner_product" gives cosines for
     queries of length one.
+
+    Vectors can be added and removed: see `add`, `remove` and `compact`. Opening and searching only
+    read; the file itself is never changed. If there is a journal of updates beside it (`NAME.ofj`),
+    they are part of the index.
 
     The file must not be shortened while it is open; files that orpheus_fast writes never are, a new
     version comes as a new file under the old name. A file that was shortened is refused at the next
@@ -287,13 +292,14 @@ class VectorIndex:
     def ids(self) -> NDArray[np.int64]:
         """The id of every vector in stored order: 0, 1, ... unless the file states others.
 
-        The order is that of rows, or of ids where vectors are in inverted lists.
+        The order is that of rows, or of ids where vectors are in inverted lists; vectors that the file
+        does not hold yet come last.
         """
         return self._native.ids()
 
     @property
     def ntotal(self) -> int:
-        """How many vectors are stored."""
+        """How many vectors there are."""
         return self._native.ntotal
 
     @property

@@ -10,6 +10,7 @@ mod gil;
 mod resample;
 mod search;
 mod search_build;
+mod search_updates;
 mod tags;
 
 use pyo3::prelude::*;
@@ -57,6 +58,11 @@ mod _native {
     };
     #[pymodule_export]
     use super::search_build::{add_to_index, build_index};
+    #[pymodule_export]
+    use super::search_updates::{
+        add_vectors, close_index, compact_index, flush_index, forget_lock_in_child,
+        pending_updates, remove_vectors,
+    };
     #[pymodule_export]
     use super::tags::read_tags;
 

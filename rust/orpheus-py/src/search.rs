@@ -67,6 +67,7 @@ pub(crate) fn raise(py: Python<'_>, error: &Error, path: Option<&Path>) -> Nativ
             let place = path.map_or(String::new(), |path| format!("{}: ", path.display()));
             NativeError::named("IndexFormatError", (format!("{place}{error}"),))
         }
+        (_, ErrorKind::Locked) => NativeError::named("IndexLockedError", (error.to_string(),)),
         (_, ErrorKind::Shape) => NativeError::shape(error.to_string()),
         (_, ErrorKind::Memory) => PyMemoryError::new_err(error.to_string()).into(),
         _ => NativeError::parameter(error.to_string()),
@@ -116,11 +117,11 @@ type FoundArrays<'py> = (Bound<'py, PyArrayDyn<f32>>, Bound<'py, PyArrayDyn<i64>
 /// What is allowed, and what is shut out.
 type FilterViews<'py> = (Option<AllowView<'py>>, Option<AllowView<'py>>);
 
-/// Binds [`orpheus_search::VectorIndex`].
+/// Binds [`orpheus_search::LiveIndex`]; updates are in `search_updates`.
 #[pyclass(frozen, module = "orpheus_fast._native")]
 pub(crate) struct VectorIndex {
-    index: orpheus_search::VectorIndex,
-    path: PathBuf,
+    pub(crate) index: orpheus_search::LiveIndex,
+    pub(crate) path: PathBuf,
 }
 
 fn filters_of<'a>(views: &'a FilterViews<'_>) -> (Allow<'a>, Deny<'a>) {
@@ -147,7 +148,7 @@ impl VectorIndex {
     #[new]
     fn new(py: Python<'_>, path: PathBuf, codes: &str) -> NativeResult<Self> {
         let codes = codes.parse::<Codes>().map_err(|error| raise(py, &error, None))?;
-        let index = release_gil(py, || orpheus_search::VectorIndex::open_with(&path, codes));
+        let index = release_gil(py, || orpheus_search::LiveIndex::open_with(&path, codes));
         let index = index.map_err(|error| raise(py, &error, Some(&path)))?;
         Ok(Self { index, path })
     }
@@ -178,7 +179,7 @@ impl VectorIndex {
     }
 
     #[getter]
-    fn kind(&self) -> &str {
+    fn kind(&self) -> String {
         self.index.kind()
     }
 

@@ -15,11 +15,11 @@ use crate::gil::release_gil;
 use crate::search::{raise, rows};
 
 /// `progress(step, done, total)` of Python.
-type ProgressCall = Option<Py<PyAny>>;
+pub(crate) type ProgressCall = Option<Py<PyAny>>;
 
 /// Runs `work` without the GIL; tells Python how far it is, and ends it when a signal or the callback
 /// raises.
-fn report_to_python<T: Send>(
+pub(crate) fn report_to_python<T: Send>(
     py: Python<'_>,
     progress: ProgressCall,
     work: impl FnOnce(&dyn Fn(Progress) -> bool) -> T + Send,

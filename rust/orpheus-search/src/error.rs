@@ -142,6 +142,23 @@ pub enum Error {
         /// What for.
         purpose: &'static str,
     },
+    /// The journal of updates beside a file is not what was written, or is that of another file.
+    #[error(
+        "the journal of updates beside the index file (.ofj) {problem} (at offset {offset}); \
+         restore it, or delete it to give up the updates since the index file was written"
+    )]
+    Journal {
+        /// What is wrong.
+        problem: String,
+        /// Where in the journal.
+        offset: u64,
+    },
+    /// Another process, or another object of this one, updates the index.
+    #[error("{} is held by another writer; close that one first", path.display())]
+    Locked {
+        /// The file that only one may lock.
+        path: PathBuf,
+    },
     /// The caller asked for an end before the search was done.
     #[error("the search was stopped")]
     Stopped,
@@ -161,6 +178,8 @@ pub enum ErrorKind {
     Parameter,
     /// The answer does not fit into memory.
     Memory,
+    /// Somebody else writes.
+    Locked,
     /// The caller wanted no answer any more.
     Stopped,
 }
@@ -177,13 +196,15 @@ impl Error {
             | Self::UnsupportedMetric { .. }
             | Self::Malformed { .. }
             | Self::Shrunk { .. }
-            | Self::Changed { .. } => ErrorKind::Format,
+            | Self::Changed { .. }
+            | Self::Journal { .. } => ErrorKind::Format,
             Self::Shape { .. } => ErrorKind::Shape,
             Self::Parameter { .. }
             | Self::NotFinite { .. }
             | Self::UnknownId { .. }
             | Self::NotReconstructible(_) => ErrorKind::Parameter,
             Self::TooLarge { .. } | Self::Memory { .. } => ErrorKind::Memory,
+            Self::Locked { .. } => ErrorKind::Locked,
             Self::Stopped => ErrorKind::Stopped,
         }
     }

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 
+/// Rows without a gap that are worth a block of their own.
+const LONG_RUN: usize = 1024;
+
 /// What a caller allows.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Allow<'a> {
@@ -127,6 +130,41 @@ impl Filter {
         Ok(Self::Bitmap { words, n_allowed })
     }
 
+    /// All of `n_rows` but those given, in any order; one that is not below `n_rows` changes nothing.
+    pub(crate) fn all_but(rows: &[i64], n_rows: usize) -> Self {
+        let mut words = vec![u64::MAX; n_rows.div_ceil(64)];
+        if let Some(last) = words.last_mut() {
+            *last >>= (64 - n_rows % 64) % 64;
+        }
+        let mut n_allowed = n_rows;
+        for row in rows.iter().filter_map(|&row| usize::try_from(row).ok()) {
+            if row < n_rows && words[row / 64] >> (row % 64) & 1 == 1 {
+                words[row / 64] ^= 1 << (row % 64);
+                n_allowed -= 1;
+            }
+        }
+        Self::Bitmap { words, n_allowed }
+    }
+
+    /// The same without `row`.
+    pub(crate) fn without(&self, row: usize) -> Self {
+        let all;
+        let words = match self {
+            Self::Bitmap { words, .. } => words,
+            Self::All(n_rows) => return Self::all_but(&[row as i64], *n_rows),
+            Self::Rows(rows) => {
+                all = rows.iter().copied().filter(|other| *other != row).collect();
+                return Self::Rows(all);
+            }
+        };
+        let mut words = words.clone();
+        if let Some(word) = words.get_mut(row / 64) {
+            *word &= !(1 << (row % 64));
+        }
+        let n_allowed = words.iter().map(|word| word.count_ones() as usize).sum();
+        Self::Bitmap { words, n_allowed }
+    }
+
     /// How many rows may be neighbours.
     #[must_use]
     pub fn n_allowed(&self) -> usize {
@@ -134,6 +172,15 @@ impl Filter {
             Self::All(n_rows) => *n_rows,
             Self::Rows(rows) => rows.len(),
             Self::Bitmap { n_allowed, .. } => *n_allowed,
+        }
+    }
+
+    /// Whether nearly all rows may be.
+    pub(crate) fn is_nearly_everything(&self) -> bool {
+        match self {
+            Self::All(_) => true,
+            Self::Rows(_) => false,
+            Self::Bitmap { n_allowed, .. } => *n_allowed >= self.n_places() / 64 * 63,
         }
     }
 
@@ -179,17 +226,33 @@ impl Filter {
             }
             Self::Bitmap { words, .. } => {
                 scratch.clear();
-                let words = &words[places.start / 64..places.end / 64];
-                for (first, &word) in (places.start..).step_by(64).zip(words) {
-                    let mut word = word;
+                let (mut at, end) = (places.start / 64, places.end / 64);
+                while at < end {
+                    let n_full =
+                        words[at..end].iter().take_while(|word| **word == u64::MAX).count();
+                    if n_full > 0 && n_full * 64 >= block_len.min(LONG_RUN) {
+                        // Where hardly anything is shut out, hardly any row needs to be listed.
+                        if !scratch.is_empty() {
+                            visit(picks_of(scratch));
+                            scratch.clear();
+                        }
+                        let run = at * 64..(at + n_full) * 64;
+                        for first in run.clone().step_by(block_len) {
+                            visit(Picks::Range { first, len: block_len.min(run.end - first) });
+                        }
+                        at += n_full;
+                        continue;
+                    }
+                    let mut word = words[at];
                     while word != 0 {
-                        scratch.push(first + word.trailing_zeros() as usize);
+                        scratch.push(at * 64 + word.trailing_zeros() as usize);
                         word &= word - 1;
                         if scratch.len() == block_len {
                             visit(picks_of(scratch));
                             scratch.clear();
                         }
                     }
+                    at += 1;
                 }
                 if !scratch.is_empty() {
                     visit(picks_of(scratch));
@@ -250,6 +313,20 @@ mod tests {
             prop_assert_eq!(by_rows.n_allowed(), allowed.len());
             prop_assert_eq!(visited(&by_mask, cut, block_len), allowed.clone());
             prop_assert_eq!(visited(&by_rows, cut, block_len), allowed);
+        }
+
+        #[test]
+        fn all_but_some_rows_are_visited(
+            n_rows in 0usize..5000,
+            denied in prop::collection::vec(-3i64..5010, 0..20),
+            block_len in 1usize..70,
+            cut in 0usize..5,
+        ) {
+            let left: Vec<usize> =
+                (0..n_rows).filter(|&row| !denied.contains(&(row as i64))).collect();
+            let filter = Filter::all_but(&denied, n_rows);
+            prop_assert_eq!(filter.n_allowed(), left.len());
+            prop_assert_eq!(visited(&filter, cut, block_len), left);
         }
 
         #[test]

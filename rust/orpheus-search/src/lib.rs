@@ -16,6 +16,7 @@ mod error;
 mod filter;
 pub mod format;
 pub mod index;
+mod live;
 mod metric;
 mod neighbours;
 mod pool;
@@ -37,6 +38,7 @@ pub use index::flat::{
     standardise_rows_into,
 };
 pub use index::vector::{RangeNeighbours, VectorIndex};
+pub use live::{Addition, CompactOptions, LiveIndex};
 pub use metric::Metric;
 pub use neighbours::{NO_ID, Neighbours};
 pub use rows::Rows;

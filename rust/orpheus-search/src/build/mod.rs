@@ -9,6 +9,7 @@ mod ivf;
 mod kind;
 mod kmeans;
 mod random;
+mod rewrite;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ pub use crew::{Progress, Report, Step};
 pub use hnsw::HnswOptions;
 pub use ivf::{IvfOptions, default_nlist, default_nprobe};
 pub use kind::BuildKind;
+pub(crate) use rewrite::{Rewrite, can_be_rewritten, rewrite};
 
 use crew::{Crew, Share};
 use file::{GraphTables, ListContent, ivf_part};

@@ -5,7 +5,7 @@
 
 pub(crate) mod acceleration;
 mod codes;
-mod engine;
+pub(crate) mod engine;
 mod exhaustive;
 pub mod flat;
 mod hnsw;
@@ -14,7 +14,7 @@ mod ivf;
 mod originals;
 mod pre_transform;
 mod refine;
-mod selection;
-mod sink;
+pub(crate) mod selection;
+pub(crate) mod sink;
 mod tree;
 pub mod vector;

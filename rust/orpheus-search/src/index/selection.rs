@@ -82,6 +82,7 @@ impl Selection {
             (Allow::All, Deny::Nothing) => return Ok(Self::all(n)),
             (Allow::Ids(ids), Deny::Nothing) => Filter::from_rows(ids.iter().copied(), n),
             (Allow::Mask(mask), Deny::Nothing) => Filter::from_mask(mask, n)?,
+            (Allow::All, Deny::Ids(ids)) => Filter::all_but(ids, n),
             _ => Filter::from_mask(&wanted.mask(n)?, n)?,
         };
         let filter = dense_as_bitmap(filter, n)?;

@@ -43,6 +43,12 @@ impl Within {
         Self { radius, larger_is_nearer, hits: Vec::new() }
     }
 
+    /// With `hits` that are known already.
+    pub(crate) fn with(mut self, hits: impl Iterator<Item = (f32, i64)>) -> Self {
+        self.hits.extend(hits);
+        self
+    }
+
     fn offer(&mut self, scores: &[f32], id_of: impl Fn(usize) -> Option<i64>) {
         for (index, &score) in scores.iter().enumerate() {
             let is_near =

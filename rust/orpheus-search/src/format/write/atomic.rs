@@ -55,6 +55,12 @@ fn temporary_beside(path: &Path) -> Result<(PathBuf, PathBuf)> {
     Ok((folder, temporary))
 }
 
+/// Makes names in the folder of `path` survive a loss of power.
+pub(crate) fn sync_folder_of(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync_folder(folder.unwrap_or(Path::new("."))).map_err(Error::io(path))
+}
+
 /// Makes the new name survive a loss of power.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {

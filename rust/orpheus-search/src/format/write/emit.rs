@@ -19,6 +19,10 @@ impl Part<'_> {
                 out.bytes(first.lanes().as_flattened())?;
                 out.bytes(second.lanes().as_flattened())
             }
+            Self::Runs { runs, .. } => {
+                out.count(runs.iter().map(|rows| rows.lanes().len()).sum())?;
+                runs.iter().try_for_each(|rows| out.bytes(rows.lanes().as_flattened()))
+            }
             Self::Scalar { dim, quantizer, codes } => {
                 out.scalar_quantizer(*dim, quantizer)?;
                 out.vector(codes, 1)
@@ -52,8 +56,10 @@ impl Part<'_> {
 
     fn tag(&self, metric: Metric) -> fourcc::Fourcc {
         match self {
-            Self::Flat(_) | Self::Joined(..) if metric == Metric::L2 => fourcc::FLAT_L2,
-            Self::Flat(_) | Self::Joined(..) => fourcc::FLAT_INNER_PRODUCT,
+            Self::Flat(_) | Self::Joined(..) | Self::Runs { .. } if metric == Metric::L2 => {
+                fourcc::FLAT_L2
+            }
+            Self::Flat(_) | Self::Joined(..) | Self::Runs { .. } => fourcc::FLAT_INNER_PRODUCT,
             Self::Scalar { .. } => *b"IxSQ",
             Self::Product { .. } => *b"IxPq",
             Self::IdMap { two_way: false, .. } => fourcc::ID_MAP,

@@ -11,7 +11,7 @@ mod layout;
 mod parts;
 mod stored;
 
-pub(crate) use self::atomic::write_whole;
+pub(crate) use self::atomic::{sync_folder_of, write_whole};
 pub use flat::write_flat;
 pub use hnsw::levels_of;
 pub use parts::{GatheredLists, HnswPart, IvfPart, IvfPartCodes, ListSource, Part, write_index};

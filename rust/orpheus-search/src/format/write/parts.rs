@@ -19,6 +19,13 @@ pub enum Part<'a> {
     Flat(Rows<'a>),
     /// Vectors as they are, first those of one matrix and then those of another of its dimension.
     Joined(Rows<'a>, Rows<'a>),
+    /// Vectors as they are, of matrices one after the other.
+    Runs {
+        /// Values of a vector.
+        dim: usize,
+        /// The matrices.
+        runs: &'a [Rows<'a>],
+    },
     /// Each value as a few bits.
     Scalar {
         /// Values of a vector.
@@ -235,6 +242,12 @@ impl Part<'_> {
                 return Err(shape("rows", second.dim(), format!("{} a vector", first.dim())));
             }
             Self::Joined(first, second) => (first.dim(), first.n_rows() + second.n_rows()),
+            Self::Runs { dim, runs } => {
+                if let Some(other) = runs.iter().find(|rows| rows.dim() != *dim) {
+                    return Err(shape("rows", other.dim(), format!("{dim} a vector")));
+                }
+                (*dim, runs.iter().map(Rows::n_rows).sum())
+            }
             Self::Scalar { dim, quantizer, codes } => {
                 (*dim, whole_codes(codes, quantizer.code_size)?)
             }

@@ -187,7 +187,7 @@ impl<'a> CodedScan<'a> {
         let mut rows = Vec::new();
         let at_once = each.len() >= MANY
             && self.by_signs.is_none()
-            && matches!(self.scan.filter, Filter::All(_));
+            && self.scan.filter.is_nearly_everything();
         let block_len = match (at_once, &self.by_signs) {
             (true, _) => LOOK / TOGETHER,
             (false, Some(_)) if each.len() > 1 => SIGN_LOOK,

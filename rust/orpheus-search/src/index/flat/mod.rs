@@ -9,7 +9,7 @@ mod storage;
 mod worker;
 
 pub(crate) use parts::Watch;
-pub(crate) use search::Answer;
+pub(crate) use search::{Answer, search_identified};
 
 pub use search::{SearchOptions, inverse_norms_into, search_rows};
 pub use standardise::{ColumnStatistics, standardise_rows_into};

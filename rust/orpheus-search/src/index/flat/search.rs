@@ -102,6 +102,18 @@ pub fn search_rows(
     Scan::new(rows, metric, &filter, options)?.search(queries, options)
 }
 
+/// The same of the rows of `filter`, which have these ids (little-endian, one for each row).
+pub(crate) fn search_identified(
+    (rows, ids): (Rows<'_>, &[[u8; 8]]),
+    metric: Metric,
+    filter: &Filter,
+    queries: &[f32],
+    options: &SearchOptions<'_>,
+) -> Result<Neighbours> {
+    check_length("ids", ids.len(), rows.n_rows())?;
+    Scan::new(rows, metric, filter, options)?.with_ids(Some(ids)).search(queries, options)
+}
+
 /// Writes one over the length of each row into `inverse_norms`: 0 where the length is not a number
 /// or below the smallest normal float32.
 ///

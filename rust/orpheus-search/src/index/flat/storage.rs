@@ -189,10 +189,20 @@ impl FlatIndex {
         if let Some(found) = search_few(rows, ids, self.metric(), queries, options) {
             return found;
         }
-        let filter = self.filter(options.allow, options.deny)?;
+        self.search_filtered(queries, &self.filter(options.allow, options.deny)?, options)
+    }
+
+    /// The same of the rows of `filter`, whatever the options allow.
+    pub(crate) fn search_filtered(
+        &self,
+        queries: &[f32],
+        filter: &Filter,
+        options: &SearchOptions<'_>,
+    ) -> Result<Neighbours> {
+        let (rows, ids) = self.vectors()?;
         let n_queries = queries.len() / self.dim();
         let data = self.acceleration.for_queries(n_queries, options.n_threads)?;
-        let scan = Scan::new(rows, self.metric(), &filter, options)?;
+        let scan = Scan::new(rows, self.metric(), filter, options)?;
         let file = (self.mapping.as_opened(), self.layout.rows.start);
         let scan = scan.with_ids(ids).with_side_data(data, &self.acceleration, file);
         scan.search(queries, options)
@@ -212,7 +222,8 @@ impl FlatIndex {
         Ok(self.rows()?.row(row.ok_or(unknown)?).collect())
     }
 
-    fn filter(&self, allow: Allow<'_>, deny: Deny<'_>) -> Result<Filter> {
+    /// The rows that may be neighbours.
+    pub(crate) fn filter(&self, allow: Allow<'_>, deny: Deny<'_>) -> Result<Filter> {
         let ntotal = self.ntotal();
         let Some(ids) = self.ids()? else {
             return Ok(Selection::of_rows(&Wanted { allow, deny }, ntotal)?.filter(ntotal));

@@ -15,6 +15,7 @@ use crate::format::model::{Kind, Stored};
 use crate::format::read::read;
 use crate::metric::Metric;
 
+pub(crate) use search::Prepared;
 pub use search::RangeNeighbours;
 
 /// An index over a mapped FAISS file of any kind that is read.
@@ -85,6 +86,15 @@ impl VectorIndex {
     pub fn has_codes(&self) -> bool {
         let data = self.acceleration.as_ref().and_then(|acceleration| acceleration.data());
         data.is_some() || self.flat.as_ref().is_some_and(FlatIndex::has_codes)
+    }
+
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shrunk`](crate::Error::Shrunk).
+    pub(crate) fn file(&self) -> Result<&[u8]> {
+        self.mapping.bytes()
     }
 
     /// How many vectors there are.

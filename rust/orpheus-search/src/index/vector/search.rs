@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::VectorIndex;
 use crate::error::{Error, Result};
+use crate::filter::{Allow, Deny, Filter};
 use crate::index::engine::{Control, Ids, Request};
 use crate::index::flat::{Answer, SearchOptions, Watch};
 use crate::index::selection::{Selection, Wanted};
@@ -49,8 +50,43 @@ impl VectorIndex {
         if let Some(flat) = &self.flat {
             return flat.search(queries, options);
         }
+        let selection = self.engine.select(self.mapping.bytes()?, &wanted(options))?;
+        self.search_selected(queries, &selection, options)
+    }
+
+    /// What [`VectorIndex::search_prepared`] goes by, which is to be found once for many searches.
+    pub(crate) fn prepare(&self, allow: Allow<'_>, deny: Deny<'_>) -> Result<Prepared> {
+        if let Some(flat) = &self.flat {
+            return flat.filter(allow, deny).map(Prepared::Rows);
+        }
+        let wanted = Wanted { allow, deny };
+        self.engine.select(self.mapping.bytes()?, &wanted).map(Prepared::Selection)
+    }
+
+    /// As [`VectorIndex::search`], of what was prepared by this index, whatever the options allow.
+    pub(crate) fn search_prepared(
+        &self,
+        queries: &[f32],
+        prepared: &Prepared,
+        options: &SearchOptions<'_>,
+    ) -> Result<Neighbours> {
+        self.check(queries, options)?;
+        match (&self.flat, prepared) {
+            (Some(flat), Prepared::Rows(filter)) => flat.search_filtered(queries, filter, options),
+            (None, Prepared::Selection(selection)) => {
+                self.search_selected(queries, selection, options)
+            }
+            _ => self.search(queries, options), // of another index
+        }
+    }
+
+    fn search_selected(
+        &self,
+        queries: &[f32],
+        selection: &Selection,
+        options: &SearchOptions<'_>,
+    ) -> Result<Neighbours> {
         let file = self.mapping.bytes()?;
-        let selection = self.engine.select(file, &wanted(options))?;
         let n_allowed = selection.n_allowed();
         let k = options.k.min(n_allowed);
         let n_queries = queries.len() / self.dim();
@@ -58,7 +94,7 @@ impl VectorIndex {
             acceleration.for_queries(n_queries, options.n_threads)?;
         }
         let mut answer = Answer::new(n_queries, k)?;
-        let request = request(Some(k), &selection, options);
+        let request = request(Some(k), selection, options);
         let together = (CANDIDATE_BYTES / (k.max(1).saturating_mul(16))).clamp(1, GROUP);
         for group in queries.chunks(together * self.dim()) {
             let larger_is_nearer = self.metric().larger_is_nearer();
@@ -121,7 +157,7 @@ impl VectorIndex {
         Ok(found)
     }
 
-    fn check(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<()> {
+    pub(crate) fn check(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<()> {
         let counts = [
             ("k", Some(options.k)),
             ("n_threads", Some(options.n_threads)),
@@ -176,6 +212,25 @@ impl VectorIndex {
         let help = || keep(work(&mut Control::new(&stopped, None)));
         pool::beside(n_threads - 1, &help, || keep(work(&mut control)));
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which vectors of an index may be neighbours.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    /// For an index of vectors as they are.
+    Rows(Filter),
+    /// For others.
+    Selection(Selection),
+}
+
+impl Prepared {
+    /// How many vectors may be.
+    pub(crate) fn n_allowed(&self) -> usize {
+        match self {
+            Self::Rows(filter) => filter.n_allowed(),
+            Self::Selection(selection) => selection.n_allowed(),
+        }
     }
 }
 
