@@ -99,7 +99,7 @@ def ours(name: str, path: Path, added: NDArray[np.float32], queries: NDArray[np.
     index.close()
 
 
-def theirs(name: str, index: Any, n: int, added: NDArray[np.float32], n_deleted: int) -> None:
+def theirs(name: str, index: Any, n: int, added: NDArray[np.float32], n_deleted: int) -> None:  # noqa: ANN401 -- the wheel types too little of it
     add_times: list[float] = []
     find_times: list[float] = []
     batch_times: list[float] = []
