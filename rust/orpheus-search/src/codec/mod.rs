@@ -8,10 +8,12 @@ mod decoded;
 mod fast_scan;
 mod float32;
 mod half;
+mod kernel;
 mod nibbles;
 mod product;
 mod rabitq;
 mod scalar;
+mod scalar_scorer;
 
 use std::fmt::Debug;
 
@@ -125,6 +127,7 @@ fn f32_at(bytes: &[u8], at: usize) -> f32 {
 #[cfg(test)]
 mod testing {
     use super::*;
+    use crate::distance::Tier;
 
     /// Reproducible values in [-1, 1).
     pub(super) fn values(n: usize, seed: u64) -> Vec<f32> {
@@ -150,8 +153,10 @@ mod testing {
         let query = values(dim, 71);
         let origin = values(dim, 72);
         let some: Vec<usize> = (0..n).filter(|place| place % 3 != 1).collect();
-        for metric in [Metric::L2, Metric::InnerProduct] {
-            let mut scorer = codec.scorer(metric, Kernels::best());
+        let tiers = || Tier::ALL.into_iter().filter_map(Kernels::of);
+        let metrics = [Metric::L2, Metric::InnerProduct];
+        for (metric, kernels) in metrics.into_iter().flat_map(|m| tiers().map(move |k| (m, k))) {
+            let mut scorer = codec.scorer(metric, kernels);
             for has_origin in [false, true] {
                 scorer.set_query(&query);
                 if has_origin {
@@ -184,7 +189,9 @@ mod testing {
             let (query, value) = (f64::from(query), f64::from(value));
             let (terms, size) = if metric == Metric::L2 {
                 let difference = query - origin - value;
-                (difference * difference, difference * difference)
+                // The value itself is rounded, too.
+                let rounded = difference.abs() * ((query - origin).abs() + value.abs()) / 10.0;
+                (difference * difference, difference * difference + rounded)
             } else {
                 (query * (origin + value), (query * origin).abs() + (query * value).abs())
             };

@@ -1,0 +1,229 @@
+//! Scores from signs, and from signs with more bits.
+
+use super::{Code, RaBitQCodec, RaBitQLayout, round};
+use crate::codec::kernel::{CodecKernels, Signs, pad};
+use crate::codec::{Scorer, dot, squared_l2};
+use crate::filter::Picks;
+use crate::metric::Metric;
+
+pub(super) struct RaBitQScorer {
+    kernels: Option<CodecKernels>,
+    codec: RaBitQCodec,
+    metric: Metric,
+    query: Vec<f32>,
+    /// The query less the origin, rounded where there are signs alone, with zeros up to whole
+    /// registers.
+    relative: Vec<f32>,
+    /// The sum of its values.
+    sum: f32,
+    /// What four signs add to the inner product with it: `[dim / 4][16]`. Not for kernels that do
+    /// without.
+    table: Vec<f32>,
+    /// The signs of a vector of a block, where there are more bits.
+    signs: Vec<u8>,
+    /// |q − o|².
+    query_to_origin: f32,
+    /// ⟨q, o⟩.
+    query_dot_origin: f32,
+    /// |q|².
+    query_norm: f32,
+}
+
+impl RaBitQScorer {
+    pub(super) fn new(codec: RaBitQCodec, metric: Metric, kernels: Option<CodecKernels>) -> Self {
+        let is_tabulated =
+            codec.extra_bits == 0 && (codec.plain_size().is_none() || kernels.is_none());
+        let table_len = if is_tabulated { 16 * codec.n_nibbles() } else { 0 };
+        Self {
+            kernels,
+            codec,
+            metric,
+            query: Vec::new(),
+            relative: Vec::new(),
+            sum: 0.0,
+            table: vec![0.0; table_len],
+            signs: vec![0; codec.dim.div_ceil(8)],
+            query_to_origin: 0.0,
+            query_dot_origin: 0.0,
+            query_norm: 0.0,
+        }
+    }
+
+    fn prepare(&mut self) {
+        if self.codec.extra_bits == 0 {
+            round(&mut self.relative, self.codec.queries, self.query_to_origin);
+        }
+        self.sum = self.relative.iter().sum();
+        // The signs are ±1/√d each: a vector of length one.
+        let unit = 1.0 / (self.codec.dim as f32).sqrt();
+        let rows = self.table.as_chunks_mut::<16>().0.iter_mut();
+        for (row, values) in rows.zip(self.relative.chunks(4)) {
+            row[0] = -unit * values.iter().sum::<f32>();
+            for bit in 0..4 {
+                // Signs beyond the last value count for nothing, whatever they are.
+                let value = values.get(bit).copied().unwrap_or_default();
+                let (without, with) = row.split_at_mut(1 << bit);
+                for (sum, less) in with.iter_mut().zip(without) {
+                    *sum = *less + 2.0 * unit * value;
+                }
+            }
+        }
+        pad(&mut self.relative);
+    }
+
+    /// Writes the inner products of the query with the signs of each pick.
+    fn dots_of_signs(&self, codes: &[u8], picks: Picks<'_>, dots: &mut [f32]) {
+        match (self.codec.layout, self.kernels) {
+            (RaBitQLayout::Blocks(blocks), kernels) => {
+                blocks.sums(kernels, codes, &self.table, picks, dots);
+            }
+            (RaBitQLayout::Plain(code_size), Some(kernels)) => {
+                let dim = self.codec.dim;
+                kernels.signs(&Signs { dim, code_size, query: &self.relative }, codes, picks, dots);
+                let unit = 1.0 / (dim as f32).sqrt();
+                dots.iter_mut().for_each(|dot| *dot = unit * (2.0 * *dot - self.sum));
+            }
+            (RaBitQLayout::Plain(size), None) => {
+                for (index, dot) in dots.iter_mut().enumerate() {
+                    *dot = sum_of_signs(&codes[picks.row(index) * size..], &self.table);
+                }
+            }
+        }
+    }
+
+    fn score_of_signs(&self, code: &Code<'_>, dot_of_signs: f32) -> f32 {
+        let squared = code.norm() + self.query_to_origin - 2.0 * code.multiplier() * dot_of_signs;
+        match self.metric {
+            Metric::L2 => squared.max(0.0),
+            Metric::InnerProduct | Metric::Cosine => -0.5 * (squared - self.query_norm),
+        }
+    }
+
+    /// The score from all bits: value `i` stands for `number - 2^extra_bits + 0.5`, of which the
+    /// sign is the highest bit.
+    fn score_of_all_bits(&mut self, codes: &[u8], place: usize) -> f32 {
+        let code = self.codec.code(codes, place);
+        let signs = match self.codec.layout {
+            RaBitQLayout::Plain(size) => &codes[place * size..][..self.signs.len()],
+            RaBitQLayout::Blocks(_) => {
+                for (group, signs) in self.signs.iter_mut().enumerate() {
+                    *signs = self.codec.eight_signs(codes, place, group);
+                }
+                &self.signs
+            }
+        };
+        let bits = self.codec.extra_bits;
+        let sum = match self.kernels {
+            Some(kernels) => {
+                let half = (1 << bits) as f32 - 0.5;
+                kernels.bits(&self.relative, bits, signs, code.extra()) - half * self.sum
+            }
+            None => dot_of_bits(bits, &self.relative, code.extra(), signs),
+        };
+        let (add, rescale) = code.extra_factors();
+        match self.metric {
+            Metric::L2 => (self.query_to_origin + add + rescale * sum).max(0.0),
+            Metric::InnerProduct | Metric::Cosine => self.query_dot_origin + add + rescale * sum,
+        }
+    }
+}
+
+impl Scorer for RaBitQScorer {
+    fn set_query(&mut self, query: &[f32]) {
+        self.query.clear();
+        self.query.extend_from_slice(query);
+        self.relative.clear();
+        self.relative.extend_from_slice(query);
+        self.query_norm = dot(query, query);
+        self.query_to_origin = self.query_norm;
+        self.query_dot_origin = 0.0;
+        self.prepare();
+    }
+
+    fn set_origin(&mut self, origin: &[f32]) {
+        self.relative.clear();
+        self.relative.extend(self.query.iter().zip(origin).map(|(value, origin)| value - origin));
+        self.query_to_origin = squared_l2(&self.query, origin);
+        self.query_dot_origin = dot(&self.query, origin);
+        self.prepare();
+    }
+
+    fn score(&mut self, codes: &[u8], picks: Picks<'_>, scores: &mut [f32]) {
+        let scores = &mut scores[..picks.len()];
+        if self.codec.extra_bits > 0 {
+            for (index, score) in scores.iter_mut().enumerate() {
+                *score = self.score_of_all_bits(codes, picks.row(index));
+            }
+            return;
+        }
+        self.dots_of_signs(codes, picks, scores);
+        for (index, score) in scores.iter_mut().enumerate() {
+            *score = self.score_of_signs(&self.codec.code(codes, picks.row(index)), *score);
+        }
+    }
+}
+
+fn sum_of_signs(code: &[u8], table: &[f32]) -> f32 {
+    let mut sums = [0.0; 2];
+    for (byte, rows) in code.iter().zip(table.as_chunks::<16>().0.chunks(2)) {
+        sums[0] += rows[0][usize::from(byte & 15)];
+        if let Some(row) = rows.get(1) {
+            sums[1] += row[usize::from(byte >> 4)];
+        }
+    }
+    sums[0] + sums[1]
+}
+
+/// The inner product of `values`, a multiple of 8, with numbers of a sign and so many bits; the
+/// middle of the range of those counts as zero.
+pub(in crate::codec) fn dot_of_bits(
+    n_bits: usize,
+    values: &[f32],
+    bits: &[u8],
+    signs: &[u8],
+) -> f32 {
+    let dot = match n_bits {
+        1 => dot_of::<1>,
+        2 => dot_of::<2>,
+        3 => dot_of::<3>,
+        4 => dot_of::<4>,
+        5 => dot_of::<5>,
+        6 => dot_of::<6>,
+        7 => dot_of::<7>,
+        _ => dot_of::<8>,
+    };
+    dot(values, bits, signs)
+}
+
+fn dot_of<const BITS: usize>(values: &[f32], bits: &[u8], signs: &[u8]) -> f32 {
+    let mut sums = [0.0; 8];
+    // Eight values have as many bytes of bits as each has bits.
+    let (whole, rest) = bits.as_chunks::<BITS>();
+    let (groups, _) = values.as_chunks::<8>();
+    for ((values, bytes), &signs) in groups.iter().zip(whole).zip(signs) {
+        add_products(&mut sums, values, bytes, signs);
+    }
+    if let (Some(values), Some(&signs)) = (groups.get(whole.len()), signs.get(whole.len())) {
+        let mut bytes = [0; BITS];
+        bytes[..rest.len()].copy_from_slice(rest);
+        add_products(&mut sums, values, &bytes, signs);
+    }
+    sums.iter().sum()
+}
+
+fn add_products<const BITS: usize>(
+    sums: &mut [f32; 8],
+    values: &[f32; 8],
+    bytes: &[u8; BITS],
+    signs: u8,
+) {
+    let half = (1 << BITS) as f32 - 0.5;
+    let mut word = [0; 8];
+    word[..BITS].copy_from_slice(bytes);
+    let word = u64::from_le_bytes(word);
+    for index in 0..8 {
+        let low = (word >> (index * BITS)) as i32 & ((1 << BITS) - 1);
+        let number = (i32::from(signs) >> index & 1) << BITS | low;
+        sums[index] += values[index] * (number as f32 - half);
+    }
+}
