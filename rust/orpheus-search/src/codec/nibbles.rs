@@ -55,6 +55,20 @@ impl PackedBlocks {
         (&block[within..], self.block_vectors)
     }
 
+    /// The same of as many of `n` vectors from `place` on as are in one block, and how many.
+    pub(super) fn extras<'a>(
+        &self,
+        codes: &'a [u8],
+        place: usize,
+        n: usize,
+        len: usize,
+    ) -> (&'a [u8], usize) {
+        let (block, within) = (place / self.block_vectors, place % self.block_vectors);
+        let n = n.min(self.block_vectors - within);
+        let start = block * self.block_bytes + self.packed_bytes + within * len;
+        (&codes[start..][..n * len], n)
+    }
+
     /// Writes the sum of the table entries (`[m][16]`) that the numbers of each pick choose.
     pub(super) fn sums(
         &self,
@@ -65,26 +79,31 @@ impl PackedBlocks {
         sums: &mut [f32],
     ) {
         let (rows, _) = table.as_chunks::<16>();
-        let mut group_sums = [0.0; GROUP];
-        let mut current = usize::MAX;
-        let is_range = matches!(picks, Picks::Range { .. });
-        for (index, sum) in sums[..picks.len()].iter_mut().enumerate() {
-            let place = picks.row(index);
-            if is_range && place / GROUP != current {
-                current = place / GROUP;
-                match kernels {
-                    Some(kernels) => {
-                        kernels.packed(self, codes, rows, place / GROUP * GROUP, &mut group_sums);
-                    }
-                    None => self.group_sums(codes, rows, place / GROUP * GROUP, &mut group_sums),
-                }
-            }
-            *sum = if is_range {
-                group_sums[place % GROUP]
-            } else {
+        let Picks::Range { first, len } = picks else {
+            for (index, sum) in sums[..picks.len()].iter_mut().enumerate() {
                 let rows = rows.iter().enumerate();
-                rows.map(|(m, row)| row[self.number(codes, place, m)]).sum()
-            };
+                let place = picks.row(index);
+                *sum = rows.map(|(m, row)| row[self.number(codes, place, m)]).sum();
+            }
+            return;
+        };
+        let mut sums = &mut sums[..len];
+        let mut place = first;
+        let mut group_sums = [0.0; GROUP];
+        while !sums.is_empty() {
+            let within = place % GROUP;
+            match kernels {
+                Some(kernels) => kernels.packed(self, codes, rows, place - within, &mut group_sums),
+                None => self.group_sums(codes, rows, place - within, &mut group_sums),
+            }
+            let n_here = sums.len().min(GROUP - within);
+            let (here, rest) = sums.split_at_mut(n_here);
+            if let Ok(here) = <&mut [f32; GROUP]>::try_from(&mut *here) {
+                *here = group_sums;
+            } else {
+                here.copy_from_slice(&group_sums[within..within + n_here]);
+            }
+            (sums, place) = (rest, place + n_here);
         }
     }
 

@@ -12,7 +12,7 @@ pub(super) struct NumbersScorer<'a> {
     /// What the codes are; the query is that of `query`.
     numbers: Numbers<'a>,
     relative: Relative,
-    /// Padded, and less the origin where distances are wanted.
+    /// Padded; less the origin and the shifts where distances are wanted.
     query: Vec<f32>,
 }
 
@@ -27,17 +27,28 @@ impl<'a> NumbersScorer<'a> {
     fn metric(&self) -> Metric {
         self.numbers.metric
     }
+
+    /// Takes over what `relative` says.
+    fn take(&mut self) {
+        let values = self.relative.values();
+        self.query[..values.len()].copy_from_slice(values);
+        if self.metric() == Metric::L2 {
+            for (value, shift) in self.query.iter_mut().zip(self.numbers.shift) {
+                *value -= shift;
+            }
+        }
+    }
 }
 
 impl Scorer for NumbersScorer<'_> {
     fn set_query(&mut self, query: &[f32]) {
         self.relative.set_query(query);
-        self.query[..query.len()].copy_from_slice(query);
+        self.take();
     }
 
     fn set_origin(&mut self, origin: &[f32]) {
         self.relative.set_origin(origin, self.metric());
-        self.query[..origin.len()].copy_from_slice(self.relative.values());
+        self.take();
     }
 
     fn score(&mut self, codes: &[u8], picks: Picks<'_>, scores: &mut [f32]) {

@@ -5,12 +5,12 @@ use std::arch::x86_64::{
     __m128i, __m256, _mm_add_ps, _mm_loadl_epi64, _mm_loadu_si128, _mm_storeu_ps, _mm256_add_ps,
     _mm256_and_si256, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cvtepi32_ps,
     _mm256_cvtepu8_epi32, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_extractf128_ps,
-    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_setr_epi8,
-    _mm256_setr_epi32, _mm256_setzero_ps, _mm256_shuffle_epi8, _mm256_shuffle_ps,
+    _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_set1_epi32, _mm256_set1_epi64x,
+    _mm256_setr_epi8, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_shuffle_epi8, _mm256_shuffle_ps,
     _mm256_slli_epi32, _mm256_srlv_epi32, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
-use super::{CodecKernels, FOUR, Numbers, Width, avx2_bits, four_codes, put};
+use super::{AHEAD, CodecKernels, FOUR, Numbers, Width, avx2_bits, four_codes, put};
 use crate::code::fetch;
 use crate::distance::Tier;
 use crate::filter::Picks;
@@ -129,6 +129,12 @@ fn multiply_add(a: __m256, b: __m256, c: __m256) -> __m256 {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn subtract(a: __m256, b: __m256) -> __m256 {
     _mm256_sub_ps(a, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn subtract_product(a: __m256, b: __m256, c: __m256) -> __m256 {
+    _mm256_fnmadd_ps(b, c, a)
 }
 
 /// # Safety

@@ -7,13 +7,13 @@ use std::arch::x86_64::{
     _mm256_extractf128_ps, _mm256_loadu_si256, _mm256_maskz_loadu_epi8, _mm512_add_ps,
     _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_castps512_ps256, _mm512_castsi512_ps,
     _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtph_ps,
-    _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_set1_epi32,
-    _mm512_permutexvar_ps, _mm512_set_epi8, _mm512_set1_epi32, _mm512_setr_epi32, _mm512_setr_ps,
-    _mm512_setzero_ps, _mm512_shuffle_epi8, _mm512_shuffle_ps, _mm512_slli_epi32,
-    _mm512_srlv_epi32, _mm512_sub_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
+    _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps,
+    _mm512_mask_set1_epi32, _mm512_permutexvar_ps, _mm512_set_epi8, _mm512_set1_epi32,
+    _mm512_setr_epi32, _mm512_setr_ps, _mm512_setzero_ps, _mm512_shuffle_epi8, _mm512_shuffle_ps,
+    _mm512_slli_epi32, _mm512_srlv_epi32, _mm512_sub_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
-use super::{CodecKernels, FOUR, Numbers, Width, avx512_bits, four_codes, put};
+use super::{AHEAD, CodecKernels, FOUR, Numbers, Width, avx512_bits, four_codes, put};
 use crate::code::fetch;
 use crate::distance::Tier;
 use crate::filter::Picks;
@@ -138,6 +138,12 @@ fn multiply_add(a: __m512, b: __m512, c: __m512) -> __m512 {
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
 fn subtract(a: __m512, b: __m512) -> __m512 {
     _mm512_sub_ps(a, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+fn subtract_product(a: __m512, b: __m512, c: __m512) -> __m512 {
+    _mm512_fnmadd_ps(b, c, a)
 }
 
 /// # Safety

@@ -51,7 +51,8 @@ pub(super) struct Numbers<'a> {
     pub(super) dim: usize,
     /// Bytes from one code to the next.
     pub(super) code_size: usize,
-    /// Padded as [`PADDING`] says, as are those that follow.
+    /// Padded as [`PADDING`] says, as are those that follow; less the shift where there is one and
+    /// distances are wanted.
     pub(super) query: &'a [f32],
     pub(super) scale: &'a [f32],
     pub(super) shift: &'a [f32],
@@ -161,6 +162,8 @@ impl Width {
     }
 }
 
+/// Bytes ahead of which codes are asked for.
+const AHEAD: usize = 4 << 10;
 /// Codes that kernels compare together.
 const FOUR: usize = 4;
 

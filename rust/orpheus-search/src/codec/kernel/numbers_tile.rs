@@ -2,7 +2,7 @@
 
 /// Defines `numbers`, which compares a query with four codes at a time.
 ///
-/// The file that uses it has, compiled for `$features`: `zero`, `multiply_add`, `subtract`, `load`
+/// The file that uses it has, compiled for `$features`: `zero`, `multiply_add`, `subtract`, `subtract_product`, `load`
 /// of `$lanes` values, `sums_of_four`, and `widen::<W>` and `widen_head::<W>`, which make
 /// `$lanes` values out of the `$lanes * W / 8` bytes at an address or out of fewer.
 macro_rules! numbers_kernel {
@@ -45,6 +45,12 @@ macro_rules! numbers_kernel {
                     for index in ahead..picks.len().min(ahead + FOUR) {
                         fetch(&codes[picks.row(index) * size..][..size]);
                     }
+                }
+                if !is_scattered {
+                    // The processor by itself stops at every page.
+                    let ahead = (picks.row(index * FOUR) * size).saturating_add(AHEAD);
+                    let ahead = codes.get(ahead..).unwrap_or_default();
+                    fetch(ahead.get(..FOUR * size).unwrap_or_default());
                 }
                 let rows = four_codes(codes, size, picks, index * FOUR);
                 // SAFETY: each code is as long as its width says, and the query, scale and shift
@@ -106,21 +112,22 @@ macro_rules! numbers_kernel {
             total: $register,
         ) -> $register {
             // SAFETY: all three are padded to whole registers.
-            let (query, values) = unsafe {
+            unsafe {
                 let query = load(numbers.query.as_ptr().add(at));
                 if BITS == 16 {
-                    (query, values)
-                } else {
-                    let scale = load(numbers.scale.as_ptr().add(at));
-                    let shift = load(numbers.shift.as_ptr().add(at));
-                    (query, multiply_add(values, scale, shift))
+                    if !L2 {
+                        return multiply_add(query, values, total);
+                    }
+                    let difference = subtract(query, values);
+                    return multiply_add(difference, difference, total);
                 }
-            };
-            if L2 {
-                let difference = subtract(query, values);
-                multiply_add(difference, difference, total)
-            } else {
-                multiply_add(query, values, total)
+                let scale = load(numbers.scale.as_ptr().add(at));
+                if L2 {
+                    let difference = subtract_product(query, values, scale);
+                    return multiply_add(difference, difference, total);
+                }
+                let shift = load(numbers.shift.as_ptr().add(at));
+                multiply_add(query, multiply_add(values, scale, shift), total)
             }
         }
     };

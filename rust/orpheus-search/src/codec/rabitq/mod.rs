@@ -80,6 +80,18 @@ impl RaBitQCodec {
         Code { rest }
     }
 
+    /// What follows the signs of as many of `n` codes from `place` on as lie evenly, how many those
+    /// are, and bytes from one to the next.
+    fn rests<'a>(&self, codes: &'a [u8], place: usize, n: usize) -> (&'a [u8], usize, usize) {
+        match self.layout {
+            RaBitQLayout::Plain(size) => (&codes[place * size + self.dim.div_ceil(8)..], n, size),
+            RaBitQLayout::Blocks(blocks) => {
+                let (rests, n) = blocks.extras(codes, place, n, self.rest_len());
+                (rests, n, self.rest_len())
+            }
+        }
+    }
+
     /// Bytes of a code, where they lie one after the other.
     fn plain_size(&self) -> Option<usize> {
         match self.layout {

@@ -91,7 +91,9 @@ impl RaBitQScorer {
         }
     }
 
-    fn score_of_signs(&self, code: &Code<'_>, dot_of_signs: f32) -> f32 {
+    #[inline]
+    fn score_of_signs(&self, rest: &[u8], dot_of_signs: f32) -> f32 {
+        let code = Code { rest };
         let squared = code.norm() + self.query_to_origin - 2.0 * code.multiplier() * dot_of_signs;
         match self.metric {
             Metric::L2 => squared.max(0.0),
@@ -157,8 +159,19 @@ impl Scorer for RaBitQScorer {
             return;
         }
         self.dots_of_signs(codes, picks, scores);
-        for (index, score) in scores.iter_mut().enumerate() {
-            *score = self.score_of_signs(&self.codec.code(codes, picks.row(index)), *score);
+        let Picks::Range { first, len } = picks else {
+            for (index, score) in scores.iter_mut().enumerate() {
+                *score = self.score_of_signs(self.codec.code(codes, picks.row(index)).rest, *score);
+            }
+            return;
+        };
+        let mut done = 0;
+        while done < len {
+            let (rests, n, stride) = self.codec.rests(codes, first + done, len - done);
+            for (score, rest) in scores[done..done + n].iter_mut().zip(rests.chunks(stride)) {
+                *score = self.score_of_signs(rest, *score);
+            }
+            done += n;
         }
     }
 }
