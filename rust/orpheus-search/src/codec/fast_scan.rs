@@ -37,7 +37,7 @@ impl Codec for FastScanCodec {
 
     fn scorer(&self, metric: Metric, kernels: Kernels) -> Box<dyn Scorer + '_> {
         let kernels = CodecKernels::beside(kernels);
-        let table = Tables::new(&self.codebook, metric);
+        let table = Tables::new(&self.codebook, metric, kernels);
         Box::new(FastScanScorer { kernels, blocks: self.blocks, table })
     }
 }

@@ -54,6 +54,18 @@ pub(crate) trait Scorer {
     fn score(&mut self, codes: &[u8], picks: Picks<'_>, scores: &mut [f32]);
 }
 
+/// Whether any of `scores` may be among the nearest, of which the worst has the score `limit`.
+/// `true` is always right.
+pub(crate) fn any_near(
+    kernels: Kernels,
+    scores: &[f32],
+    limit: f32,
+    larger_is_nearer: bool,
+) -> bool {
+    let wide = kernel::CodecKernels::beside(kernels);
+    wide.is_none_or(|wide| wide.any_near(scores, limit, larger_is_nearer))
+}
+
 /// What comparing with a vector less an origin needs instead of the query.
 ///
 /// Squared distances are those of the query less the origin; inner products are larger by that of

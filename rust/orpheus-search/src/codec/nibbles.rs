@@ -87,23 +87,27 @@ impl PackedBlocks {
             }
             return;
         };
-        let mut sums = &mut sums[..len];
-        let mut place = first;
-        let mut group_sums = [0.0; GROUP];
-        while !sums.is_empty() {
-            let within = place % GROUP;
-            match kernels {
-                Some(kernels) => kernels.packed(self, codes, rows, place - within, &mut group_sums),
-                None => self.group_sums(codes, rows, place - within, &mut group_sums),
+        let group_sums = |first: usize, groups: &mut [[f32; GROUP]]| match kernels {
+            Some(kernels) => kernels.packed(self, codes, rows, first, groups),
+            None => {
+                for (index, sums) in groups.iter_mut().enumerate() {
+                    self.group_sums(codes, rows, first + index * GROUP, sums);
+                }
             }
-            let n_here = sums.len().min(GROUP - within);
-            let (here, rest) = sums.split_at_mut(n_here);
-            if let Ok(here) = <&mut [f32; GROUP]>::try_from(&mut *here) {
-                *here = group_sums;
-            } else {
-                here.copy_from_slice(&group_sums[within..within + n_here]);
-            }
-            (sums, place) = (rest, place + n_here);
+        };
+        let n_before = (first.next_multiple_of(GROUP) - first).min(len);
+        let (before, rest) = sums[..len].split_at_mut(n_before);
+        let (whole, after) = rest.as_chunks_mut::<GROUP>();
+        let mut alone = [[0.0; GROUP]];
+        if !before.is_empty() {
+            group_sums(first / GROUP * GROUP, &mut alone);
+            before.copy_from_slice(&alone[0][first % GROUP..][..n_before]);
+        }
+        let first = first + n_before;
+        group_sums(first, whole);
+        if !after.is_empty() {
+            group_sums(first + whole.len() * GROUP, &mut alone);
+            after.copy_from_slice(&alone[0][..after.len()]);
         }
     }
 

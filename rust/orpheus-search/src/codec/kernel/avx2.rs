@@ -10,7 +10,7 @@ use std::arch::x86_64::{
     _mm256_slli_epi32, _mm256_srlv_epi32, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
-use super::{AHEAD, CodecKernels, FOUR, Numbers, Width, avx2_bits, four_codes, put};
+use super::{AHEAD, CodecKernels, FOUR, Numbers, Width, avx2_bits, avx2_tables, four_codes, put};
 use crate::code::fetch;
 use crate::distance::Tier;
 use crate::filter::Picks;
@@ -26,6 +26,9 @@ pub(super) fn kernels() -> Option<CodecKernels> {
         // SAFETY: this function leaves the module only where the features were detected.
         numbers: |query, codes, picks, scores| unsafe { numbers(query, codes, picks, scores) },
         packed: avx2_bits::packed_kernel,
+        bytes: avx2_tables::bytes_kernel,
+        near: avx2_tables::near_kernel,
+        tabulate: avx2_tables::tabulate_kernel,
         signs: avx2_bits::signs_kernel,
         bits: avx2_bits::bits_kernel,
     })

@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 };
 
 use super::avx2::sums_of_four;
-use super::{FOUR, GROUP, Signs, four_codes, put};
+use super::{Bits, FOUR, GROUP, Signs, four_codes, put};
 use crate::codec::nibbles::{PackedBlocks, byte_of};
 use crate::filter::Picks;
 
@@ -19,7 +19,7 @@ pub(super) fn packed_kernel(
     codes: &[u8],
     table: &[[f32; 16]],
     first: usize,
-    sums: &mut [f32; GROUP],
+    sums: &mut [[f32; GROUP]],
 ) {
     // SAFETY: this function leaves the module only where the features were detected.
     unsafe { packed(blocks, codes, table, first, sums) }
@@ -30,9 +30,9 @@ pub(super) fn signs_kernel(signs: &Signs<'_>, codes: &[u8], picks: Picks<'_>, su
     unsafe { sign_sums(signs, codes, picks, sums) }
 }
 
-pub(super) fn bits_kernel(query: &[f32], bits: usize, signs: &[u8], extra: &[u8]) -> f32 {
+pub(super) fn bits_kernel(query: &[f32], bits: usize, vectors: &[Bits<'_>; FOUR]) -> [f32; FOUR] {
     // SAFETY: likewise.
-    unsafe { bits_dot(query, bits, signs, extra) }
+    unsafe { bits_dots(query, bits, vectors) }
 }
 
 #[target_feature(enable = "avx2,fma,f16c,bmi2")]
@@ -41,9 +41,17 @@ fn packed(
     codes: &[u8],
     table: &[[f32; 16]],
     first: usize,
-    sums: &mut [f32; GROUP],
+    sums: &mut [[f32; GROUP]],
 ) {
-    let (bytes, stride) = blocks.group(codes, first);
+    for (index, sums) in sums.iter_mut().enumerate() {
+        let (bytes, stride) = blocks.group(codes, first + index * GROUP);
+        group(bytes, stride, table, sums);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c,bmi2")]
+fn group(bytes: &[u8], stride: usize, table: &[[f32; 16]], sums: &mut [f32; GROUP]) {
     // Lower and upper halves of eight bytes, and of the eight after those.
     let mut totals = [_mm256_setzero_ps(); 4];
     for (m, row) in table.iter().enumerate() {
@@ -116,7 +124,17 @@ fn sign_sums(signs: &Signs<'_>, codes: &[u8], picks: Picks<'_>, sums: &mut [f32]
 }
 
 #[target_feature(enable = "avx2,fma,f16c,bmi2")]
-fn bits_dot(query: &[f32], bits: usize, signs: &[u8], extra: &[u8]) -> f32 {
+fn bits_dots(query: &[f32], bits: usize, vectors: &[Bits<'_>; FOUR]) -> [f32; FOUR] {
+    let mut totals = [_mm256_setzero_ps(); FOUR];
+    for (vector, total) in vectors.iter().zip(&mut totals) {
+        *total = bits_dot(query, bits, vector.signs, vector.extra);
+    }
+    sums_of_four(totals)
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c,bmi2")]
+fn bits_dot(query: &[f32], bits: usize, signs: &[u8], extra: &[u8]) -> __m256 {
     /// The lowest bit of each byte.
     const LOWEST: u64 = u64::from_le_bytes([1; 8]);
     let places = LOWEST * u64::from(u8::MAX >> (8 - bits));
@@ -135,8 +153,7 @@ fn bits_dot(query: &[f32], bits: usize, signs: &[u8], extra: &[u8]) -> f32 {
         let query: __m256 = unsafe { _mm256_loadu_ps(query.as_ptr()) };
         totals[group % 2] = _mm256_fmadd_ps(query, values, totals[group % 2]);
     }
-    let zero = _mm256_setzero_ps();
-    sums_of_four([_mm256_add_ps(totals[0], totals[1]), zero, zero, zero])[0]
+    _mm256_add_ps(totals[0], totals[1])
 }
 
 /// Eight bytes from `at` on, and zeros for those that are not there.

@@ -13,7 +13,9 @@ use std::arch::x86_64::{
     _mm512_slli_epi32, _mm512_srlv_epi32, _mm512_sub_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
-use super::{AHEAD, CodecKernels, FOUR, Numbers, Width, avx512_bits, four_codes, put};
+use super::{
+    AHEAD, CodecKernels, FOUR, Numbers, Width, avx512_bits, avx512_tables, four_codes, put,
+};
 use crate::code::fetch;
 use crate::distance::Tier;
 use crate::filter::Picks;
@@ -29,6 +31,9 @@ pub(super) fn kernels() -> Option<CodecKernels> {
         // SAFETY: this function leaves the module only where the features were detected.
         numbers: |query, codes, picks, scores| unsafe { numbers(query, codes, picks, scores) },
         packed: avx512_bits::packed_kernel,
+        bytes: avx512_tables::bytes_kernel,
+        near: avx512_tables::near_kernel,
+        tabulate: avx512_tables::tabulate_kernel,
         signs: avx512_bits::signs_kernel,
         bits: avx512_bits::bits_kernel(),
     })

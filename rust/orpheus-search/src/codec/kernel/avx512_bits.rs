@@ -4,14 +4,14 @@
 use std::arch::x86_64::{
     __m512, __m512i, _mm_loadu_si128, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_si128,
     _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_extracti32x4_epi32, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_ps, _mm512_maskz_loadu_epi8,
-    _mm512_multishift_epi64_epi8, _mm512_permutexvar_epi8, _mm512_permutexvar_ps,
-    _mm512_reduce_add_ps, _mm512_set1_epi8, _mm512_set1_epi64, _mm512_setr_epi32,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_epi8, _mm512_mask_add_ps,
+    _mm512_maskz_loadu_epi8, _mm512_multishift_epi64_epi8, _mm512_permutexvar_epi8,
+    _mm512_permutexvar_ps, _mm512_set1_epi8, _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32,
     _mm512_setzero_ps, _mm512_srli_epi32, _mm512_storeu_ps,
 };
 
 use super::avx512::sums_of_four;
-use super::{FOUR, GROUP, Signs, avx2_bits, four_codes, put};
+use super::{Bits, FOUR, GROUP, Signs, avx2_bits, four_codes, put};
 use crate::codec::nibbles::PackedBlocks;
 use crate::filter::Picks;
 
@@ -20,7 +20,7 @@ pub(super) fn packed_kernel(
     codes: &[u8],
     table: &[[f32; 16]],
     first: usize,
-    sums: &mut [f32; GROUP],
+    sums: &mut [[f32; GROUP]],
 ) {
     // SAFETY: this function leaves the module only where the features were detected.
     unsafe { packed(blocks, codes, table, first, sums) }
@@ -37,7 +37,7 @@ pub(super) fn bits_kernel() -> super::BitsKernel {
     let at_hand = is_x86_feature_detected!("avx512vbmi");
     if at_hand {
         // SAFETY: the features were detected.
-        |query, bits, signs, extra| unsafe { bits_dot(query, bits, signs, extra) }
+        |query, bits, vectors| unsafe { bits_dots(query, bits, vectors) }
     } else {
         avx2_bits::bits_kernel
     }
@@ -49,21 +49,32 @@ fn packed(
     codes: &[u8],
     table: &[[f32; 16]],
     first: usize,
-    sums: &mut [f32; GROUP],
+    sums: &mut [[f32; GROUP]],
 ) {
-    let (bytes, stride) = blocks.group(codes, first);
+    for (index, sums) in sums.iter_mut().enumerate() {
+        let (bytes, stride) = blocks.group(codes, first + index * GROUP);
+        group(bytes, stride, table, sums);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+fn group(bytes: &[u8], stride: usize, table: &[[f32; 16]], sums: &mut [f32; GROUP]) {
     let mut totals = [_mm512_setzero_ps(); 4];
     let (pairs, last) = table.as_chunks::<2>();
-    for (pair, rows) in pairs.iter().enumerate() {
-        let bytes = &bytes[pair * stride..][..32];
+    let mut rest = bytes;
+    for rows in pairs {
+        let Some((bytes, _)) = rest.split_first_chunk::<32>() else { return };
+        rest = rest.get(stride..).unwrap_or_default();
+        let (halves, _) = bytes.as_chunks::<16>();
         for half in 0..2 {
-            let [low, high] = lookups(&bytes[16 * half..], &rows[half]);
+            let [low, high] = lookups(&halves[half], &rows[half]);
             totals[2 * half] = _mm512_add_ps(totals[2 * half], low);
             totals[2 * half + 1] = _mm512_add_ps(totals[2 * half + 1], high);
         }
     }
-    if let [row] = last {
-        let [low, high] = lookups(&bytes[pairs.len() * stride..], row);
+    if let ([row], Some(bytes)) = (last, rest.first_chunk::<16>()) {
+        let [low, high] = lookups(bytes, row);
         totals[0] = _mm512_add_ps(totals[0], low);
         totals[1] = _mm512_add_ps(totals[1], high);
     }
@@ -80,8 +91,7 @@ fn packed(
 /// The table entries that the lower and upper halves of 16 bytes choose.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
-fn lookups(bytes: &[u8], row: &[f32; 16]) -> [__m512; 2] {
-    let bytes = &bytes[..16];
+fn lookups(bytes: &[u8; 16], row: &[f32; 16]) -> [__m512; 2] {
     // SAFETY: there are 16 bytes and 16 values.
     let (bytes, row) =
         unsafe { (_mm_loadu_si128(bytes.as_ptr().cast()), _mm512_loadu_ps(row.as_ptr())) };
@@ -144,33 +154,79 @@ static SPREADS: [Spread; 9] = {
 };
 
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vbmi")]
-fn bits_dot(query: &[f32], bits: usize, signs: &[u8], extra: &[u8]) -> f32 {
-    let Some(Spread { bytes, starts }) = SPREADS.get(bits) else { return f32::NAN };
-    // SAFETY: 64 bytes are read from 64 bytes.
-    let spread = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
-    let starts = _mm512_set1_epi64(i64::from_le_bytes(*starts));
-    let mask = _mm512_set1_epi8((u8::MAX >> (8 - bits)) as i8);
-    let (mut low, mut high) = ([_mm512_setzero_ps(); 2], [_mm512_setzero_ps(); 2]);
-    let step = 8 * bits;
+fn bits_dots(query: &[f32], bits: usize, vectors: &[Bits<'_>; FOUR]) -> [f32; FOUR] {
+    let dots = match bits {
+        1 => dots_of::<1>,
+        2 => dots_of::<2>,
+        3 => dots_of::<3>,
+        4 => dots_of::<4>,
+        5 => dots_of::<5>,
+        6 => dots_of::<6>,
+        7 => dots_of::<7>,
+        _ => dots_of::<8>,
+    };
+    dots(query, vectors)
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vbmi")]
+fn dots_of<const BITS: usize>(query: &[f32], vectors: &[Bits<'_>; FOUR]) -> [f32; FOUR] {
+    let mut totals = [_mm512_setzero_ps(); FOUR];
+    let step = 8 * BITS;
+    // Chunks of 64 numbers that are all there.
+    let n_whole = (vectors[0].signs.len() / 8).min(vectors[0].extra.len() / step);
     for (index, query) in query.chunks_exact(64).enumerate() {
-        let bytes = head(extra, index * step, step);
-        let numbers = _mm512_permutexvar_epi8(spread, bytes);
-        let numbers = _mm512_and_si512(_mm512_multishift_epi64_epi8(starts, numbers), mask);
-        let set = signs_of(signs, index * 8);
-        for quarter in 0..4 {
-            // SAFETY: a chunk has 64 values.
-            let query = unsafe { _mm512_loadu_ps(query.as_ptr().add(16 * quarter)) };
-            let values = quarter_of(numbers, quarter);
-            let set = (set >> (16 * quarter)) as u16;
-            let at = quarter % 2;
-            low[at] = _mm512_fmadd_ps(query, values, low[at]);
-            high[at] = _mm512_mask_add_ps(high[at], set, high[at], query);
+        for (vector, total) in vectors.iter().zip(&mut totals) {
+            let (bytes, set) = if index < n_whole {
+                let mask = u64::MAX >> (64 - step);
+                // SAFETY: the chunk is one of the whole ones of every vector, as they are alike.
+                unsafe {
+                    let bytes = vector.extra.as_ptr().add(index * step);
+                    let set = vector.signs.as_ptr().add(index * 8).cast::<u64>();
+                    (_mm512_maskz_loadu_epi8(mask, bytes.cast()), set.read_unaligned())
+                }
+            } else {
+                (head(vector.extra, index * step, step), signs_of(vector.signs, index * 8))
+            };
+            *total = add_products::<BITS>(*total, query, bytes, set);
         }
     }
-    let high = _mm512_add_ps(high[0], high[1]);
-    let low = _mm512_add_ps(low[0], low[1]);
-    let weight = std::arch::x86_64::_mm512_set1_ps((1 << bits) as f32);
-    _mm512_reduce_add_ps(_mm512_fmadd_ps(high, weight, low))
+    sums_of_four(totals)
+}
+
+/// Adds the products of 64 values with numbers whose lower bits are in `bytes`, and the highest in
+/// `set`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vbmi")]
+fn add_products<const BITS: usize>(
+    total: __m512,
+    query: &[f32],
+    bytes: __m512i,
+    set: u64,
+) -> __m512 {
+    let Spread { bytes: spread, starts } = &SPREADS[BITS];
+    // SAFETY: 64 bytes are read from 64 bytes.
+    let spread = unsafe { _mm512_loadu_si512(spread.as_ptr().cast()) };
+    let starts = _mm512_set1_epi64(i64::from_le_bytes(*starts));
+    let mask = _mm512_set1_epi8((u8::MAX >> (8 - BITS)) as i8);
+    let numbers = _mm512_permutexvar_epi8(spread, bytes);
+    let mut numbers = _mm512_and_si512(_mm512_multishift_epi64_epi8(starts, numbers), mask);
+    if BITS < 8 {
+        let sign = _mm512_set1_epi8((1u32 << BITS) as u8 as i8);
+        numbers = _mm512_mask_add_epi8(numbers, set, numbers, sign);
+    }
+    let mut total = total;
+    for quarter in 0..4 {
+        // SAFETY: there are 64 values.
+        let query = unsafe { _mm512_loadu_ps(query.as_ptr().add(16 * quarter)) };
+        let mut values = quarter_of(numbers, quarter);
+        if BITS == 8 {
+            // The sign has no room in a byte with the others.
+            let set = (set >> (16 * quarter)) as u16;
+            values = _mm512_mask_add_ps(values, set, values, _mm512_set1_ps(256.0));
+        }
+        total = _mm512_fmadd_ps(query, values, total);
+    }
+    total
 }
 
 /// 16 of 64 bytes as values.

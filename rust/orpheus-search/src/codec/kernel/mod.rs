@@ -11,13 +11,18 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx2_bits;
 #[cfg(target_arch = "x86_64")]
+mod avx2_tables;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_bits;
+#[cfg(target_arch = "x86_64")]
+mod avx512_tables;
 
 use std::fmt;
 
 use super::nibbles::PackedBlocks;
+use super::product::{Codebook, sum_of_bytes};
 use crate::distance::{Kernels, Tier};
 use crate::filter::Picks;
 use crate::metric::Metric;
@@ -68,10 +73,20 @@ pub(super) struct Signs<'a> {
     pub(super) query: &'a [f32],
 }
 
+/// Numbers of a sign and a few bits more, one for each dimension.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bits<'a> {
+    pub(super) signs: &'a [u8],
+    pub(super) extra: &'a [u8],
+}
+
 type NumbersKernel = fn(&Numbers<'_>, &[u8], Picks<'_>, &mut [f32]);
-type PackedKernel = fn(&PackedBlocks, &[u8], &[[f32; 16]], usize, &mut [f32; GROUP]);
+type PackedKernel = fn(&PackedBlocks, &[u8], &[[f32; 16]], usize, &mut [[f32; GROUP]]);
+type BytesKernel = fn(usize, &[[f32; 256]], &[u8], Picks<'_>, &mut [f32]);
+type NearKernel = fn(&[f32], f32, bool) -> bool;
+type TabulateKernel = fn(&Codebook, &[f32], Metric, &mut [f32]);
 type SignsKernel = fn(&Signs<'_>, &[u8], Picks<'_>, &mut [f32]);
-type BitsKernel = fn(&[f32], usize, &[u8], &[u8]) -> f32;
+type BitsKernel = fn(&[f32], usize, &[Bits<'_>; FOUR]) -> [f32; FOUR];
 
 /// The kernels of one tier.
 #[derive(Clone, Copy)]
@@ -79,6 +94,9 @@ pub(crate) struct CodecKernels {
     tier: Tier,
     numbers: NumbersKernel,
     packed: PackedKernel,
+    bytes: BytesKernel,
+    near: NearKernel,
+    tabulate: TabulateKernel,
     signs: SignsKernel,
     bits: BitsKernel,
 }
@@ -113,15 +131,45 @@ impl CodecKernels {
         (self.numbers)(numbers, codes, picks, &mut scores[..picks.len()]);
     }
 
-    /// Writes the sums of the table entries that the numbers of the 32 vectors from `first` on, a
-    /// multiple of 32, choose; what is padding among them has a sum, too.
+    /// Writes the sums of the table entries that the bytes of each pick's code choose, a table for
+    /// each byte.
+    pub(super) fn bytes(
+        self,
+        table: &[[f32; 256]],
+        codes: &[u8],
+        picks: Picks<'_>,
+        sums: &mut [f32],
+    ) {
+        let code_size = table.len();
+        assert!(code_size > 0 && picks.all_below(codes.len() / code_size));
+        (self.bytes)(code_size, table, codes, picks, &mut sums[..picks.len()]);
+    }
+
+    /// Whether any of `scores` is at least as near as `limit`.
+    pub(super) fn any_near(self, scores: &[f32], limit: f32, larger_is_nearer: bool) -> bool {
+        (self.near)(scores, limit, larger_is_nearer)
+    }
+
+    /// As [`Codebook::tabulate`].
+    pub(super) fn tabulate(
+        self,
+        codebook: &Codebook,
+        query: &[f32],
+        metric: Metric,
+        table: &mut [f32],
+    ) {
+        (self.tabulate)(codebook, query, metric, table);
+    }
+
+    /// Writes the sums of the table entries that the numbers of groups of 32 vectors choose, the
+    /// first of which is at `first`, a multiple of 32; what is padding among them has a sum, too.
     pub(super) fn packed(
         self,
         blocks: &PackedBlocks,
         codes: &[u8],
         table: &[[f32; 16]],
         first: usize,
-        sums: &mut [f32; GROUP],
+        sums: &mut [[f32; GROUP]],
     ) {
         (self.packed)(blocks, codes, table, first, sums);
     }
@@ -134,12 +182,21 @@ impl CodecKernels {
         (self.signs)(signs, codes, picks, &mut sums[..picks.len()]);
     }
 
-    /// The inner product of `query`, padded as [`PADDING`] says, with numbers of a sign, which is
-    /// their highest bit, and `bits` more, 1 to 8.
-    pub(super) fn bits(self, query: &[f32], bits: usize, signs: &[u8], extra: &[u8]) -> f32 {
+    /// The inner products of `query`, padded as [`PADDING`] says, with four vectors of numbers of a
+    /// sign, which is their highest bit, and `bits` more, 1 to 8.
+    pub(super) fn bits(
+        self,
+        query: &[f32],
+        bits: usize,
+        vectors: &[Bits<'_>; FOUR],
+    ) -> [f32; FOUR] {
         assert!(query.len().is_multiple_of(PADDING) && (1..=8).contains(&bits));
+        let [Bits { signs, extra }, ..] = vectors[0..] else { return [f32::NAN; FOUR] };
         assert!(signs.len() <= query.len() / 8 && extra.len() <= query.len() / 8 * bits);
-        (self.bits)(query, bits, signs, extra)
+        let is_alike =
+            |other: &Bits<'_>| other.signs.len() == signs.len() && other.extra.len() == extra.len();
+        assert!(vectors.iter().all(is_alike));
+        (self.bits)(query, bits, vectors)
     }
 }
 
@@ -165,7 +222,7 @@ impl Width {
 /// Bytes ahead of which codes are asked for.
 const AHEAD: usize = 4 << 10;
 /// Codes that kernels compare together.
-const FOUR: usize = 4;
+pub(super) const FOUR: usize = 4;
 
 /// Four codes of `size` bytes each, from pick `first` on. A last group that is not whole repeats
 /// its last code: a score has the same bits wherever its code stands.
@@ -187,6 +244,12 @@ fn put(scores: &mut [f32], four: [f32; FOUR]) {
     } else {
         scores.iter_mut().zip(four).for_each(|(score, value)| *score = value);
     }
+}
+
+/// Whether any of `scores` is at least as near as `limit`.
+fn any_near(scores: &[f32], limit: f32, larger_is_nearer: bool) -> bool {
+    let is_near = |&score: &f32| if larger_is_nearer { score >= limit } else { score <= limit };
+    scores.iter().any(is_near)
 }
 
 /// Appends zeros up to a multiple of [`PADDING`].

@@ -46,7 +46,13 @@ fn products_with_signs_and_more_bits_are_those_of_the_portable_loop_at_every_len
             let half = f64::from(1 << bits) - 0.5;
             let all = half * query.iter().map(|value| f64::from(*value)).sum::<f64>();
             for kernels in tiers() {
-                let found = f64::from(kernels.bits(&query, bits, &signs, &extra)) - all;
+                let vector = Bits { signs: &signs, extra: &extra };
+                let zeros = vec![0; signs.len() + extra.len()];
+                let none = Bits { signs: &zeros[..signs.len()], extra: &zeros[..extra.len()] };
+                let [nothing, first, _, last] =
+                    kernels.bits(&query, bits, &[none, vector, none, vector]);
+                assert!(nothing.abs() == 0.0 && first.to_bits() == last.to_bits());
+                let found = f64::from(first) - all;
                 let error = (found - expected).abs();
                 let bound = 2e-7 * half * dim as f64;
                 assert!(error < bound, "{kernels:?} {bits} {dim} {found} {expected}");

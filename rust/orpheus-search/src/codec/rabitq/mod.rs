@@ -124,7 +124,7 @@ impl RaBitQCodec {
     }
 }
 
-impl Code<'_> {
+impl<'a> Code<'a> {
     /// |x − o|², less |x|² for inner products.
     fn norm(&self) -> f32 {
         f32_at(self.rest, 0)
@@ -136,7 +136,7 @@ impl Code<'_> {
     }
 
     /// More bits of the values.
-    fn extra(&self) -> &[u8] {
+    fn extra(&self) -> &'a [u8] {
         &self.rest[12..self.rest.len() - 8]
     }
 

@@ -1,7 +1,7 @@
 //! Scores from signs, and from signs with more bits.
 
 use super::{Code, RaBitQCodec, RaBitQLayout, round};
-use crate::codec::kernel::{CodecKernels, Signs, pad};
+use crate::codec::kernel::{Bits, CodecKernels, FOUR, Signs, pad};
 use crate::codec::{Scorer, dot, squared_l2};
 use crate::filter::Picks;
 use crate::metric::Metric;
@@ -19,7 +19,7 @@ pub(super) struct RaBitQScorer {
     /// What four signs add to the inner product with it: `[dim / 4][16]`. Not for kernels that do
     /// without.
     table: Vec<f32>,
-    /// The signs of a vector of a block, where there are more bits.
+    /// The signs of a few vectors of a block, where there are more bits.
     signs: Vec<u8>,
     /// |q − o|².
     query_to_origin: f32,
@@ -42,7 +42,7 @@ impl RaBitQScorer {
             relative: Vec::new(),
             sum: 0.0,
             table: vec![0.0; table_len],
-            signs: vec![0; codec.dim.div_ceil(8)],
+            signs: Vec::new(),
             query_to_origin: 0.0,
             query_dot_origin: 0.0,
             query_norm: 0.0,
@@ -101,31 +101,52 @@ impl RaBitQScorer {
         }
     }
 
-    /// The score from all bits: value `i` stands for `number - 2^extra_bits + 0.5`, of which the
-    /// sign is the highest bit.
-    fn score_of_all_bits(&mut self, codes: &[u8], place: usize) -> f32 {
-        let code = self.codec.code(codes, place);
-        let signs = match self.codec.layout {
-            RaBitQLayout::Plain(size) => &codes[place * size..][..self.signs.len()],
-            RaBitQLayout::Blocks(_) => {
-                for (group, signs) in self.signs.iter_mut().enumerate() {
-                    *signs = self.codec.eight_signs(codes, place, group);
+    /// Scores from all bits: value `i` stands for `number - 2^extra_bits + 0.5`, of which the sign
+    /// is the highest bit.
+    fn scores_of_all_bits(&mut self, codes: &[u8], picks: Picks<'_>, scores: &mut [f32]) {
+        let (codec, bits) = (self.codec, self.codec.extra_bits);
+        let n_signs = codec.dim.div_ceil(8);
+        let mut scratch = std::mem::take(&mut self.signs);
+        scratch.resize(FOUR * n_signs, 0);
+        for (index, scores) in scores.chunks_mut(FOUR).enumerate() {
+            // A last group that is not whole repeats its last code.
+            let place = |lane: usize| picks.row(index * FOUR + lane.min(scores.len() - 1));
+            let places = [0, 1, 2, 3].map(place);
+            if codec.plain_size().is_none() {
+                for (place, signs) in places.iter().zip(scratch.chunks_exact_mut(n_signs)) {
+                    for (group, signs) in signs.iter_mut().enumerate() {
+                        *signs = codec.eight_signs(codes, *place, group);
+                    }
                 }
-                &self.signs
             }
-        };
-        let bits = self.codec.extra_bits;
-        let sum = match self.kernels {
-            Some(kernels) => {
-                let half = (1 << bits) as f32 - 0.5;
-                kernels.bits(&self.relative, bits, signs, code.extra()) - half * self.sum
+            let vectors = [0, 1, 2, 3].map(|lane| {
+                let signs = match codec.layout {
+                    RaBitQLayout::Plain(size) => &codes[places[lane] * size..],
+                    RaBitQLayout::Blocks(_) => &scratch[lane * n_signs..],
+                };
+                Bits { signs: &signs[..n_signs], extra: codec.code(codes, places[lane]).extra() }
+            });
+            let dots = match self.kernels {
+                Some(kernels) => {
+                    let half = (1 << bits) as f32 - 0.5;
+                    let dots = kernels.bits(&self.relative, bits, &vectors);
+                    dots.map(|dot| dot - half * self.sum)
+                }
+                None => vectors
+                    .map(|vector| dot_of_bits(bits, &self.relative, vector.extra, vector.signs)),
+            };
+            for ((score, place), dot) in scores.iter_mut().zip(places).zip(dots) {
+                *score = self.score_of_bits(&codec.code(codes, place), dot);
             }
-            None => dot_of_bits(bits, &self.relative, code.extra(), signs),
-        };
+        }
+        self.signs = scratch;
+    }
+
+    fn score_of_bits(&self, code: &Code<'_>, dot: f32) -> f32 {
         let (add, rescale) = code.extra_factors();
         match self.metric {
-            Metric::L2 => (self.query_to_origin + add + rescale * sum).max(0.0),
-            Metric::InnerProduct | Metric::Cosine => self.query_dot_origin + add + rescale * sum,
+            Metric::L2 => (self.query_to_origin + add + rescale * dot).max(0.0),
+            Metric::InnerProduct | Metric::Cosine => self.query_dot_origin + add + rescale * dot,
         }
     }
 }
@@ -153,10 +174,7 @@ impl Scorer for RaBitQScorer {
     fn score(&mut self, codes: &[u8], picks: Picks<'_>, scores: &mut [f32]) {
         let scores = &mut scores[..picks.len()];
         if self.codec.extra_bits > 0 {
-            for (index, score) in scores.iter_mut().enumerate() {
-                *score = self.score_of_all_bits(codes, picks.row(index));
-            }
-            return;
+            return self.scores_of_all_bits(codes, picks, scores);
         }
         self.dots_of_signs(codes, picks, scores);
         let Picks::Range { first, len } = picks else {
