@@ -126,21 +126,25 @@ impl RaBitQCodec {
 
 impl<'a> Code<'a> {
     /// |x − o|², less |x|² for inner products.
+    #[inline]
     fn norm(&self) -> f32 {
         f32_at(self.rest, 0)
     }
 
     /// |x − o| over the cosine of x − o and its signs.
+    #[inline]
     fn multiplier(&self) -> f32 {
         f32_at(self.rest, 4)
     }
 
     /// More bits of the values.
+    #[inline]
     fn extra(&self) -> &'a [u8] {
         &self.rest[12..self.rest.len() - 8]
     }
 
     /// What to add to, and to multiply with, the inner product of the query and all bits.
+    #[inline]
     fn extra_factors(&self) -> (f32, f32) {
         let at = self.rest.len() - 8;
         (f32_at(self.rest, at), f32_at(self.rest, at + 4))

@@ -108,40 +108,50 @@ impl RaBitQScorer {
         let n_signs = codec.dim.div_ceil(8);
         let mut scratch = std::mem::take(&mut self.signs);
         scratch.resize(FOUR * n_signs, 0);
+        let rest_len = codec.rest_len();
         for (index, scores) in scores.chunks_mut(FOUR).enumerate() {
-            // A last group that is not whole repeats its last code.
-            let place = |lane: usize| picks.row(index * FOUR + lane.min(scores.len() - 1));
-            let places = [0, 1, 2, 3].map(place);
+            let mut rests: [&[u8]; FOUR] = [&[]; FOUR];
+            let mut vectors = [Bits { signs: &[], extra: &[] }; FOUR];
             if codec.plain_size().is_none() {
-                for (place, signs) in places.iter().zip(scratch.chunks_exact_mut(n_signs)) {
+                for (lane, signs) in scratch.chunks_exact_mut(n_signs).enumerate() {
+                    let place = picks.row(index * FOUR + lane.min(scores.len() - 1));
                     for (group, signs) in signs.iter_mut().enumerate() {
-                        *signs = codec.eight_signs(codes, *place, group);
+                        *signs = codec.eight_signs(codes, place, group);
                     }
                 }
             }
-            let vectors = [0, 1, 2, 3].map(|lane| {
-                let signs = match codec.layout {
-                    RaBitQLayout::Plain(size) => &codes[places[lane] * size..],
-                    RaBitQLayout::Blocks(_) => &scratch[lane * n_signs..],
+            for lane in 0..FOUR {
+                // A last group that is not whole repeats its last code.
+                let place = picks.row(index * FOUR + lane.min(scores.len() - 1));
+                let (signs, rest) = match codec.layout {
+                    RaBitQLayout::Plain(size) => codes[place * size..][..size].split_at(n_signs),
+                    RaBitQLayout::Blocks(blocks) => {
+                        let rest = blocks.extra(codes, place, rest_len);
+                        (&scratch[lane * n_signs..][..n_signs], rest)
+                    }
                 };
-                Bits { signs: &signs[..n_signs], extra: codec.code(codes, places[lane]).extra() }
-            });
+                let rest = &rest[..rest_len];
+                vectors[lane] = Bits { signs, extra: Code { rest }.extra() };
+                rests[lane] = rest;
+            }
             let dots = match self.kernels {
                 Some(kernels) => {
                     let half = (1 << bits) as f32 - 0.5;
-                    let dots = kernels.bits(&self.relative, bits, &vectors);
-                    dots.map(|dot| dot - half * self.sum)
+                    let mut dots = kernels.bits(&self.relative, bits, &vectors);
+                    dots.iter_mut().for_each(|dot| *dot -= half * self.sum);
+                    dots
                 }
                 None => vectors
                     .map(|vector| dot_of_bits(bits, &self.relative, vector.extra, vector.signs)),
             };
-            for ((score, place), dot) in scores.iter_mut().zip(places).zip(dots) {
-                *score = self.score_of_bits(&codec.code(codes, place), dot);
+            for ((score, rest), dot) in scores.iter_mut().zip(rests).zip(dots) {
+                *score = self.score_of_bits(&Code { rest }, dot);
             }
         }
         self.signs = scratch;
     }
 
+    #[inline]
     fn score_of_bits(&self, code: &Code<'_>, dot: f32) -> f32 {
         let (add, rescale) = code.extra_factors();
         match self.metric {
