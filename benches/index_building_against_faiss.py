@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import faiss
 import numpy as np
 
-from orpheus_fast.index_building import HNSWFlat, IVFFlat, build_index
+from orpheus_fast.search import HNSWFlat, IVFFlat, build_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import faiss
 import numpy as np
 import pytest
 
-from orpheus_fast.index_building import HNSWFlat, IVFFlat, add_to_index, build_index
+from orpheus_fast.search import HNSWFlat, IVFFlat, add_to_index, build_index
 
 if TYPE_CHECKING:
     from pathlib import Path

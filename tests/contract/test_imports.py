@@ -20,7 +20,7 @@ ORDER = [
     {"_native"},
     {"errors"},
     {"_arrays", "demo", "ffmpeg_worker", "threads"},
-    {"audio", "features", "index_building", "search"},
+    {"audio", "features", "search"},
     {"embed"},
     {"library"},
     {"discover", "evaluate"},

@@ -10,8 +10,7 @@ import pytest
 
 from orpheus_fast import VectorIndex
 from orpheus_fast.errors import IndexFormatError, ParameterError, ShapeError
-from orpheus_fast.index_building import HNSWFlat, IVFFlat, add_to_index, build_index
-from orpheus_fast.search import write_flat
+from orpheus_fast.search import HNSWFlat, IVFFlat, add_to_index, build_index, write_flat
 
 if TYPE_CHECKING:
     from pathlib import Path

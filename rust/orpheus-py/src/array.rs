@@ -51,6 +51,15 @@ impl<'a, 'py, T: Element> FromPyObject<'a, 'py> for View<'py, T> {
     }
 }
 
+impl<'py, T: Element> View<'py, T> {
+    /// The view of an array that fits as it is, in the shortest way; `None` of anything else.
+    pub(crate) fn of_fitting(object: &Bound<'py, PyAny>) -> Option<Self> {
+        let array = object.cast::<PyArrayDyn<T>>().ok()?;
+        let fits = array.is_c_contiguous() && array.data().is_aligned();
+        fits.then(|| Self { array: array.clone() })
+    }
+}
+
 impl<T: Element> View<'_, T> {
     /// All values in C order.
     pub(crate) fn as_slice(&self) -> &[T] {
@@ -147,6 +156,22 @@ pub(crate) fn roomy(n: usize) -> Vec<f32> {
         }
     }
     values
+}
+
+/// A new array with the values of `values`: for few of them less work than to hand them over.
+pub(crate) fn copied<'py, T: Element + Copy>(
+    py: Python<'py>,
+    values: &[T],
+    shape: &[usize],
+) -> Bound<'py, PyArrayDyn<T>> {
+    assert_eq!(values.len(), shape.iter().product::<usize>());
+    // SAFETY: the array is filled before anybody else sees it; it holds as many elements as
+    // `values`, as was just checked, back to back, and its memory is new.
+    unsafe {
+        let array = PyArrayDyn::<T>::new(py, shape, false);
+        std::ptr::copy_nonoverlapping(values.as_ptr(), array.data(), values.len());
+        array
+    }
 }
 
 /// Values on their way out. NumPy takes over the allocation; the array is writable.

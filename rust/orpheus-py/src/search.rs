@@ -4,15 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use numpy::PyArrayDyn;
 use orpheus_search::{
-    Allow, ColumnStatistics, Deny, Description, Error, ErrorKind, Metric, Neighbours, RangeNeighbours,
-    Rows, SearchOptions,
+    Allow, Codes, ColumnStatistics, Deny, Description, Error, ErrorKind, Metric, NO_ID, Neighbours,
+    RangeNeighbours, Rows, SearchOptions,
 };
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::array::{F32Array, F32View, F64Array, I64Array, I64View, View};
+use crate::array::{F32Array, F32View, F64Array, I64Array, I64View, View, copied};
 use crate::error::{NativeError, NativeResult};
 use crate::gil::release_gil;
 
@@ -100,10 +101,17 @@ fn arrays(neighbours: Neighbours) -> (F32Array, I64Array) {
 }
 
 /// Vectors in a view of shape `(n_vectors, dim)`.
-pub(crate) fn rows<'a>(py: Python<'_>, name: &str, matrix: &'a F32View<'_>) -> NativeResult<Rows<'a>> {
+pub(crate) fn rows<'a>(
+    py: Python<'_>,
+    name: &str,
+    matrix: &'a F32View<'_>,
+) -> NativeResult<Rows<'a>> {
     let (_, dim) = matrix.matrix_shape(name)?;
     Rows::new(matrix.as_slice(), dim).map_err(|error| raise(py, &error, None))
 }
+
+/// Distances and ids, as Python gets them.
+type FoundArrays<'py> = (Bound<'py, PyArrayDyn<f32>>, Bound<'py, PyArrayDyn<i64>>);
 
 /// What is allowed, and what is shut out.
 type FilterViews<'py> = (Option<AllowView<'py>>, Option<AllowView<'py>>);
@@ -119,25 +127,39 @@ fn filters_of<'a>(views: &'a FilterViews<'_>) -> (Allow<'a>, Deny<'a>) {
     (AllowView::as_allow(views.0.as_ref()), AllowView::as_deny(views.1.as_ref()))
 }
 
-/// `options`: (`n_threads`, `nprobe`, `ef_search`).
+/// (`n_threads`, `nprobe`, `ef_search`, `exact`).
+type SearchNumbers = (usize, Option<usize>, Option<usize>, Option<bool>);
+
 fn search_options<'a>(
     k: usize,
     (allow, deny): (Allow<'a>, Deny<'a>),
-    options: (usize, Option<usize>, Option<usize>),
+    options: SearchNumbers,
     stop: &'a dyn Fn() -> bool,
 ) -> SearchOptions<'a> {
-    let (n_threads, nprobe, ef_search) = options;
+    let (n_threads, nprobe, ef_search, exact) = options;
     let stop = Some(stop);
-    SearchOptions { allow, deny, n_threads, nprobe, ef_search, stop, ..SearchOptions::new(k) }
+    let numbers = SearchOptions { n_threads, nprobe, ef_search, exact, ..SearchOptions::new(k) };
+    SearchOptions { allow, deny, stop, ..numbers }
 }
 
 #[pymethods]
 impl VectorIndex {
     #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> NativeResult<Self> {
-        let index = release_gil(py, || orpheus_search::VectorIndex::open(&path));
+    fn new(py: Python<'_>, path: PathBuf, codes: &str) -> NativeResult<Self> {
+        let codes = codes.parse::<Codes>().map_err(|error| raise(py, &error, None))?;
+        let index = release_gil(py, || orpheus_search::VectorIndex::open_with(&path, codes));
         let index = index.map_err(|error| raise(py, &error, Some(&path)))?;
         Ok(Self { index, path })
+    }
+
+    fn accelerate(&self, py: Python<'_>, n_threads: usize) -> NativeResult<()> {
+        let done = release_gil(py, || self.index.accelerate(n_threads));
+        done.map_err(|error| raise(py, &error, Some(&self.path)))
+    }
+
+    #[getter]
+    fn has_codes(&self) -> bool {
+        self.index.has_codes()
     }
 
     #[getter]
@@ -167,7 +189,7 @@ impl VectorIndex {
         queries: F32View<'_>,
         k: usize,
         filters: FilterViews<'_>,
-        options: (usize, Option<usize>, Option<usize>),
+        options: SearchNumbers,
     ) -> NativeResult<(F32Array, I64Array)> {
         let queries = queries.as_slice();
         let filters = filters_of(&filters);
@@ -177,6 +199,35 @@ impl VectorIndex {
         found.map(arrays)
     }
 
+    /// The shortest way for arguments that fit as they are; `None` if they do not. One query of shape
+    /// `(dim,)` gives arrays of shape `(k,)`, without places that nothing was found for.
+    fn find<'py>(
+        &self,
+        py: Python<'py>,
+        queries: &Bound<'py, PyAny>,
+        k: &Bound<'py, PyAny>,
+    ) -> NativeResult<Option<FoundArrays<'py>>> {
+        let Some(view) = F32View::of_fitting(queries) else { return Ok(None) };
+        let (Ok(k), [.., dim]) = (k.extract::<usize>(), view.shape()) else { return Ok(None) };
+        if k == 0 || *dim != self.index.dim() || view.shape().len() > 2 {
+            return Ok(None);
+        }
+        let values = view.as_slice();
+        let found = interruptible(py, Some(&self.path), |stop| {
+            self.index.search(values, &SearchOptions { stop: Some(stop), ..SearchOptions::new(k) })
+        })?;
+        let Neighbours { n_queries, k, mut distances, mut ids } = found;
+        let shape: &[usize] = if view.shape().len() == 2 {
+            &[n_queries, k]
+        } else {
+            let n_found = ids.iter().position(|&id| id == NO_ID).unwrap_or(k);
+            distances.truncate(n_found);
+            ids.truncate(n_found);
+            &[n_found]
+        };
+        Ok(Some((copied(py, &distances, shape), copied(py, &ids, shape))))
+    }
+
     /// Returns (limits, distances, ids).
     fn range_search(
         &self,
@@ -184,7 +235,7 @@ impl VectorIndex {
         queries: F32View<'_>,
         radius: f32,
         filters: FilterViews<'_>,
-        options: (usize, Option<usize>, Option<usize>),
+        options: SearchNumbers,
     ) -> NativeResult<(I64Array, F32Array, I64Array)> {
         let queries = queries.as_slice();
         let filters = filters_of(&filters);

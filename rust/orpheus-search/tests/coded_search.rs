@@ -1,5 +1,7 @@
 //! A search that reads codes gives the answer of one that compares every vector, bit for bit.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use orpheus_search::{
     Allow, Kernels, Metric, Neighbours, RowCodes, Rows, SearchOptions, Tier, search_rows,
 };
@@ -99,7 +101,9 @@ fn vectors_that_codes_cannot_hold_are_compared_as_they_are() {
 fn a_matrix_far_from_the_origin_is_searched_as_well() {
     let (dim, n) = (48, 2000);
     let mut vectors = clustered(n, dim, 11);
-    vectors.iter_mut().for_each(|value| *value = *value * 0.01 + 1000.0);
+    for value in &mut vectors {
+        *value = *value * 0.01 + 1000.0;
+    }
     let queries = vectors[..4 * dim].to_vec();
     assert_same(&vectors, &queries, dim, 10, Allow::All);
 }
@@ -136,7 +140,9 @@ proptest! {
         let n = (1 << 14) / dim + 300;
         let mut vectors = clustered(n, dim, seed);
         let scale = 10.0f32.powi(exponent);
-        vectors.iter_mut().for_each(|value| *value = (*value * 16.0).round() * scale);
+        for value in &mut vectors {
+            *value = (*value * 16.0).round() * scale;
+        }
         let queries = vectors[5 * dim..8 * dim].to_vec();
         assert_same(&vectors, &queries, dim, k, Allow::All);
     }

@@ -90,6 +90,13 @@ impl<'a> Codes<'a> {
         &self.parts.coarse[row * stride..][..stride]
     }
 
+    /// The coarse codes of `n` vectors from `first` on.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn coarse_of(&self, first: usize, n: usize) -> &'a [u8] {
+        let stride = Self::stride(self.dim);
+        &self.parts.coarse[first * stride..][..n * stride]
+    }
+
     /// Its fine code.
     pub(crate) fn fine(&self, row: usize) -> &'a [u8] {
         let stride = Self::stride(self.dim);

@@ -5,6 +5,9 @@ use super::rotation::Rotation;
 /// Largest magnitude of a digit.
 const LARGEST: f32 = 127.0;
 
+/// Values that are cut at once.
+const LANES: usize = 16;
+
 /// A turned query in signed digits of eight bits: `q ≈ unit · digits`.
 #[derive(Clone, Debug)]
 pub(crate) struct Digits {
@@ -62,17 +65,21 @@ impl Digits {
         let largest = query.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         let unit = if is_zero { 1.0 } else { largest / LARGEST };
         let mut values = AlignedBytes::zeroed(padded);
-        let (mut sum, mut square) = (0, 0.0f64);
-        for (digit, &value) in values.as_mut_slice().iter_mut().zip(query) {
-            let whole = (value / unit).round().clamp(-LARGEST, LARGEST);
-            *digit = whole as i8 as u8;
-            sum += whole as i32;
-            let error = f64::from(value) - f64::from(unit) * f64::from(whole);
-            square += error * error;
+        let (mut sum, mut squares) = (0, [0.0f32; LANES]);
+        let digits = values.as_mut_slice().chunks_mut(LANES);
+        for (digits, query) in digits.zip(query.chunks(LANES)) {
+            for ((digit, &value), square) in digits.iter_mut().zip(query).zip(&mut squares) {
+                let whole = (value / unit).round_ties_even().clamp(-LARGEST, LARGEST);
+                *digit = whole as i8 as u8;
+                sum += whole as i32;
+                let error = value - unit * whole;
+                *square += error * error;
+            }
         }
-        // What turning the query has added to its error, and what summing has.
-        let slack = f64::from(norm) * f64::from(2.0 * Rotation::RELATIVE_ERROR);
-        let error = ((square.sqrt() + slack) * 1.000_01) as f32;
+        // What turning the query has added to its error, and what the arithmetic here has: it
+        // rounds each value by less than 2^-22 of it, and the sum of squares by less than its share.
+        let slack = norm * (2.0 * Rotation::RELATIVE_ERROR + 2.0f32.powi(-22));
+        let error = (squares.iter().sum::<f32>().sqrt() + slack) * 1.000_1;
         Some(Self { values, unit, sum, norm: norm * 1.000_02, error })
     }
 

@@ -3,6 +3,7 @@
 use super::codes::{Extent, UNKNOWN_SCALE};
 use super::digits::length;
 use super::rotation::Rotation;
+use super::signs::{Marks, mark, sign_stride};
 use crate::metric::Metric;
 
 /// How good the digits of a query have to be, in units of its length, for the bounds of [`Extent`];
@@ -23,6 +24,9 @@ pub(crate) struct Coder {
     /// The centre, measured from where queries are measured from, and turned. Empty if the two are
     /// the same place, and under inner product, where it does not matter.
     lever: Vec<f32>,
+    /// The centre, measured likewise under any metric: from there signs are compared. Empty if it is
+    /// where queries are measured from, and if signs are not kept.
+    sign_lever: Vec<f32>,
 }
 
 /// What is known of one vector besides its codes.
@@ -36,6 +40,8 @@ pub(crate) struct Coded {
     reach: [f32; 2],
     /// Length before it was centred.
     norm: f32,
+    /// What is known of its signs.
+    pub(crate) marks: Marks,
 }
 
 impl Coder {
@@ -44,16 +50,24 @@ impl Coder {
     pub(crate) fn new(metric: Metric, center: &[f32], anchor: &[f32]) -> Self {
         let rotation = Rotation::new(center.len());
         let mut lever: Vec<f32> = center.iter().zip(anchor).map(|(c, a)| c - a).collect();
-        if metric.larger_is_nearer() || lever.iter().all(|&value| value == 0.0) {
+        if metric.larger_is_nearer() {
+            lever.copy_from_slice(center);
+        }
+        if lever.iter().all(|&value| value == 0.0) {
             lever.clear();
         } else {
             rotation.apply(&mut lever);
         }
-        Self { rotation, metric, center: center.to_vec(), lever }
+        let signs_are_kept = sign_stride(center.len()).is_some();
+        let sign_lever = if signs_are_kept { lever.clone() } else { Vec::new() };
+        if metric.larger_is_nearer() {
+            lever.clear();
+        }
+        Self { rotation, metric, center: center.to_vec(), lever, sign_lever }
     }
 
     /// Writes the codes of `weight` times the vector with the values `lanes` into `coarse` and
-    /// `fine`, which are zeros; `turned` keeps its memory from call to call.
+    /// `fine`, which are zeros, and its signs into `signs`, unless that is empty; `turned` keeps its memory from call to call.
     ///
     /// To be called through [`super::CodeKernels::encode`].
     #[expect(clippy::inline_always, reason = "as Rotation::apply")]
@@ -63,7 +77,7 @@ impl Coder {
         lanes: &[[u8; 4]],
         weight: f32,
         turned: &mut Vec<f32>,
-        [coarse, fine]: [&mut [u8]; 2],
+        [coarse, fine, signs]: [&mut [u8]; 3],
     ) -> Coded {
         turned.clear();
         turned.extend(lanes.iter().map(|lane| f32::from_le_bytes(*lane) * weight));
@@ -74,13 +88,20 @@ impl Coder {
         let norm = length(turned);
         self.rotation.apply(turned);
         if !((LENGTHS.contains(&norm) || norm == 0.0) && original < LENGTHS.end) {
-            return Coded { scale: UNKNOWN_SCALE, offset: 0.0, reach: [0.0; 2], norm: 0.0 };
+            let marks = Marks::NONE;
+            return Coded { scale: UNKNOWN_SCALE, offset: 0.0, reach: [0.0; 2], norm: 0.0, marks };
         }
         let scale = ceiling(largest(turned));
         let errors = write_codes(turned, widened(scale), coarse, fine);
+        let offset = self.offset(turned, norm);
+        let marks = match signs.is_empty() {
+            true => Marks::NONE,
+            false => mark(turned, norm, &self.sign_lever, offset, signs),
+        };
         Coded {
             scale,
-            offset: self.offset(turned, norm),
+            offset,
+            marks,
             reach: reaches(errors, norm, original, scale, lanes.len()),
             norm: original * 1.000_01,
         }
@@ -147,7 +168,7 @@ fn ceiling(value: f32) -> u16 {
 #[expect(clippy::inline_always, reason = "as Rotation::apply")]
 #[inline(always)]
 fn write_codes(turned: &[f32], scale: f32, coarse: &mut [u8], fine: &mut [u8]) -> [f32; 2] {
-    if !(scale > 0.0) {
+    if scale <= 0.0 || scale.is_nan() {
         return [0.0; 2];
     }
     let per_unit = 128.0 / scale;

@@ -66,6 +66,12 @@ pub(crate) struct Base {
     off: f32,
 }
 
+impl Base {
+    pub(super) fn merit(self) -> f32 {
+        self.merit
+    }
+}
+
 /// One query in digits, with all that its bounds need.
 #[derive(Debug)]
 pub(crate) struct CodedQuery {
@@ -97,36 +103,55 @@ impl CodedQueries {
         let each = each?;
         let mut digits = Vec::new();
         if each.len() > 1 {
-            each.iter().for_each(|query| digits.extend_from_slice(query.digits.as_bytes()));
+            for query in &each {
+                digits.extend_from_slice(query.digits.as_bytes());
+            }
         }
         Some(Self { each, digits })
+    }
+}
+
+impl Frame {
+    /// Whether a query has the same digits for codes of `other`.
+    pub(crate) fn measures_as(&self, other: &Self) -> bool {
+        self.metric == other.metric && (self.metric != Metric::L2 || self.anchor == other.anchor)
     }
 }
 
 impl CodedQuery {
     /// `None` if the bounds do not hold for such a query.
     pub(crate) fn new(query: &[f32], frame: &Frame) -> Option<Self> {
-        let is_l2 = frame.metric == Metric::L2;
         let mut turned = query.to_vec();
-        if is_l2 {
+        if frame.metric == Metric::L2 {
             for (value, anchor) in turned.iter_mut().zip(&frame.anchor) {
                 *value -= anchor;
             }
         }
         let padded = Codes::padded(query.len());
         let digits = CodeKernels::best().digits(&frame.rotation, &mut turned, padded)?;
+        Some(Self::of_digits(digits, frame, query.len()))
+    }
+
+    /// The same query for codes of `frame`, which measures queries from where this one's does.
+    pub(crate) fn for_frame(&self, frame: &Frame) -> Self {
+        Self::of_digits(self.digits.clone(), frame, frame.anchor.len())
+    }
+
+    /// A query that has been turned and cut.
+    fn of_digits(digits: Digits, frame: &Frame, dim: usize) -> Self {
+        let is_l2 = frame.metric == Metric::L2;
         let span = digits.norm.max(digits.error / QUERY_ERROR);
         let reach = frame.extent.reach.map(|reach| reach * span);
         // The exact scores are sums of `dim` products in at least eight lanes; both the one that
         // sets the limit and the one that is held against it may be off.
-        let sum_error = (query.len() as f32 / 4.0 + 64.0) * UNIT;
-        let arithmetic = arithmetic_slack(&digits, frame, query.len());
+        let sum_error = (dim as f32 / 4.0 + 64.0) * UNIT;
+        let arithmetic = arithmetic_slack(&digits, frame, dim);
         let (slack, relative_slack) = if is_l2 {
             (arithmetic, 2.0 * sum_error)
         } else {
             (arithmetic + 2.0 * sum_error * digits.norm * frame.extent.norm, 0.0)
         };
-        Some(Self { digits, reach, slack, relative_slack, sum_error, is_l2 })
+        Self { digits, reach, slack, relative_slack, sum_error, is_l2 }
     }
 
     /// Its digits.

@@ -113,7 +113,9 @@ fn hadamard_of_few(values: &mut [f32], scale: f32) {
         }
         half *= 2;
     }
-    values.iter_mut().for_each(|value| *value *= scale);
+    for value in values {
+        *value *= scale;
+    }
 }
 
 #[cfg(test)]

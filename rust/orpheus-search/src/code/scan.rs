@@ -12,6 +12,7 @@ use super::codes::Codes;
 use super::fetch::fetch;
 use super::kernel::{BLOCK, Batch, Bound, CodeKernels, Sums};
 use super::query::{Base, CodedQuery};
+use super::signs::SignScratch;
 use crate::error::{Error, Result};
 use crate::filter::Picks;
 use crate::top_k::TopK;
@@ -21,7 +22,7 @@ const AHEAD: usize = 8;
 
 /// A merit, which is never NaN, with its order.
 #[derive(Clone, Copy, Debug)]
-struct Merit(f32);
+pub(super) struct Merit(pub(super) f32);
 
 impl Ord for Merit {
     fn cmp(&self, other: &Self) -> Ordering {
@@ -94,6 +95,16 @@ impl Found {
         Self { floor: Floor::new(k), candidates: Vec::new(), full: 4 * k + 1024 }
     }
 
+    /// How many neighbours are wanted.
+    pub(super) fn n_wanted(&self) -> usize {
+        self.floor.k
+    }
+
+    /// What as many are known to merit.
+    pub(super) fn floor(&self) -> f32 {
+        self.floor.value()
+    }
+
     /// Adds what another part of the scan has found.
     pub(crate) fn merge(&mut self, other: Self) {
         for Reverse(key) in other.floor.worst_first {
@@ -106,7 +117,7 @@ impl Found {
     fn drop_overtaken(&mut self, query: &CodedQuery) {
         if self.candidates.len() >= self.full {
             let limit = query.limit(self.floor.value());
-            self.candidates.retain(|candidate| !(candidate.most < limit));
+            self.candidates.retain(|candidate| candidate.most >= limit);
             self.full = self.full.max(2 * self.candidates.len());
         }
     }
@@ -114,14 +125,15 @@ impl Found {
 
 /// Reads codes; nothing is allocated on the way once it has begun.
 pub(crate) struct CodeScan<'a> {
-    codes: Codes<'a>,
-    kernels: CodeKernels,
+    pub(super) codes: Codes<'a>,
+    pub(super) kernels: CodeKernels,
     sums: Vec<i32>,
-    kept: [u32; BLOCK],
+    pub(super) kept: [u32; BLOCK],
     factors: Factors,
     scratch: Vec<u8>,
+    pub(super) signs: SignScratch,
     /// Whether all that was read is what was written.
-    is_sound: bool,
+    pub(super) is_sound: bool,
 }
 
 /// One query of a scan: how it is compared, from where, and what has been found for it.
@@ -134,8 +146,8 @@ pub(crate) struct Seeker<'a> {
 impl<'a> CodeScan<'a> {
     pub(crate) fn new(codes: Codes<'a>, kernels: CodeKernels) -> Self {
         let factors = Factors { scales: [0; BLOCK], offsets: [0.0; BLOCK] };
-        let (sums, scratch) = SPARE.take();
-        Self { codes, kernels, sums, kept: [0; BLOCK], factors, scratch, is_sound: true }
+        let Spare { sums, scratch, signs } = SPARE.take();
+        Self { codes, kernels, sums, kept: [0; BLOCK], factors, scratch, signs, is_sound: true }
     }
 
     /// Looks at some vectors for one query.
@@ -182,33 +194,40 @@ impl<'a> CodeScan<'a> {
         if self.is_sound { Ok(()) } else { Err(Error::Changed { what: "a code".to_owned() }) }
     }
 
-    /// The `n` vectors that seem nearest by both codes, nearest first.
-    pub(crate) fn nearest(&mut self, query: &CodedQuery, base: Base, n: usize) -> Vec<usize> {
-        let len = self.codes.n();
-        let picks = Picks::Range { first: 0, len };
+    /// The `n` of `picks` that seem nearest by both codes, nearest first.
+    pub(crate) fn nearest(
+        &mut self,
+        picks: Picks<'_>,
+        query: &CodedQuery,
+        base: Base,
+        n: usize,
+    ) -> Vec<usize> {
+        let len = picks.len();
         self.sums.resize(len.max(self.sums.len()), 0);
         self.is_sound &= self.codes.coarse_is_sound(picks);
         let digits = query.digits().as_bytes();
         self.kernels.coarse(&self.codes, picks, digits, &mut self.sums[..len]);
-        let merit = |row: usize, fine: i32| {
+        let merit = |place: usize, fine: i32| {
+            let row = picks.row(place);
             let (scale, offset) = (self.codes.scale(row), self.codes.offset(row));
-            Merit(query.merit([self.sums[row], fine], scale, offset, base).0)
+            Merit(query.merit([self.sums[place], fine], scale, offset, base).0)
         };
         let farthest_first = |pair: &(Merit, usize)| (Reverse(pair.0), pair.1);
         // Half a fine code is the best guess of what it will say.
         let guess = (7.5 * query.digits().sum as f32) as i32;
-        let mut rows: Vec<(Merit, usize)> = (0..len).map(|row| (merit(row, guess), row)).collect();
+        let mut rows: Vec<(Merit, usize)> =
+            (0..len).map(|place| (merit(place, guess), place)).collect();
         let n_closer = (2 * n + 16).min(len);
         if n_closer < len {
             rows.select_nth_unstable_by_key(n_closer, farthest_first);
         }
         rows.truncate(n_closer);
-        for (known, row) in &mut rows {
-            *known = merit(*row, self.kernels.fine(&self.codes, *row, digits));
+        for (known, place) in &mut rows {
+            *known = merit(*place, self.kernels.fine(&self.codes, picks.row(*place), digits));
         }
         rows.sort_unstable_by_key(farthest_first);
         rows.truncate(n);
-        rows.into_iter().map(|(_, row)| row).collect()
+        rows.into_iter().map(|(_, place)| picks.row(place)).collect()
     }
 
     /// First raises the floor by the vectors that look near, so that fewer have to be looked at
@@ -220,7 +239,7 @@ impl<'a> CodeScan<'a> {
             let bound = seeker.query.estimate(floor, seeker.base);
             let n_kept = self.keep(part, &sums[first..first + part.len()], &bound);
             self.narrow(part, &sums[first..], n_kept, seeker, |found, merit, off, _| {
-                found.floor.raise(merit - off)
+                found.floor.raise(merit - off);
             });
         }
         for first in (0..picks.len()).step_by(BLOCK) {
@@ -230,7 +249,7 @@ impl<'a> CodeScan<'a> {
             let n_kept = self.keep(part, &sums[first..first + part.len()], &bound);
             let limit = seeker.query.limit(floor);
             self.narrow(part, &sums[first..], n_kept, seeker, |found, merit, off, row| {
-                if !(merit + off < limit) {
+                if merit + off >= limit {
                     found.candidates.push(Candidate { most: merit + off, row });
                 }
             });
@@ -241,7 +260,7 @@ impl<'a> CodeScan<'a> {
     /// Finds the places of `picks` whose sums are within `bound`; returns how many there are.
     fn keep(&mut self, picks: Picks<'_>, sums: &[i32], bound: &Bound) -> usize {
         let (scales, offsets) = self.factors.of(&self.codes, picks);
-        self.kernels.keep(&Sums { sums, scales, offsets }, bound, &mut self.kept)
+        self.kernels.keep(&Sums { products: sums, scales, offsets }, bound, &mut self.kept)
     }
 
     /// Hands the merit of each vector that was kept to `take`, with how much it may be off, now that
@@ -277,12 +296,23 @@ impl<'a> CodeScan<'a> {
 thread_local! {
     /// Memory that the last scan of this thread has left: to touch new memory for each would cost
     /// more than a small scan.
-    static SPARE: Cell<(Vec<i32>, Vec<u8>)> = const { Cell::new((Vec::new(), Vec::new())) };
+    static SPARE: Cell<Spare> = Cell::default();
+}
+
+#[derive(Default)]
+struct Spare {
+    sums: Vec<i32>,
+    scratch: Vec<u8>,
+    signs: SignScratch,
 }
 
 impl Drop for CodeScan<'_> {
     fn drop(&mut self) {
-        let spare = (std::mem::take(&mut self.sums), std::mem::take(&mut self.scratch));
+        let spare = Spare {
+            sums: std::mem::take(&mut self.sums),
+            scratch: std::mem::take(&mut self.scratch),
+            signs: std::mem::take(&mut self.signs),
+        };
         // Where the thread is about to end there is nowhere to leave it.
         let _ = SPARE.try_with(|place| place.set(spare));
     }
@@ -334,7 +364,7 @@ impl Found {
     pub(crate) fn settle(self, query: &CodedQuery, originals: &impl Originals, top: &mut TopK) {
         let Self { floor, mut candidates, .. } = self;
         let mut limit = query.limit(floor.value());
-        candidates.retain(|candidate| !(candidate.most < limit));
+        candidates.retain(|candidate| candidate.most >= limit);
         candidates.sort_unstable_by(|a, b| b.most.total_cmp(&a.most).then(a.row.cmp(&b.row)));
         candidates.iter().take(AHEAD).for_each(|ahead| originals.fetch(ahead.row));
         for (at, candidate) in candidates.iter().enumerate() {

@@ -1,24 +1,21 @@
 //! Codes of vectors in lists, made once and searched often.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::codes::{CodeParts, Codes};
 use super::digits::length;
-use super::encode::{Coded, Coder, settle};
-use super::kernel::CodeKernels;
+use super::encode::{Coder, settle};
+use super::fill::{encode, weight};
 use super::plane::Plane;
-use super::query::{CodeFacts, Frame};
+use super::query::{Base, CodeFacts, Frame};
 use super::rotation::Rotation;
+use super::signs::{LANES, Marks, SignPlane, Signs, StoredSigns, Stretch, sign_stride};
 use crate::error::Result;
 use crate::format::mmap::Mapping;
 use crate::metric::Metric;
-use crate::pool;
-use crate::queries::inverse_norm;
 use crate::rows::Rows;
 
-/// Vectors that a thread encodes at a time.
-const PART: usize = 1024;
 /// Vectors that the centre of a matrix is the mean of, evenly spaced.
 const SAMPLE: usize = 16_384;
 
@@ -35,6 +32,8 @@ pub(crate) struct ListCodes {
     scales: Vec<u16>,
     /// Empty under inner product.
     offsets: Vec<f32>,
+    /// For dimensions whose signs are kept.
+    signs: Option<SignPlane>,
 }
 
 impl ListCodes {
@@ -64,7 +63,8 @@ impl ListCodes {
         let (mut coarse, mut fine) = (Plane::zeroed(n_bytes)?, Plane::zeroed(n_bytes)?);
         let coders: Vec<Coder> =
             centers.chunks_exact(dim).map(|center| Coder::new(metric, center, &anchor)).collect();
-        let planes = [coarse.as_mut_slice(), fine.as_mut_slice()];
+        let mut signs = SignPlane::room(&before, dim)?;
+        let planes = [coarse.as_mut_slice(), fine.as_mut_slice(), signs.as_mut_slice()];
         let mut coded = encode(lists, &coders, metric, planes, n_threads);
         let extent = settle(&mut coded);
         let scales = coded.iter().map(|one| one.scale).collect();
@@ -77,7 +77,9 @@ impl ListCodes {
         let lever = centers.chunks_exact(dim).map(from_anchor).fold(0.0, f32::max);
         let rotation = Rotation::new(dim);
         let frame = Frame { metric, anchor, rotation, extent, center_norm, lever };
-        Ok(Self { frame, centers, before, coarse, fine, scales, offsets })
+        let marks: Vec<Marks> = coded.iter().map(|one| one.marks).collect();
+        let signs = sign_stride(dim).and_then(|_| SignPlane::new(signs, &before, &marks));
+        Ok(Self { frame, centers, before, coarse, fine, scales, offsets, signs })
     }
 
     /// Encodes a matrix as one list around the mean of all vectors.
@@ -91,7 +93,7 @@ impl ListCodes {
 
     /// Codes that lie in a mapped file; `None` if their numbers contradict each other.
     pub(crate) fn mapped(stored: StoredCodes, file: &Arc<Mapping>) -> Option<Self> {
-        let StoredCodes { metric, facts, anchor, centers, before, scales, offsets, planes } =
+        let StoredCodes { metric, facts, anchor, centers, before, scales, offsets, planes, signs } =
             stored;
         let dim = anchor.len();
         if before.first() != Some(&0) || !before.is_sorted() || dim == 0 {
@@ -99,8 +101,14 @@ impl ListCodes {
         }
         let [coarse, fine] = planes.map(|(place, sums)| Plane::mapped(file, place, sums));
         let frame = facts.frame(metric, anchor);
-        let codes = Self { frame, centers, before, coarse: coarse?, fine: fine?, scales, offsets };
-        codes.codes().is_some().then_some(codes)
+        let signs = match signs {
+            Some(signs) => Some(SignPlane::mapped(signs, &before, file)?),
+            None => None,
+        };
+        let (coarse, fine) = (coarse?, fine?);
+        let codes = Self { frame, centers, before, coarse, fine, scales, offsets, signs };
+        let is_whole = codes.codes().is_some() && codes.signs.is_some() == codes.signs().is_some();
+        is_whole.then_some(codes)
     }
 
     pub(crate) fn frame(&self) -> &Frame {
@@ -147,6 +155,32 @@ impl ListCodes {
         [self.coarse.as_slice(), self.fine.as_slice()]
     }
 
+    /// What is kept of the vectors' signs.
+    pub(crate) fn sign_plane(&self) -> Option<&SignPlane> {
+        self.signs.as_ref()
+    }
+
+    /// The signs of the vectors; `None` for a dimension whose signs are not kept.
+    pub(crate) fn signs(&self) -> Option<Signs<'_>> {
+        self.signs.as_ref()?.signs(self.dim(), self.n())
+    }
+
+    /// Vectors of list `list`, from its own number `first` on, for a query that is `distance` from
+    /// its centre, which has the merit `base`.
+    pub(crate) fn stretch(
+        &self,
+        list: usize,
+        rows: Range<usize>,
+        base: Base,
+        distance: f32,
+    ) -> Option<Stretch> {
+        let places = self.places(list);
+        let block = self.signs()?.first_block(list) + rows.start / LANES;
+        let (skipped, first) = (rows.start % LANES, places.start + rows.start);
+        let len = rows.len().min(places.end.saturating_sub(first));
+        Some(Stretch { block, skipped, first, len, base, distance })
+    }
+
     /// `None` never: the parts were made together, or have been compared with each other.
     pub(crate) fn codes(&self) -> Option<Codes<'_>> {
         let parts = CodeParts {
@@ -160,7 +194,8 @@ impl ListCodes {
     }
 
     pub(crate) fn n_bytes(&self) -> usize {
-        2 * self.coarse.as_slice().len() + 2 * self.scales.len() + 4 * self.offsets.len()
+        let codes = 2 * self.coarse.as_slice().len() + 2 * self.scales.len();
+        codes + 4 * self.offsets.len() + self.signs.as_ref().map_or(0, SignPlane::n_bytes)
     }
 }
 
@@ -175,6 +210,8 @@ pub(crate) struct StoredCodes {
     pub(crate) offsets: Vec<f32>,
     /// Where the coarse and the fine plane lie, and the checksums of their blocks.
     pub(crate) planes: [(Range<usize>, Vec<u32>); 2],
+    /// For dimensions whose signs are kept.
+    pub(crate) signs: Option<StoredSigns>,
 }
 
 /// A matrix at a quarter of its bytes and a little more, from which exact answers can be had.
@@ -240,83 +277,4 @@ fn mean(rows: Rows<'_>, metric: Metric) -> Vec<f32> {
         }
     }
     sums.into_iter().map(|sum| (sum / n.max(1) as f64) as f32).collect()
-}
-
-/// What a row is multiplied by before it is encoded.
-fn weight(rows: Rows<'_>, row: usize, metric: Metric) -> f32 {
-    match metric {
-        Metric::Cosine => inverse_norm(rows.row(row).map(f64::from)) as f32,
-        Metric::L2 | Metric::InnerProduct => 1.0,
-    }
-}
-
-/// Where the codes of some vectors of one list go.
-struct Part<'a> {
-    list: usize,
-    /// Row of the first vector in its list, and its place among all.
-    first: usize,
-    place: usize,
-    coarse: &'a mut [u8],
-    fine: &'a mut [u8],
-}
-
-/// Cuts both planes into parts, in order.
-fn parts<'a>(
-    lists: &[Rows<'_>],
-    stride: usize,
-    mut coarse: &'a mut [u8],
-    mut fine: &'a mut [u8],
-) -> Vec<Part<'a>> {
-    let mut parts = Vec::new();
-    let mut place = 0;
-    for (list, rows) in lists.iter().enumerate() {
-        for first in (0..rows.n_rows()).step_by(PART) {
-            let n = PART.min(rows.n_rows() - first);
-            let (coarse_here, fine_here);
-            (coarse_here, coarse) = coarse.split_at_mut(n * stride);
-            (fine_here, fine) = fine.split_at_mut(n * stride);
-            parts.push(Part { list, first, place, coarse: coarse_here, fine: fine_here });
-            place += n;
-        }
-    }
-    parts
-}
-
-/// Fills both planes; returns what else is known of each vector.
-fn encode(
-    lists: &[Rows<'_>],
-    coders: &[Coder],
-    metric: Metric,
-    planes: [&mut [u8]; 2],
-    n_threads: usize,
-) -> Vec<Coded> {
-    let stride = lists.first().map_or(1, |rows| Codes::stride(rows.dim()));
-    let [coarse, fine] = planes;
-    let parts = parts(lists, stride, coarse, fine);
-    let n_threads = n_threads.min(parts.len());
-    let kernels = CodeKernels::best();
-    let left = Mutex::new(parts.into_iter());
-    let done = Mutex::new(Vec::new());
-    pool::run(n_threads, &|| {
-        let mut turned = Vec::new();
-        loop {
-            let part = left.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(part) = part else { return };
-            let rows = lists[part.list];
-            let planes = part.coarse.chunks_mut(stride).zip(part.fine.chunks_mut(stride));
-            let coded: Vec<Coded> = (part.first..)
-                .zip(planes)
-                .map(|(row, (coarse, fine))| {
-                    let weight = weight(rows, row, metric);
-                    let lanes = rows.row_lanes(row);
-                    let coder = &coders[part.list];
-                    kernels.encode(coder, lanes, weight, &mut turned, [coarse, fine])
-                })
-                .collect();
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((part.place, coded));
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_unstable_by_key(|(place, _)| *place);
-    done.into_iter().flat_map(|(_, coded)| coded).collect()
 }

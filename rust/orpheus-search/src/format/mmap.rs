@@ -52,6 +52,28 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// Copies the bytes at `place` into `bytes`, which are as many.
+    ///
+    /// What is read so does not count as memory of this process, as what is touched of a mapping
+    /// does, with what lies around it: a search that compares a few vectors here and there would
+    /// have all of the file before long.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shrunk`] if the file has become shorter.
+    pub fn read_at(&self, place: std::ops::Range<usize>, bytes: &mut [u8]) -> Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::FileExt;
+            if self.file.read_exact_at(bytes, place.start as u64).is_ok() {
+                return Ok(());
+            }
+        }
+        // Elsewhere, or where the read failed: if all bytes are there, the mapping has them.
+        bytes.copy_from_slice(&self.bytes()?[place]);
+        Ok(())
+    }
+
     /// The bytes of the file as it was opened: of a file that nobody shortens.
     #[must_use]
     pub fn as_opened(&self) -> &[u8] {
@@ -86,6 +108,20 @@ mod tests {
         file.as_file().set_len(100).unwrap();
         let error = mapping.bytes().unwrap_err();
         assert!(matches!(error, Error::Shrunk { found: 100, expected: 10_000 }));
+    }
+
+    #[test]
+    fn bytes_are_read_from_where_they_are_and_only_if_they_are_there() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let content: Vec<u8> = (0..10_000u32).map(|byte| (byte % 251) as u8).collect();
+        file.write_all(&content).unwrap();
+        let mapping = Mapping::open(file.path()).unwrap();
+        let mut bytes = [0; 100];
+        mapping.read_at(5000..5100, &mut bytes).unwrap();
+        assert_eq!(bytes, content[5000..5100]);
+        file.as_file().set_len(5050).unwrap();
+        let error = mapping.read_at(5000..5100, &mut bytes).unwrap_err();
+        assert!(matches!(error, Error::Shrunk { found: 5050, .. }));
     }
 
     #[test]

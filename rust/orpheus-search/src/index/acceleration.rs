@@ -1,6 +1,7 @@
 //! When side data are made, and where they are kept.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -30,6 +31,23 @@ pub enum Codes {
     Memory,
     /// Not at all.
     None,
+}
+
+impl FromStr for Codes {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "beside" => Ok(Self::Beside),
+            "memory" => Ok(Self::Memory),
+            "none" => Ok(Self::None),
+            _ => Err(Error::Parameter {
+                name: "codes",
+                found: format!("{name:?}"),
+                expected: "\"beside\", \"memory\" or \"none\"".to_owned(),
+            }),
+        }
+    }
 }
 
 /// The side data of an index, once there are any.
@@ -77,6 +95,16 @@ impl Acceleration {
     /// Side data, if there are any.
     pub(crate) fn data(&self) -> Option<&SideData> {
         self.data.get()
+    }
+
+    /// Bytes of all vectors.
+    pub(crate) fn n_bytes(&self) -> usize {
+        4 * self.vectors.n_values()
+    }
+
+    /// Copies bytes of the file; see [`Mapping::read_at`].
+    pub(crate) fn read_at(&self, place: Place, bytes: &mut [u8]) -> Result<()> {
+        self.mapping.read_at(place, bytes)
     }
 
     /// Side data for a search for `n_queries`: made now, if enough has been asked.
@@ -137,7 +165,7 @@ impl Acceleration {
     fn subject(&self) -> Result<Subject<'_>> {
         let Vectors { metric, dim, ref lists, .. } = self.vectors;
         let bytes = self.mapping.bytes()?;
-        Ok(Subject { path: &self.path, bytes, metric, dim, lists })
+        Ok(Subject { path: &self.path, bytes, mapping: &self.mapping, metric, dim, lists })
     }
 }
 

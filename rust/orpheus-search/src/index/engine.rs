@@ -81,6 +81,8 @@ pub(crate) struct Request<'a> {
     pub(crate) nprobe: Option<usize>,
     /// Beam to search a graph with, instead of what the file says.
     pub(crate) ef_search: Option<usize>,
+    /// Whether all that is visited has to be compared.
+    pub(crate) exact: Option<bool>,
     /// The instructions to use.
     pub(crate) kernels: Kernels,
 }

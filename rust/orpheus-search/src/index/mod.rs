@@ -11,6 +11,7 @@ pub mod flat;
 mod hnsw;
 mod id_map;
 mod ivf;
+mod originals;
 mod pre_transform;
 mod refine;
 mod selection;

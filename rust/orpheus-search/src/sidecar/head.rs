@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::sums::BlockSums;
 use super::{PAGE, Subject};
-use crate::code::{CodeFacts, Codes, ListCodes, StoredCodes};
+use crate::code::{CodeFacts, Codes, ListCodes, SignPlane, StoredCodes, StoredSigns, sign_bytes};
+use crate::error::Result;
 use crate::metric::Metric;
 
 /// What a sidecar starts with; the digit is the version of all that follows, codes included.
@@ -24,6 +25,7 @@ pub(super) struct Head {
     pub(super) modified: u64,
     pub(super) rest_sum: u32,
     facts: CodeFacts,
+    sign_error: f32,
     small: Range<usize>,
 }
 
@@ -58,6 +60,7 @@ impl Head {
             facts: CodeFacts::from_array(std::array::from_fn(|i| {
                 f32::from_bits(u32_at(72 + 4 * i))
             })),
+            sign_error: f32::from_bits(u32_at(100)),
             small,
         })
     }
@@ -80,7 +83,8 @@ impl Head {
         let centers = floats(take(&mut rest, self.nlist.checked_mul(self.dim)?, 4)?);
         let anchor = floats(take(&mut rest, self.dim, 4)?);
         let before = take(&mut rest, self.nlist + 1, 8)?.as_chunks::<8>().0;
-        let before = before.iter().map(|number| u64::from_le_bytes(*number) as usize).collect();
+        let before: Vec<usize> =
+            before.iter().map(|number| u64::from_le_bytes(*number) as usize).collect();
         let scales = take(&mut rest, self.n, 2)?.as_chunks::<2>().0;
         let scales = scales.iter().map(|scale| u16::from_le_bytes(*scale)).collect();
         let n_offsets = if self.metric.larger_is_nearer() { 0 } else { self.n };
@@ -92,7 +96,15 @@ impl Head {
         let [Some(coarse_sums), Some(fine_sums)] = sums else { return None };
         let coarse = plane(self.small.end, plane_len)?;
         let fine = plane(coarse.end, plane_len)?;
-        if !rest.is_empty() || fine.end != bytes.len() {
+        let (signs, end) = match sign_bytes(&before, self.dim)? {
+            None => (None, fine.end),
+            Some(n_bytes) => {
+                let signs = self.signs(&mut rest, plane(fine.end, n_bytes)?)?;
+                let end = signs.plane.0.end;
+                (Some(signs), end)
+            }
+        };
+        if !rest.is_empty() || end != bytes.len() {
             return None;
         }
         let codes = StoredCodes {
@@ -104,8 +116,18 @@ impl Head {
             scales,
             offsets,
             planes: [(coarse, coarse_sums), (fine, fine_sums)],
+            signs,
         };
         Some(Parts { codes, row_sums })
+    }
+
+    /// What goes with the signs that lie at `place`.
+    fn signs(&self, rest: &mut &[u8], place: Range<usize>) -> Option<StoredSigns> {
+        let factors = take(rest, self.n, 2)?.as_chunks::<2>().0;
+        let factors = factors.iter().map(|factor| u16::from_le_bytes(*factor)).collect();
+        let offsets = floats(take(rest, self.n, 4)?);
+        let sums = numbers(take(rest, BlockSums::n_of(place.len()), 4)?);
+        Some(StoredSigns { error: self.sign_error, factors, offsets, plane: (place, sums) })
     }
 }
 
@@ -131,7 +153,7 @@ fn numbers(bytes: &[u8]) -> Vec<u32> {
 }
 
 /// All that comes before the planes.
-pub(super) fn front(subject: &Subject<'_>, codes: &ListCodes, row_sums: &[u32]) -> Vec<u8> {
+pub(super) fn front(subject: &Subject<'_>, codes: &ListCodes, row_sums: &[u32]) -> Result<Vec<u8>> {
     let mut small: Vec<u8> = Vec::new();
     small.extend_from_slice(bytemuck::cast_slice(codes.centers()));
     small.extend_from_slice(bytemuck::cast_slice(&codes.frame().anchor));
@@ -142,6 +164,11 @@ pub(super) fn front(subject: &Subject<'_>, codes: &ListCodes, row_sums: &[u32]) 
     for plane in codes.planes() {
         small.extend_from_slice(bytemuck::cast_slice(&BlockSums::of(plane)));
     }
+    if let Some(signs) = codes.sign_plane() {
+        small.extend_from_slice(bytemuck::cast_slice(signs.factors()));
+        small.extend_from_slice(bytemuck::cast_slice(signs.offsets()));
+        small.extend_from_slice(bytemuck::cast_slice(&BlockSums::of(signs.plane())));
+    }
     let mut head = [0u8; HEAD];
     let mut put = |at: usize, bytes: &[u8]| head[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, &MAGIC);
@@ -151,13 +178,15 @@ pub(super) fn front(subject: &Subject<'_>, codes: &ListCodes, row_sums: &[u32]) 
     }
     put(40, &(subject.bytes.len() as u64).to_le_bytes());
     put(48, &subject.modified().to_le_bytes());
-    put(56, &subject.rest_sum().to_le_bytes());
+    put(56, &subject.rest_sum()?.to_le_bytes());
     put(60, &crc32fast::hash(&small).to_le_bytes());
     put(64, &(small.len() as u64).to_le_bytes());
     put(72, bytemuck::cast_slice(&CodeFacts::of(codes.frame()).to_array()));
+    let sign_error = codes.sign_plane().map_or(0.0, SignPlane::error);
+    put(100, &sign_error.to_le_bytes());
     let sum = crc32fast::hash(&head[COVERED..]);
     head[8..12].copy_from_slice(&sum.to_le_bytes());
     let mut front = head.to_vec();
     front.append(&mut small);
-    front
+    Ok(front)
 }

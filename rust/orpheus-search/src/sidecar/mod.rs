@@ -18,13 +18,15 @@ use std::time::UNIX_EPOCH;
 use self::head::Head;
 use self::sums::sums_of_rows;
 pub(crate) use self::sums::{BlockSums, RowSums};
-use crate::code::ListCodes;
+use crate::code::{ListCodes, SignPlane};
 use crate::error::{Error, Result};
 use crate::format::mmap::Mapping;
 use crate::format::write::write_whole;
 use crate::metric::Metric;
 use crate::rows::Rows;
 
+/// Bytes of the FAISS file that are read at a time.
+const READ: usize = 64 << 10;
 /// Where planes start: pages are mapped whole.
 const PAGE: usize = 4096;
 
@@ -41,6 +43,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) path: &'a Path,
     /// The whole file.
     pub(crate) bytes: &'a [u8],
+    pub(crate) mapping: &'a Mapping,
     pub(crate) metric: Metric,
     pub(crate) dim: usize,
     /// The vectors of each list, in order: places in the file.
@@ -48,20 +51,35 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// Vectors before each list, and in all.
+    fn before(&self) -> Vec<usize> {
+        let mut before = vec![0];
+        for list in self.lists {
+            before.push(before[before.len() - 1] + list.len() / (4 * self.dim));
+        }
+        before
+    }
+
     fn n(&self) -> usize {
         self.lists.iter().map(|list| list.len() / (4 * self.dim)).sum()
     }
 
     /// The checksum of everything but the vectors.
-    fn rest_sum(&self) -> u32 {
+    fn rest_sum(&self) -> Result<u32> {
         let mut hasher = crc32fast::Hasher::new();
+        let mut buffer = vec![0; READ];
         let mut at = 0;
-        for list in self.lists.iter().filter(|list| !list.is_empty()) {
-            hasher.update(&self.bytes[at..list.start]);
-            at = list.end;
+        let ends = self.lists.iter().filter(|list| !list.is_empty());
+        let gaps = ends.map(|list| (list.start, list.end)).chain([(self.bytes.len(), 0)]);
+        for (end, next) in gaps {
+            for start in (at..end).step_by(READ) {
+                let part = &mut buffer[..READ.min(end - start)];
+                self.mapping.read_at(start..start + part.len(), part)?;
+                hasher.update(part);
+            }
+            at = next;
         }
-        hasher.update(&self.bytes[at..]);
-        hasher.finalize()
+        Ok(hasher.finalize())
     }
 
     /// When the file was last written to, in nanoseconds; 0 if the system does not say.
@@ -101,11 +119,14 @@ pub(crate) fn load(subject: &Subject<'_>) -> Result<Option<SideData>> {
         return Ok(None);
     }
     let is_untouched = head.modified == subject.modified() && head.modified != 0;
-    if head.rest_sum != subject.rest_sum() {
+    if head.rest_sum != subject.rest_sum()? {
         let changed = || Error::Changed { what: "header, ids or links".to_owned() };
         return if is_untouched { Err(changed()) } else { Ok(None) };
     }
     let Some(parts) = head.parts(bytes) else { return Ok(None) };
+    if parts.codes.before != subject.before() {
+        return Ok(None);
+    }
     let rows = RowSums::new(parts.row_sums);
     if !is_untouched && !rows.all_are(&subject.rows()?) {
         return Ok(None);
@@ -122,11 +143,12 @@ pub(crate) fn load(subject: &Subject<'_>) -> Result<Option<SideData>> {
 pub(crate) fn save(subject: &Subject<'_>, codes: &ListCodes, n_threads: usize) -> Result<()> {
     let row_sums = sums_of_rows(&subject.rows()?, n_threads);
     let planes = codes.planes();
-    let front = head::front(subject, codes, &row_sums);
+    let signs = codes.sign_plane().map(SignPlane::plane);
+    let front = head::front(subject, codes, &row_sums)?;
     let write = |file: &mut BufWriter<File>| {
         file.write_all(&front)?;
         let mut at = front.len();
-        for plane in planes {
+        for plane in planes.into_iter().chain(signs) {
             let padding = [0; PAGE];
             file.write_all(&padding[..at.next_multiple_of(PAGE) - at])?;
             file.write_all(plane)?;

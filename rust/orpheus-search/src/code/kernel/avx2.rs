@@ -2,10 +2,10 @@
 //! Kernels of 32 bytes.
 
 use std::arch::x86_64::{
-    __m256i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_shuffle_epi32, _mm256_add_epi16,
-    _mm256_add_epi32, _mm256_and_si256, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi8,
-    _mm256_set1_epi16, _mm256_setzero_si256, _mm256_srli_epi16,
+    _mm_add_epi32, _mm_cvtsi128_si32, _mm_shuffle_epi32, _mm256_add_epi16, _mm256_add_epi32,
+    _mm256_and_si256, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_loadu_si256,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_setzero_si256, _mm256_srli_epi16,
 };
 
 use super::{Batch, CodeKernels, scalar};
@@ -13,6 +13,7 @@ use crate::code::codes::Codes;
 use crate::code::digits::Digits;
 use crate::code::encode::{Coded, Coder};
 use crate::code::rotation::Rotation;
+use crate::code::signs::kernel as signs;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
@@ -35,6 +36,12 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         },
         // SAFETY: likewise.
         digits: |rotation, query, padded| unsafe { digits(rotation, query, padded) },
+        // SAFETY: likewise.
+        sign_sums: |blocks, stride, tables, sums| unsafe {
+            signs::avx2::sums(blocks, stride, tables, sums)
+        },
+        // SAFETY: likewise.
+        tables: |digits, tables| unsafe { fill(digits, tables) },
     })
 }
 
@@ -94,13 +101,13 @@ fn dots<const Q: usize>(plane: &[u8], digits: [&[u8]; Q]) -> [i32; Q] {
         let low_at = 2 * block + at % 64;
         // SAFETY: a plane is whole blocks of 32 bytes, and digits are twice as long, as checked.
         unsafe {
-            let bytes = _mm256_loadu_si256(plane.as_ptr().add(at).cast::<__m256i>());
+            let bytes = _mm256_loadu_si256(plane.as_ptr().add(at).cast());
             let low = _mm256_and_si256(bytes, mask);
             let high = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), mask);
             for query in 0..Q {
                 let digits = digits[query].as_ptr().add(low_at);
-                let low_digits = _mm256_loadu_si256(digits.cast::<__m256i>());
-                let high_digits = _mm256_loadu_si256(digits.add(len).cast::<__m256i>());
+                let low_digits = _mm256_loadu_si256(digits.cast());
+                let high_digits = _mm256_loadu_si256(digits.add(len).cast());
                 // Two products are at most 2 · 15 · 127, four of them fit 16 bits.
                 let pairs = _mm256_add_epi16(
                     _mm256_maddubs_epi16(low, low_digits),
@@ -126,7 +133,7 @@ fn encode(
     lanes: &[[u8; 4]],
     weight: f32,
     turned: &mut Vec<f32>,
-    planes: [&mut [u8]; 2],
+    planes: [&mut [u8]; 3],
 ) -> Coded {
     coder.encode(lanes, weight, turned, planes)
 }
@@ -135,4 +142,9 @@ fn encode(
 fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
     rotation.apply(query);
     Digits::new(query, padded)
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn fill(digits: &[u8], tables: &mut [u8]) -> signs::Spans {
+    signs::fill(digits, tables)
 }

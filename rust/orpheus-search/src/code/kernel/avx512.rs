@@ -2,12 +2,13 @@
 //! Kernels of 64 bytes, with the instruction that multiplies and adds four bytes at once (VNNI).
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _CMP_NLT_UQ, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm512_add_epi32,
-    _mm512_and_si512, _mm512_castsi256_si512, _mm512_castsi512_ps, _mm512_cvtepi32_ps,
-    _mm512_cvtepu16_epi32, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_inserti64x4,
-    _mm512_loadu_si512, _mm512_mask_cmp_ps_mask, _mm512_mask_compressstoreu_epi32,
-    _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps, _mm512_reduce_add_epi32, _mm512_set1_epi8,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps, _mm512_setzero_si512,
+    __m512i, _CMP_NLT_UQ, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm512_add_epi32,
+    _mm512_and_si512, _mm512_broadcast_i64x4, _mm512_castsi256_si512, _mm512_castsi512_ps,
+    _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
+    _mm512_inserti64x4, _mm512_loadu_si512, _mm512_mask_cmp_ps_mask,
+    _mm512_mask_compressstoreu_epi32, _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps,
+    _mm512_permutexvar_epi32, _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps, _mm512_setzero_si512,
     _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_srli_epi16, _mm512_storeu_si512,
     _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
@@ -18,6 +19,7 @@ use crate::code::digits::Digits;
 use crate::code::encode::{Coded, Coder};
 use crate::code::fetch;
 use crate::code::rotation::Rotation;
+use crate::code::signs::kernel as signs;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
@@ -50,6 +52,12 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         },
         // SAFETY: likewise.
         digits: |rotation, query, padded| unsafe { digits(rotation, query, padded) },
+        // SAFETY: likewise.
+        sign_sums: |blocks, stride, tables, sums| unsafe {
+            signs::avx512::sums(blocks, stride, tables, sums)
+        },
+        // SAFETY: likewise.
+        tables: |digits, tables| unsafe { fill(digits, tables) },
     })
 }
 
@@ -65,7 +73,7 @@ unsafe fn halves(address: *const u8, is_half: bool) -> (__m512i, __m512i) {
     let mask = _mm512_set1_epi8(15);
     if is_half {
         // SAFETY: the caller's promise.
-        let bytes = unsafe { _mm256_loadu_si256(address.cast::<__m256i>()) };
+        let bytes = unsafe { _mm256_loadu_si256(address.cast()) };
         let bytes = _mm512_castsi256_si512(bytes);
         let low = _mm512_and_si512(bytes, mask);
         let high = _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), mask);
@@ -83,6 +91,12 @@ fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) 
     let is_worth_asking = Codes::stride(codes.dim()) >= 128 || matches!(picks, Picks::Rows(_));
     let n_whole = sums.len() - sums.len() % STRIP;
     let (strips, rest) = sums.split_at_mut(n_whole);
+    if let (Picks::Range { first, .. }, 32) = (picks, Codes::stride(codes.dim())) {
+        for (index, sums) in strips.chunks_exact_mut(STRIP).enumerate() {
+            short_strip(codes.coarse_of(first + index * STRIP, STRIP), digits, sums);
+        }
+        return rest_of(codes, picks, n_whole, digits, rest);
+    }
     for (index, sums) in strips.chunks_exact_mut(STRIP).enumerate() {
         let mut rows = [std::ptr::null(); STRIP];
         for (lane, row) in rows.iter_mut().enumerate() {
@@ -99,10 +113,55 @@ fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) 
         // SAFETY: `sums` has 16 places.
         unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), strip) };
     }
-    for (index, sum) in rest.iter_mut().enumerate() {
-        let row = codes.coarse(picks.row(n_whole + index));
-        *sum = dot(row, digits);
+    rest_of(codes, picks, n_whole, digits, rest);
+}
+
+/// The sums of the picks from `n_whole` on, one by one.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn rest_of(codes: &Codes<'_>, picks: Picks<'_>, n_whole: usize, digits: &[u8], sums: &mut [i32]) {
+    for (index, sum) in sums.iter_mut().enumerate() {
+        *sum = dot(codes.coarse(picks.row(n_whole + index)), digits);
     }
+}
+
+/// Sums of 16 codes of 32 bytes, which follow each other, with one query of 64 digits.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn short_strip(rows: &[u8], digits: &[u8], sums: &mut [i32]) {
+    assert!(rows.len() == 32 * STRIP && digits.len() == 64 && sums.len() == STRIP);
+    let mask = _mm512_set1_epi8(15);
+    // SAFETY: within the lengths that were just checked.
+    unsafe {
+        let low = _mm512_broadcast_i64x4(_mm256_loadu_si256(digits.as_ptr().cast()));
+        let high = _mm512_broadcast_i64x4(_mm256_loadu_si256(digits.as_ptr().add(32).cast()));
+        let mut totals = [_mm512_setzero_si512(); STRIP / 2];
+        for (pair, total) in totals.iter_mut().enumerate() {
+            let bytes = _mm512_loadu_si512(rows.as_ptr().add(64 * pair).cast());
+            let above = _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), mask);
+            *total = _mm512_dpbusd_epi32(*total, _mm512_and_si512(bytes, mask), low);
+            *total = _mm512_dpbusd_epi32(*total, above, high);
+        }
+        _mm512_storeu_si512(sums.as_mut_ptr().cast(), pair_sums(&totals));
+    }
+}
+
+/// The sums of the lower and of the upper eight lanes of each of eight registers, in turn.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn pair_sums(totals: &[__m512i; STRIP / 2]) -> __m512i {
+    let mut fours = [_mm512_setzero_si512(); 2];
+    for (index, four) in fours.iter_mut().enumerate() {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|lane| totals[4 * index + lane]);
+        let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+        let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+        // Lane `i` of each quarter: the sum over that quarter of register `i` of the four.
+        *four = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    }
+    let even = _mm512_shuffle_i32x4::<0b10_00_10_00>(fours[0], fours[1]);
+    let odd = _mm512_shuffle_i32x4::<0b11_01_11_01>(fours[0], fours[1]);
+    // Quarters: lower halves of registers 0 to 3, upper halves of these, lower and upper of 4 to 7.
+    let sums = _mm512_add_epi32(even, odd);
+    let order = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+    _mm512_permutexvar_epi32(order, sums)
 }
 
 /// Sums of 16 coarse codes with one query.
@@ -205,7 +264,7 @@ fn keep(sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
     let level = _mm512_set1_ps(bound.level);
     let limit = _mm512_set1_ps(bound.limit);
     let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    let n = sums.sums.len();
+    let n = sums.products.len();
     let mut n_kept = 0;
     for at in (0..n).step_by(STRIP) {
         let here: u16 = if n - at < STRIP { (1 << (n - at)) - 1 } else { u16::MAX };
@@ -219,7 +278,7 @@ fn keep(sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
             } else {
                 _mm512_maskz_loadu_ps(here, sums.offsets.as_ptr().add(at))
             };
-            let sums = _mm512_maskz_loadu_epi32(here, sums.sums.as_ptr().add(at));
+            let sums = _mm512_maskz_loadu_epi32(here, sums.products.as_ptr().add(at));
             let merits = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), slope, level);
             let merits = _mm512_fmadd_ps(_mm512_castsi512_ps(scales), merits, offsets);
             let mask = _mm512_mask_cmp_ps_mask::<_CMP_NLT_UQ>(here, merits, limit);
@@ -327,11 +386,11 @@ fn tile<const Q: usize>(
         unsafe {
             let low = _mm512_loadu_si512(packed.add(64 * step).cast());
             let high = _mm512_loadu_si512(packed.add(STRIP * padded + 64 * step).cast());
-            for query in 0..Q {
+            for (query, totals) in totals.iter_mut().enumerate() {
                 let four = digits.add(query * padded + 4 * step).cast::<i32>().read_unaligned();
                 let four = _mm512_set1_epi32(four);
-                totals[query][0] = _mm512_dpbusd_epi32(totals[query][0], low, four);
-                totals[query][1] = _mm512_dpbusd_epi32(totals[query][1], high, four);
+                totals[0] = _mm512_dpbusd_epi32(totals[0], low, four);
+                totals[1] = _mm512_dpbusd_epi32(totals[1], high, four);
             }
         }
     }
@@ -402,7 +461,7 @@ fn encode(
     lanes: &[[u8; 4]],
     weight: f32,
     turned: &mut Vec<f32>,
-    planes: [&mut [u8]; 2],
+    planes: [&mut [u8]; 3],
 ) -> Coded {
     coder.encode(lanes, weight, turned, planes)
 }
@@ -411,4 +470,9 @@ fn encode(
 fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
     rotation.apply(query);
     Digits::new(query, padded)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn fill(digits: &[u8], tables: &mut [u8]) -> signs::Spans {
+    signs::fill(digits, tables)
 }

@@ -16,6 +16,7 @@ use super::codes::Codes;
 use super::digits::Digits;
 use super::encode::{Coded, Coder};
 use super::rotation::Rotation;
+use super::signs::kernel::Spans;
 use crate::distance::{Kernels, Tier};
 use crate::filter::Picks;
 
@@ -36,7 +37,7 @@ pub(crate) struct Bound {
 /// Sums, and the scales and offsets of the same vectors (no offsets: zeros).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sums<'a> {
-    pub(crate) sums: &'a [i32],
+    pub(crate) products: &'a [i32],
     pub(crate) scales: &'a [u16],
     pub(crate) offsets: &'a [f32],
 }
@@ -54,8 +55,10 @@ pub(crate) struct Batch<'a> {
 type CoarseKernel = fn(&Codes<'_>, Picks<'_>, &[u8], &mut [i32]);
 type FineKernel = fn(&Codes<'_>, usize, &[u8]) -> i32;
 type KeepKernel = fn(&Sums<'_>, &Bound, &mut [u32; BLOCK]) -> usize;
-type EncodeKernel = fn(&Coder, &[[u8; 4]], f32, &mut Vec<f32>, [&mut [u8]; 2]) -> Coded;
+type EncodeKernel = fn(&Coder, &[[u8; 4]], f32, &mut Vec<f32>, [&mut [u8]; 3]) -> Coded;
 type DigitsKernel = fn(&Rotation, &mut [f32], usize) -> Option<Digits>;
+type SignSumsKernel = fn(&[u8], usize, &[u8], &mut [i32]);
+type TablesKernel = fn(&[u8], &mut [u8]) -> Spans;
 type BatchKernel = fn(&Batch<'_>, &mut Vec<u8>, &mut [i32]);
 
 /// The kernels of one tier.
@@ -68,6 +71,8 @@ pub(crate) struct CodeKernels {
     batch: BatchKernel,
     encode: EncodeKernel,
     digits: DigitsKernel,
+    sign_sums: SignSumsKernel,
+    tables: TablesKernel,
 }
 
 impl CodeKernels {
@@ -111,7 +116,7 @@ impl CodeKernels {
     /// Writes the places of those of up to [`BLOCK`] sums that are worth a closer look, ascending,
     /// into `kept`; returns how many there are. A scale that is not a number is always worth it.
     pub(crate) fn keep(self, sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
-        let n = sums.sums.len();
+        let n = sums.products.len();
         assert!(n <= BLOCK && sums.scales.len() == n);
         assert!(sums.offsets.is_empty() || sums.offsets.len() == n);
         (self.keep)(sums, bound, kept)
@@ -124,7 +129,7 @@ impl CodeKernels {
         lanes: &[[u8; 4]],
         weight: f32,
         turned: &mut Vec<f32>,
-        planes: [&mut [u8]; 2],
+        planes: [&mut [u8]; 3],
     ) -> Coded {
         (self.encode)(coder, lanes, weight, turned, planes)
     }
@@ -137,6 +142,16 @@ impl CodeKernels {
         padded: usize,
     ) -> Option<Digits> {
         (self.digits)(rotation, query, padded)
+    }
+
+    /// Fills the tables of a query for [`Self::sign_sums`].
+    pub(super) fn tables(self, digits: &[u8], tables: &mut [u8]) -> Spans {
+        (self.tables)(digits, tables)
+    }
+
+    /// Sums of table entries for the vectors of whole `blocks` of signs of `stride` bytes.
+    pub(super) fn sign_sums(self, blocks: &[u8], stride: usize, tables: &[u8], sums: &mut [i32]) {
+        (self.sign_sums)(blocks, stride, tables, sums);
     }
 
     /// Sums of every query with every vector of `batch`: that of query `q` with row `r` at

@@ -12,6 +12,7 @@ use crate::code::codes::Codes;
 use crate::code::digits::Digits;
 use crate::code::encode::{Coded, Coder};
 use crate::code::rotation::Rotation;
+use crate::code::signs::kernel as signs;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
@@ -32,6 +33,12 @@ pub(super) fn kernels() -> Option<CodeKernels> {
         },
         // SAFETY: likewise.
         digits: |rotation, query, padded| unsafe { digits(rotation, query, padded) },
+        // SAFETY: likewise.
+        sign_sums: |blocks, stride, tables, sums| unsafe {
+            signs::neon::sums(blocks, stride, tables, sums)
+        },
+        // SAFETY: likewise.
+        tables: |digits, tables| unsafe { fill(digits, tables) },
     })
 }
 
@@ -94,7 +101,7 @@ fn encode(
     lanes: &[[u8; 4]],
     weight: f32,
     turned: &mut Vec<f32>,
-    planes: [&mut [u8]; 2],
+    planes: [&mut [u8]; 3],
 ) -> Coded {
     coder.encode(lanes, weight, turned, planes)
 }
@@ -103,4 +110,9 @@ fn encode(
 fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
     rotation.apply(query);
     Digits::new(query, padded)
+}
+
+#[target_feature(enable = "neon")]
+fn fill(digits: &[u8], tables: &mut [u8]) -> signs::Spans {
+    signs::fill(digits, tables)
 }

@@ -5,11 +5,22 @@ use crate::code::codes::Codes;
 use crate::code::digits::Digits;
 use crate::code::encode::{Coded, Coder};
 use crate::code::rotation::Rotation;
+use crate::code::signs::kernel as signs;
+use crate::code::signs::kernel::scalar::sums as sign_sums;
 use crate::distance::Tier;
 use crate::filter::Picks;
 
-pub(super) const KERNELS: CodeKernels =
-    CodeKernels { tier: Tier::Scalar, coarse, fine, keep, batch, encode, digits };
+pub(super) const KERNELS: CodeKernels = CodeKernels {
+    tier: Tier::Scalar,
+    coarse,
+    fine,
+    keep,
+    batch,
+    encode,
+    digits,
+    sign_sums,
+    tables,
+};
 
 fn coarse(codes: &Codes<'_>, picks: Picks<'_>, digits: &[u8], sums: &mut [i32]) {
     for (index, sum) in sums.iter_mut().enumerate() {
@@ -45,11 +56,11 @@ fn dot(plane: &[u8], digits: &[u8]) -> i32 {
 #[inline]
 pub(super) fn keep(sums: &Sums<'_>, bound: &Bound, kept: &mut [u32; BLOCK]) -> usize {
     let mut n_kept = 0;
-    for (index, (&sum, &scale)) in sums.sums.iter().zip(sums.scales).enumerate() {
+    for (index, (&sum, &scale)) in sums.products.iter().zip(sums.scales).enumerate() {
         let scale = f32::from_bits(u32::from(scale) << 16);
         let offset = sums.offsets.get(index).copied().unwrap_or(0.0);
         let merit = scale * (sum as f32 * bound.slope + bound.level) + offset;
-        if !(merit < bound.limit) {
+        if merit >= bound.limit || merit.is_nan() {
             kept[n_kept] = index as u32;
             n_kept += 1;
         }
@@ -62,7 +73,7 @@ fn encode(
     lanes: &[[u8; 4]],
     weight: f32,
     turned: &mut Vec<f32>,
-    planes: [&mut [u8]; 2],
+    planes: [&mut [u8]; 3],
 ) -> Coded {
     coder.encode(lanes, weight, turned, planes)
 }
@@ -70,4 +81,8 @@ fn encode(
 fn digits(rotation: &Rotation, query: &mut [f32], padded: usize) -> Option<Digits> {
     rotation.apply(query);
     Digits::new(query, padded)
+}
+
+fn tables(digits: &[u8], tables: &mut [u8]) -> signs::Spans {
+    signs::fill(digits, tables)
 }

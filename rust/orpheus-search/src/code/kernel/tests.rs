@@ -120,7 +120,7 @@ fn what_is_worth_a_closer_look_is_kept_in_order_and_unknown_scales_always_are() 
         }
         let offsets: Vec<f32> = (0..n).map(|i| i as f32).collect();
         for offsets in [&[][..], &offsets] {
-            let sums = Sums { sums: &sums, scales: &scales, offsets };
+            let sums = Sums { products: &sums, scales: &scales, offsets };
             let bound = Bound { slope: 0.5, level: 10.0, limit: 120.0 };
             let mut expected = [0; BLOCK];
             let n_expected = scalar::keep(&sums, &bound, &mut expected);

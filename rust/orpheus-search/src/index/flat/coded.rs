@@ -1,15 +1,15 @@
 //! Scanning codes instead of vectors, with any number of queries and threads.
 
-use std::cell::Cell;
-
 use super::parts::{Parts, Watch};
-use super::search::{Scan, shared};
+use super::search::{InFile, Scan, shared};
 use crate::code::{
-    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, Originals, Seeker, fetch,
+    Base, CodeKernels, CodeScan, CodedQueries, CodedQuery, Codes, Found, ListCodes, Originals,
+    Seeker, SignQuery, SignSeeker, Signs, fetch,
 };
 use crate::distance::Block;
 use crate::error::{Error, Result};
 use crate::filter::{Filter, Picks};
+use crate::index::originals::FileVectors;
 use crate::metric::Metric;
 use crate::queries::QueryBlock;
 use crate::rows::Rows;
@@ -17,6 +17,8 @@ use crate::top_k::TopK;
 
 /// Values to be compared below which codes save nothing.
 const LEAST_VALUES: usize = 1 << 14;
+/// Vectors below which their codes are read at once.
+const LEAST_BY_SIGNS: usize = 4096;
 /// Neighbours per allowed vector beyond which nearly everything is compared anyway.
 const LARGEST_SHARE: usize = 8;
 /// Sums that are looked at together: they stay in the second-level cache.
@@ -33,28 +35,76 @@ pub(super) struct CodedScan<'a> {
     queries: CodedQueries,
     /// What the centre of the matrix scores with each query.
     bases: Vec<Base>,
+    /// The queries as signs want them, where those are looked at first.
+    by_signs: Option<BySigns<'a>>,
+}
+
+/// What a search that starts with signs needs besides.
+struct BySigns<'a> {
+    lists: &'a ListCodes,
+    signs: Signs<'a>,
+    /// Each query, and how far it is from the centre of the matrix.
+    queries: Vec<(SignQuery, f32)>,
+}
+
+impl<'a> BySigns<'a> {
+    /// `None` if there are no signs.
+    fn new(
+        scan: &Scan<'a>,
+        lists: &'a ListCodes,
+        coded: &CodedQueries,
+        block: &Block<'_>,
+    ) -> Option<Self> {
+        let signs = lists.signs()?;
+        let mut squares = vec![0.0; coded.each.len()];
+        scan.kernels.squared_l2(block, &mut squares);
+        let kernels = CodeKernels::beside(scan.kernels);
+        let one = |(query, square): (&CodedQuery, f32)| {
+            Some((SignQuery::new(query.digits(), lists.dim(), kernels)?, square.sqrt()))
+        };
+        let queries: Option<Vec<_>> = coded.each.iter().zip(squares).map(one).collect();
+        Some(Self { lists, signs, queries: queries? })
+    }
 }
 
 /// The vectors of a matrix, compared with one query.
 struct Matrix<'a> {
     scan: &'a Scan<'a>,
-    query: QueryBlock,
-    /// Whether all that were compared are what they were.
-    is_sound: Cell<bool>,
+    query: &'a QueryBlock,
+    /// Those of a file, and where the first starts.
+    in_file: Option<(FileVectors<'a>, usize)>,
+}
+
+impl<'a> Matrix<'a> {
+    fn new(scan: &'a Scan<'a>, query: &'a QueryBlock) -> Self {
+        let in_file = scan.file.map(|InFile { acceleration, file, start }| {
+            let how = (scan.kernels, scan.metric);
+            (FileVectors::new(acceleration, scan.sums, file, query, how), start)
+        });
+        Self { scan, query, in_file }
+    }
+
+    fn finish(&self) -> Result<()> {
+        self.in_file.as_ref().map_or(Ok(()), |(vectors, _)| vectors.finish())
+    }
 }
 
 impl Originals for Matrix<'_> {
     fn fetch(&self, place: usize) {
-        fetch(self.scan.rows.row_lanes(place));
+        if self.in_file.as_ref().is_none_or(|(vectors, _)| vectors.are_mapped()) {
+            fetch(self.scan.rows.row_lanes(place));
+        }
     }
 
     fn score(&self, place: usize) -> f32 {
-        let picks = Picks::Range { first: place, len: 1 };
-        if !self.scan.are_sound(picks) {
-            self.is_sound.set(false);
+        if let Some((vectors, start)) = &self.in_file {
+            let row_bytes = 4 * self.query.dim();
+            let start = start + place * row_bytes;
+            return vectors.score(place, start..start + row_bytes);
         }
+        let picks = Picks::Range { first: place, len: 1 };
         let (mut score, mut inverse_norm) = ([f32::NAN], [0.0]);
-        if let Some(block) = Block::new(&self.query, self.scan.rows, picks) {
+        if let Some(block) = Block::new(self.query, self.scan.rows, picks) {
             self.scan.score(&block, picks, &mut score, &mut inverse_norm);
         }
         score[0]
@@ -87,7 +137,13 @@ impl<'a> CodedScan<'a> {
         }
         let base = |(query, &score): (&CodedQuery, &f32)| query.base(score, lists.frame());
         let bases = coded.each.iter().zip(&scores).map(base).collect();
-        Some(Self { scan, codes: lists.codes()?, queries: coded, bases })
+        let is_contiguous = matches!(scan.filter, Filter::All(_));
+        let by_signs = match !scan.is_exact && is_contiguous && scan.rows.n_rows() >= LEAST_BY_SIGNS
+        {
+            true => BySigns::new(scan, lists, &coded, &block),
+            false => None,
+        };
+        Some(Self { scan, codes: lists.codes()?, queries: coded, bases, by_signs })
     }
 
     /// The nearest of all allowed rows to each query.
@@ -112,12 +168,10 @@ impl<'a> CodedScan<'a> {
         for (index, ((top, found), query)) in
             tops.iter_mut().zip(founds).zip(&self.queries.each).enumerate()
         {
-            let query_alone = queries.alone(index);
-            let matrix = Matrix { scan: self.scan, query: query_alone, is_sound: Cell::new(true) };
+            let alone = queries.alone(index);
+            let matrix = Matrix::new(self.scan, &alone);
             found.settle(query, &matrix, top);
-            if !matrix.is_sound.get() {
-                return Err(Error::Changed { what: "a vector".to_owned() });
-            }
+            matrix.finish()?;
             if index % 64 == 63 && watch.says_stop() {
                 return Err(Error::Stopped);
             }
@@ -132,7 +186,9 @@ impl<'a> CodedScan<'a> {
         let each = &self.queries.each;
         let mut founds: Vec<Found> = each.iter().map(|_| Found::new(self.scan.k)).collect();
         let mut rows = Vec::new();
-        let at_once = each.len() >= MANY && matches!(self.scan.filter, Filter::All(_));
+        let at_once = each.len() >= MANY
+            && self.by_signs.is_none()
+            && matches!(self.scan.filter, Filter::All(_));
         let block_len = if at_once { LOOK / TOGETHER } else { LOOK };
         while let Some(places) = parts.next() {
             self.scan.filter.visit_blocks(places, block_len, &mut rows, |picks| {
@@ -156,6 +212,18 @@ impl<'a> CodedScan<'a> {
         let each = self.queries.each.iter().zip(&self.bases);
         let mut seekers: Vec<Seeker<'_>> =
             each.zip(founds).map(|((query, &base), found)| Seeker { query, base, found }).collect();
+        if let (Some(by_signs), Picks::Range { first, len }) = (&self.by_signs, picks) {
+            for (seeker, (query, distance)) in seekers.into_iter().zip(&by_signs.queries) {
+                let rows = first..first + len;
+                let Some(stretch) = by_signs.lists.stretch(0, rows, seeker.base, *distance) else {
+                    continue;
+                };
+                let signs = by_signs.signs;
+                let one = SignSeeker { query: seeker.query, by_signs: query, signs };
+                scan.look_by_signs(&one, &[stretch], seeker.found);
+            }
+            return;
+        }
         match picks {
             Picks::Range { first, len } if at_once => {
                 let padded = Codes::padded(self.scan.rows.dim());

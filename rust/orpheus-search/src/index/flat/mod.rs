@@ -1,6 +1,7 @@
 //! Vectors as they are: every search compares the query with each of them.
 
 mod coded;
+mod few;
 mod parts;
 mod search;
 mod standardise;

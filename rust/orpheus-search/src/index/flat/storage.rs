@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use super::few::search_few;
 use super::search::{Scan, SearchOptions};
 use crate::error::{Error, Result};
 use crate::filter::{Allow, Deny, Filter};
@@ -153,6 +154,13 @@ impl FlatIndex {
         Rows::from_bytes(&self.mapping.bytes()?[self.layout.rows.clone()], self.dim())
     }
 
+    /// The vectors, and the id of each unless that is its place, after one look at the file.
+    fn vectors(&self) -> Result<(Rows<'_>, Option<&[[u8; 8]]>)> {
+        let bytes = self.mapping.bytes()?;
+        let rows = Rows::from_bytes(&bytes[self.layout.rows.clone()], self.dim())?;
+        Ok((rows, self.layout.ids.clone().map(|range| bytes[range].as_chunks::<8>().0)))
+    }
+
     /// The id of each vector in stored order; `None` if that is its place.
     fn ids(&self) -> Result<Option<&[[u8; 8]]>> {
         let Some(range) = self.layout.ids.clone() else { return Ok(None) };
@@ -177,12 +185,16 @@ impl FlatIndex {
     ///
     /// As [`super::search_rows`], and [`Error::Shrunk`].
     pub fn search(&self, queries: &[f32], options: &SearchOptions<'_>) -> Result<Neighbours> {
-        let rows = self.rows()?;
+        let (rows, ids) = self.vectors()?;
+        if let Some(found) = search_few(rows, ids, self.metric(), queries, options) {
+            return found;
+        }
         let filter = self.filter(options.allow, options.deny)?;
         let n_queries = queries.len() / self.dim();
         let data = self.acceleration.for_queries(n_queries, options.n_threads)?;
         let scan = Scan::new(rows, self.metric(), &filter, options)?;
-        let scan = scan.with_ids(self.ids()?).with_side_data(data);
+        let file = (self.mapping.as_opened(), self.layout.rows.start);
+        let scan = scan.with_ids(ids).with_side_data(data, &self.acceleration, file);
         scan.search(queries, options)
     }
 

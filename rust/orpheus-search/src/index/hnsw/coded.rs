@@ -7,11 +7,12 @@ use super::graph::Graph;
 use crate::code::{
     Base, CodeKernels, CodeScan, CodedQuery, Codes, Found, Originals, Seeker, fetch,
 };
-use crate::distance::{Block, Kernels};
 use crate::error::{Error, Result};
 use crate::filter::Picks;
+use crate::format::model::Place;
 use crate::index::acceleration::Acceleration;
 use crate::index::engine::{Control, Request};
+use crate::index::originals::FileVectors;
 use crate::metric::Metric;
 use crate::neighbours::NO_ID;
 use crate::queries::QueryBlock;
@@ -28,7 +29,10 @@ const STRIP: usize = 16;
 pub(super) struct CodedWalk<'a> {
     graph: &'a Graph,
     file: &'a [u8],
+    /// Where the vectors lie in the file, and as rows.
+    place: Place,
     rows: Rows<'a>,
+    acceleration: &'a Acceleration,
     data: &'a SideData,
     codes: Codes<'a>,
     request: &'a Request<'a>,
@@ -43,17 +47,31 @@ impl<'a> CodedWalk<'a> {
     pub(super) fn new(
         graph: &'a Graph,
         file: &'a [u8],
-        rows: Rows<'a>,
-        metric: Metric,
-        acceleration: Option<&'a Arc<Acceleration>>,
+        vectors: &'a (Place, Arc<Acceleration>),
+        (dim, metric): (usize, Metric),
         (request, ef): (&'a Request<'a>, usize),
     ) -> Option<Self> {
-        let data = acceleration?.data()?;
+        let (place, acceleration) = vectors;
+        let rows = Rows::from_bytes(&file[place.clone()], dim).ok()?;
+        let data = acceleration.data()?;
         let k = request.k.filter(|&k| k > 0)?;
         let codes = data.codes.codes()?;
         let kernels = CodeKernels::beside(request.kernels);
         let ef = ef.max(k);
-        Some(Self { graph, file, rows, data, codes, request, kernels, ef, k, metric })
+        Some(Self {
+            graph,
+            file,
+            place: place.clone(),
+            rows,
+            acceleration,
+            data,
+            codes,
+            request,
+            kernels,
+            ef,
+            k,
+            metric,
+        })
     }
 
     /// Offers what is found to `top`; `false` if the bounds do not hold for such a query, and
@@ -67,9 +85,12 @@ impl<'a> CodedWalk<'a> {
         let frame = self.data.codes.frame();
         let Some(coded) = CodedQuery::new(query, frame) else { return Ok(false) };
         let alone = QueryBlock::new(query, query.len(), self.metric, 0)?;
-        let nodes = Nodes { walk: self, alone: &alone, is_sound: Cell::new(true) };
+        let sums = self.data.rows.as_ref();
+        let how = (self.request.kernels, self.metric);
+        let vectors = FileVectors::new(self.acceleration, sums, self.file, &alone, how);
+        let nodes = Nodes { walk: self, vectors };
         let center = Rows::new(self.data.codes.center(0), query.len())?;
-        let base = coded.base(nodes.exact(center, 0), frame);
+        let base = coded.base(nodes.vectors.score_in(center, 0), frame);
         let Some((entry, highest)) = self.graph.entry() else { return Ok(true) };
         let mut pace = Pace::new(self, &nodes, &coded, base);
         let mut nearest =
@@ -85,49 +106,30 @@ impl<'a> CodedWalk<'a> {
         scan.look(Picks::Rows(&found), Seeker { query: &coded, base, found: &mut kept });
         scan.finish()?;
         kept.settle(&coded, &nodes, top);
-        nodes.finish().map(|()| true)
+        nodes.vectors.finish().map(|()| true)
     }
 }
 
 /// The vectors of the nodes, compared with one query.
 struct Nodes<'a> {
     walk: &'a CodedWalk<'a>,
-    alone: &'a QueryBlock,
-    /// Whether all that were compared are what they were.
-    is_sound: Cell<bool>,
-}
-
-impl Nodes<'_> {
-    fn exact(&self, rows: Rows<'_>, row: usize) -> f32 {
-        let Some(block) = Block::new(self.alone, rows, Picks::Range { first: row, len: 1 }) else {
-            return f32::NAN;
-        };
-        let mut score = [f32::NAN];
-        let kernels: Kernels = self.walk.request.kernels;
-        match self.walk.metric {
-            Metric::L2 => kernels.squared_l2(&block, &mut score),
-            _ => kernels.dot(&block, &mut score),
-        }
-        score[0]
-    }
-
-    fn finish(self) -> Result<()> {
-        let changed = || Error::Changed { what: "a vector".to_owned() };
-        if self.is_sound.get() { Ok(()) } else { Err(changed()) }
-    }
+    vectors: FileVectors<'a>,
 }
 
 impl Originals for Nodes<'_> {
     fn fetch(&self, place: usize) {
-        fetch(self.walk.rows.row_lanes(place));
+        if self.vectors.are_mapped() {
+            fetch(self.walk.rows.row_lanes(place));
+        }
     }
 
     fn score(&self, place: usize) -> f32 {
-        let sums = self.walk.data.rows.as_ref();
-        if sums.is_some_and(|sums| !sums.is(place, self.walk.rows.row_lanes(place))) {
-            self.is_sound.set(false);
+        if self.id(place) == NO_ID {
+            return f32::NAN; // never shown
         }
-        if self.id(place) == NO_ID { f32::NAN } else { self.exact(self.walk.rows, place) }
+        let row_bytes = 4 * self.walk.rows.dim();
+        let start = self.walk.place.start + place * row_bytes;
+        self.vectors.score(place, start..start + row_bytes)
     }
 
     fn id(&self, place: usize) -> i64 {
@@ -242,7 +244,7 @@ impl<'a> Pace<'a> {
         let node = self.gathered[index];
         let (scale, offset) = (self.walk.codes.scale(node), self.walk.codes.offset(node));
         if scale.is_nan() {
-            return self.query.merit_of(self.nodes.exact(self.walk.rows, node));
+            return self.query.merit_of(self.nodes.vectors.score_in(self.walk.rows, node));
         }
         self.query.seems(self.sums[index], scale, offset, self.base)
     }
@@ -271,7 +273,7 @@ impl<'a> Pace<'a> {
                     nearest = Visited { merit, node, is_done: false };
                 }
             }
-            if !(nearest.merit > before) {
+            if nearest.merit <= before {
                 return nearest;
             }
         }

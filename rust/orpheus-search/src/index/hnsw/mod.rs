@@ -18,7 +18,6 @@ use crate::distance::Kernels;
 use crate::error::Result;
 use crate::format::model::{HnswGraph, Place};
 use crate::metric::Metric;
-use crate::rows::Rows;
 
 /// A graph over codes of any kind.
 #[derive(Debug)]
@@ -46,10 +45,8 @@ impl Hnsw {
         request: &'a Request<'a>,
         ef: usize,
     ) -> Option<CodedWalk<'a>> {
-        let (place, acceleration) = self.vectors.as_ref()?;
-        let rows = Rows::from_bytes(&file[place.clone()], self.codes.dim()).ok()?;
-        let (metric, wanted) = (self.codes.metric, (request, ef));
-        CodedWalk::new(&self.graph, file, rows, metric, Some(acceleration), wanted)
+        let of_vectors = (self.codes.dim(), self.codes.metric);
+        CodedWalk::new(&self.graph, file, self.vectors.as_ref()?, of_vectors, (request, ef))
     }
 
     /// The beam for a search: what was asked for, or what the file says. Where not all vectors are

@@ -67,6 +67,7 @@ fn found(
         ids: Ids::Numbers,
         nprobe: None,
         ef_search,
+        exact: None,
         kernels: Kernels::best(),
     };
     let mut sinks = [Sink::Top(TopK::new(k, N, false).unwrap())];

@@ -98,6 +98,7 @@ fn nearest_lists(
         ids: Ids::Numbers,
         nprobe: None,
         ef_search: None,
+        exact: None,
         kernels: request.kernels,
     };
     ivf.quantizer.search(file, query, &coarse, &mut sink, control)?;

@@ -54,6 +54,7 @@ fn found(query: f32, nprobe: usize, wanted: &Wanted<'_>) -> Vec<(f32, i64)> {
             ids: Ids::Numbers,
             nprobe: Some(nprobe),
             ef_search: None,
+            exact: Some(true),
             kernels: Kernels::best(),
         };
         let mut sinks = [Sink::Top(TopK::new(9, 9, false).unwrap())];

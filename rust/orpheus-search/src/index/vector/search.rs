@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use super::VectorIndex;
 use crate::error::{Error, Result};
@@ -11,6 +10,7 @@ use crate::index::flat::{Answer, SearchOptions, Watch};
 use crate::index::selection::{Selection, Wanted};
 use crate::index::sink::{Sink, Within};
 use crate::neighbours::Neighbours;
+use crate::pool;
 use crate::queries::check_finite;
 use crate::top_k::TopK;
 
@@ -165,24 +165,17 @@ impl VectorIndex {
                 done.inspect_err(|_| stopped.store(true, Ordering::Relaxed))?;
             }
         };
-        thread::scope(|scope| {
-            let helpers: Vec<_> = (1..n_threads)
-                .map_while(|_| {
-                    // A system without a thread to spare leaves the work to those that there are.
-                    let work = || work(&mut Control::new(&stopped, None));
-                    thread::Builder::new().spawn_scoped(scope, work).ok()
-                })
-                .collect();
-            let mut outcome = work(&mut control);
-            for helper in helpers {
-                let other = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                // An error of one stops the others; it is the one to report.
-                if matches!(outcome, Ok(()) | Err(Error::Stopped)) && other.is_err() {
-                    outcome = other;
-                }
+        let outcome = Mutex::new(Ok(()));
+        let keep = |done: Result<()>| {
+            let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
+            // An error of one stops the others; it is the one to report.
+            if matches!(*outcome, Ok(()) | Err(Error::Stopped)) && done.is_err() {
+                *outcome = done;
             }
-            outcome
-        })
+        };
+        let help = || keep(work(&mut Control::new(&stopped, None)));
+        pool::beside(n_threads - 1, &help, || keep(work(&mut control)));
+        outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -191,8 +184,8 @@ fn request<'a>(
     selection: &'a Selection,
     options: &SearchOptions<'_>,
 ) -> Request<'a> {
-    let SearchOptions { nprobe, ef_search, kernels, .. } = *options;
-    Request { k, selection, ids: Ids::Numbers, nprobe, ef_search, kernels }
+    let SearchOptions { nprobe, ef_search, exact, kernels, .. } = *options;
+    Request { k, selection, ids: Ids::Numbers, nprobe, ef_search, exact, kernels }
 }
 
 fn wanted<'a>(options: &SearchOptions<'a>) -> Wanted<'a> {
