@@ -149,7 +149,11 @@ impl Codec for ScalarCodec {
     }
 
     fn scorer(&self, metric: Metric, kernels: Kernels) -> Box<dyn Scorer + '_> {
-        let Some(wide) = CodecKernels::beside(kernels) else {
+        // To take 128 from a query would cost it digits that the difference from a small integer
+        // has need of.
+        let is_signed = self.kind == ScalarKind::Bits8DirectSigned;
+        let wide = CodecKernels::beside(kernels).filter(|_| !is_signed);
+        let Some(wide) = wide else {
             return Box::new(DecodedScorer::new(self, metric, kernels));
         };
         let Self { dim, code_size, .. } = *self;
