@@ -181,8 +181,8 @@ fn dots_of<const BITS: usize>(query: &[f32], vectors: &[Bits<'_>; FOUR]) -> [f32
                 // SAFETY: the chunk is one of the whole ones of every vector, as they are alike.
                 unsafe {
                     let bytes = vector.extra.as_ptr().add(index * step);
-                    let set = vector.signs.as_ptr().add(index * 8).cast::<u64>();
-                    (_mm512_maskz_loadu_epi8(mask, bytes.cast()), set.read_unaligned())
+                    let set = vector.signs.as_ptr().add(index * 8).cast::<[u8; 8]>();
+                    (_mm512_maskz_loadu_epi8(mask, bytes.cast()), u64::from_le_bytes(*set))
                 }
             } else {
                 (head(vector.extra, index * step, step), signs_of(vector.signs, index * 8))

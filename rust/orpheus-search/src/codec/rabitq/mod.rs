@@ -195,9 +195,13 @@ fn round(query: &mut [f32], queries: RaBitQQueries, norm: f32) {
     if !queries.centered {
         return query.iter_mut().for_each(|value| *value = low + step * number(*value));
     }
-    query.iter_mut().for_each(|value| *value = 2.0 * number(*value) - n_steps);
+    for value in query.iter_mut() {
+        *value = 2.0 * number(*value) - n_steps;
+    }
     let scale = (norm / query.iter().map(|odd| odd * odd).sum::<f32>()).sqrt();
-    query.iter_mut().for_each(|value| *value *= scale);
+    for value in query.iter_mut() {
+        *value *= scale;
+    }
 }
 
 #[cfg(test)]

@@ -81,7 +81,9 @@ impl RaBitQScorer {
                 let dim = self.codec.dim;
                 kernels.signs(&Signs { dim, code_size, query: &self.relative }, codes, picks, dots);
                 let unit = 1.0 / (dim as f32).sqrt();
-                dots.iter_mut().for_each(|dot| *dot = unit * (2.0 * *dot - self.sum));
+                for dot in dots {
+                    *dot = unit * (2.0 * *dot - self.sum);
+                }
             }
             (RaBitQLayout::Plain(size), None) => {
                 for (index, dot) in dots.iter_mut().enumerate() {
@@ -138,7 +140,9 @@ impl RaBitQScorer {
                 Some(kernels) => {
                     let half = (1 << bits) as f32 - 0.5;
                     let mut dots = kernels.bits(&self.relative, bits, &vectors);
-                    dots.iter_mut().for_each(|dot| *dot -= half * self.sum);
+                    for dot in &mut dots {
+                        *dot -= half * self.sum;
+                    }
                     dots
                 }
                 None => vectors

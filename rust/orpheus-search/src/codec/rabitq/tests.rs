@@ -1,5 +1,7 @@
 //! Codes by their definition.
 
+#![expect(clippy::float_cmp, reason = "these values are exact")]
+
 use super::*;
 use crate::codec::dot;
 use crate::codec::nibbles::tests::packing;
