@@ -119,6 +119,11 @@ impl TopK {
         Some(score_of(worst.key, self.larger_is_nearer))
     }
 
+    /// The score beyond which nothing enters, and whether larger ones are nearer.
+    pub(crate) fn limit(&self) -> (f32, bool) {
+        (self.limit, self.larger_is_nearer)
+    }
+
     /// Takes over what another one has kept.
     pub fn merge(&mut self, other: Self) {
         for candidate in other.worst_first {

@@ -3,6 +3,7 @@
 //! FAISS sums tables that it rounds to 8 bits; here they are float32, so that scores are those of
 //! the centroids themselves.
 
+use super::kernel::CodecKernels;
 use super::nibbles::PackedBlocks;
 use super::product::{Codebook, Tables};
 use super::{Codec, Scorer};
@@ -34,12 +35,15 @@ impl Codec for FastScanCodec {
         self.codebook.decode(self.blocks.numbers(codes, place), vector);
     }
 
-    fn scorer(&self, metric: Metric, _kernels: Kernels) -> Box<dyn Scorer + '_> {
-        Box::new(FastScanScorer { blocks: self.blocks, table: Tables::new(&self.codebook, metric) })
+    fn scorer(&self, metric: Metric, kernels: Kernels) -> Box<dyn Scorer + '_> {
+        let kernels = CodecKernels::beside(kernels);
+        let table = Tables::new(&self.codebook, metric, kernels);
+        Box::new(FastScanScorer { kernels, blocks: self.blocks, table })
     }
 }
 
 struct FastScanScorer<'a> {
+    kernels: Option<CodecKernels>,
     blocks: PackedBlocks,
     table: Tables<'a>,
 }
@@ -54,7 +58,7 @@ impl Scorer for FastScanScorer<'_> {
     }
 
     fn score(&mut self, codes: &[u8], picks: Picks<'_>, scores: &mut [f32]) {
-        self.blocks.sums(codes, self.table.values(), picks, scores);
+        self.blocks.sums(self.kernels, codes, self.table.values(), picks, scores);
         super::float32::add(self.table.offset(), &mut scores[..picks.len()]);
     }
 }

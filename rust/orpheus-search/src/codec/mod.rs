@@ -8,10 +8,12 @@ mod decoded;
 mod fast_scan;
 mod float32;
 mod half;
+mod kernel;
 mod nibbles;
 mod product;
 mod rabitq;
 mod scalar;
+mod scalar_scorer;
 
 use std::fmt::Debug;
 
@@ -50,6 +52,18 @@ pub(crate) trait Scorer {
 
     /// Writes the score of each pick of the list `codes`, which holds them, to its place.
     fn score(&mut self, codes: &[u8], picks: Picks<'_>, scores: &mut [f32]);
+}
+
+/// Whether any of `scores` may be among the nearest, of which the worst has the score `limit`.
+/// `true` is always right.
+pub(crate) fn any_near(
+    kernels: Kernels,
+    scores: &[f32],
+    limit: f32,
+    larger_is_nearer: bool,
+) -> bool {
+    let wide = kernel::CodecKernels::beside(kernels);
+    wide.is_none_or(|wide| wide.any_near(scores, limit, larger_is_nearer))
 }
 
 /// What comparing with a vector less an origin needs instead of the query.
@@ -117,14 +131,16 @@ fn fold(a: &[f32], b: &[f32], step: impl Fn(f32, f32, f32) -> f32) -> f32 {
     sums.iter().sum()
 }
 
-/// The float32 at byte `at`.
+/// The float32 at byte `at`, of which four are there.
+#[inline]
 fn f32_at(bytes: &[u8], at: usize) -> f32 {
-    f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+    bytes[at..].first_chunk().map_or(f32::NAN, |lane| f32::from_le_bytes(*lane))
 }
 
 #[cfg(test)]
 mod testing {
     use super::*;
+    use crate::distance::Tier;
 
     /// Reproducible values in [-1, 1).
     pub(super) fn values(n: usize, seed: u64) -> Vec<f32> {
@@ -150,8 +166,10 @@ mod testing {
         let query = values(dim, 71);
         let origin = values(dim, 72);
         let some: Vec<usize> = (0..n).filter(|place| place % 3 != 1).collect();
-        for metric in [Metric::L2, Metric::InnerProduct] {
-            let mut scorer = codec.scorer(metric, Kernels::best());
+        let tiers = || Tier::ALL.into_iter().filter_map(Kernels::of);
+        let metrics = [Metric::L2, Metric::InnerProduct];
+        for (metric, kernels) in metrics.into_iter().flat_map(|m| tiers().map(move |k| (m, k))) {
+            let mut scorer = codec.scorer(metric, kernels);
             for has_origin in [false, true] {
                 scorer.set_query(&query);
                 if has_origin {
@@ -184,7 +202,9 @@ mod testing {
             let (query, value) = (f64::from(query), f64::from(value));
             let (terms, size) = if metric == Metric::L2 {
                 let difference = query - origin - value;
-                (difference * difference, difference * difference)
+                // The value itself is rounded, too.
+                let rounded = difference.abs() * ((query - origin).abs() + value.abs()) / 10.0;
+                (difference * difference, difference * difference + rounded)
             } else {
                 (query * (origin + value), (query * origin).abs() + (query * value).abs())
             };

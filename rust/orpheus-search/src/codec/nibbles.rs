@@ -4,11 +4,9 @@
 //! of the pair and 16 of the second. Byte `j` of those holds vector `p(j)` in its lower half and
 //! vector `p(j) + 16` in its upper one, `p` being 0, 8, 1, 9, …, 7, 15.
 
+use super::kernel::{CodecKernels, GROUP};
 use crate::filter::Picks;
 use crate::format::model::Packing;
-
-/// Vectors whose numbers lie together.
-const GROUP: usize = 32;
 
 /// How many bytes of a block hold what, and where.
 #[derive(Clone, Copy, Debug)]
@@ -48,35 +46,79 @@ impl PackedBlocks {
         &codes[block * self.block_bytes + self.packed_bytes + within * len..][..len]
     }
 
+    /// The numbers of the 32 vectors from `first` on, a multiple of 32, and bytes from one pair of
+    /// numbers to the next: 16 of the first of the pair, 16 of the second. There are as many bytes
+    /// as the pairs take.
+    pub(super) fn group<'a>(&self, codes: &'a [u8], first: usize) -> (&'a [u8], usize) {
+        let (block, within) = (first / self.block_vectors, first % self.block_vectors);
+        let block = &codes[block * self.block_bytes..][..self.packed_bytes];
+        (&block[within..], self.block_vectors)
+    }
+
+    /// The same of as many of `n` vectors from `place` on as are in one block, and how many.
+    pub(super) fn extras<'a>(
+        &self,
+        codes: &'a [u8],
+        place: usize,
+        n: usize,
+        len: usize,
+    ) -> (&'a [u8], usize) {
+        let (block, within) = (place / self.block_vectors, place % self.block_vectors);
+        let n = n.min(self.block_vectors - within);
+        let start = block * self.block_bytes + self.packed_bytes + within * len;
+        (&codes[start..][..n * len], n)
+    }
+
     /// Writes the sum of the table entries (`[m][16]`) that the numbers of each pick choose.
-    pub(super) fn sums(&self, codes: &[u8], table: &[f32], picks: Picks<'_>, sums: &mut [f32]) {
-        let mut group_sums = [0.0; GROUP];
-        let mut current = usize::MAX;
-        let is_range = matches!(picks, Picks::Range { .. });
-        for (index, sum) in sums[..picks.len()].iter_mut().enumerate() {
-            let place = picks.row(index);
-            if is_range && place / GROUP != current {
-                current = place / GROUP;
-                self.group_sums(codes, table, current * GROUP, &mut group_sums);
+    pub(super) fn sums(
+        &self,
+        kernels: Option<CodecKernels>,
+        codes: &[u8],
+        table: &[f32],
+        picks: Picks<'_>,
+        sums: &mut [f32],
+    ) {
+        let (rows, _) = table.as_chunks::<16>();
+        let Picks::Range { first, len } = picks else {
+            for (index, sum) in sums[..picks.len()].iter_mut().enumerate() {
+                let rows = rows.iter().enumerate();
+                let place = picks.row(index);
+                *sum = rows.map(|(m, row)| row[self.number(codes, place, m)]).sum();
             }
-            *sum = if is_range {
-                group_sums[place % GROUP]
-            } else {
-                let rows = table.chunks_exact(16).enumerate();
-                rows.map(|(m, row)| row[self.number(codes, place, m)]).sum()
-            };
+            return;
+        };
+        let group_sums = |first: usize, groups: &mut [[f32; GROUP]]| match kernels {
+            Some(kernels) => kernels.packed(self, codes, rows, first, groups),
+            None => {
+                for (index, sums) in groups.iter_mut().enumerate() {
+                    self.group_sums(codes, rows, first + index * GROUP, sums);
+                }
+            }
+        };
+        let n_before = (first.next_multiple_of(GROUP) - first).min(len);
+        let (before, rest) = sums[..len].split_at_mut(n_before);
+        let (whole, after) = rest.as_chunks_mut::<GROUP>();
+        let mut alone = [[0.0; GROUP]];
+        if !before.is_empty() {
+            group_sums(first / GROUP * GROUP, &mut alone);
+            before.copy_from_slice(&alone[0][first % GROUP..][..n_before]);
+        }
+        let first = first + n_before;
+        group_sums(first, whole);
+        if !after.is_empty() {
+            group_sums(first + whole.len() * GROUP, &mut alone);
+            after.copy_from_slice(&alone[0][..after.len()]);
         }
     }
 
     /// The sums of the 32 vectors from `first` on, a multiple of 32, padding included.
-    fn group_sums(&self, codes: &[u8], table: &[f32], first: usize, sums: &mut [f32; GROUP]) {
-        let (block, within) = (first / self.block_vectors, first % self.block_vectors);
-        let block = &codes[block * self.block_bytes..][..self.packed_bytes];
+    fn group_sums(&self, codes: &[u8], table: &[[f32; 16]], first: usize, sums: &mut [f32; GROUP]) {
+        let (bytes, stride) = self.group(codes, first);
         // In the order of the bytes; sorted by vector at the end.
         let (mut lower, mut upper) = ([0.0f32; 16], [0.0f32; 16]);
-        for (m, row) in table.as_chunks::<16>().0.iter().enumerate() {
-            let at = m / 2 * self.block_vectors + within + m % 2 * 16;
-            for (lane, &byte) in block[at..at + 16].iter().enumerate() {
+        for (m, row) in table.iter().enumerate() {
+            let at = m / 2 * stride + m % 2 * 16;
+            for (lane, &byte) in bytes[at..at + 16].iter().enumerate() {
                 lower[lane] += row[usize::from(byte & 15)];
                 upper[lane] += row[usize::from(byte >> 4)];
             }
@@ -89,7 +131,7 @@ impl PackedBlocks {
 }
 
 /// Which byte of 16, and which half of it, holds a vector of a group.
-fn byte_of(vector: usize) -> (usize, bool) {
+pub(super) fn byte_of(vector: usize) -> (usize, bool) {
     let low = vector % 16;
     (low % 8 * 2 + low / 8, vector >= 16)
 }
@@ -97,6 +139,12 @@ fn byte_of(vector: usize) -> (usize, bool) {
 #[cfg(test)]
 pub(in crate::codec) mod tests {
     use super::*;
+    use crate::distance::{Kernels, Tier};
+
+    /// Kernels of every tier that this machine has.
+    fn tiers() -> impl Iterator<Item = Option<CodecKernels>> {
+        Tier::ALL.into_iter().filter_map(Kernels::of).map(CodecKernels::beside)
+    }
 
     /// Packs `numbers(place, m)` of `n` vectors; bytes that hold none are 0xee.
     pub(in crate::codec) fn packed(
@@ -135,16 +183,22 @@ pub(in crate::codec) mod tests {
             let codes = packed(&packing, n, m, numbers);
             let blocks = PackedBlocks::new(m, &packing);
             let table: Vec<f32> = (0..m * 16).map(|entry| (entry * entry) as f32).collect();
-            let mut sums = vec![f32::NAN; n - 5];
-            blocks.sums(&codes, &table, Picks::Range { first: 5, len: n - 5 }, &mut sums);
+            let range = Picks::Range { first: 5, len: n - 5 };
+            let all = tiers().map(|kernels| {
+                let mut sums = vec![f32::NAN; n - 5];
+                blocks.sums(kernels, &codes, &table, range, &mut sums);
+                sums
+            });
+            let all: Vec<_> = all.collect();
             for place in 0..n {
                 let expected: Vec<usize> = (0..m).map(|m| numbers(place, m)).collect();
                 assert_eq!(blocks.numbers(&codes, place).collect::<Vec<_>>(), expected);
                 let sum: f32 = expected.iter().enumerate().map(|(m, c)| table[m * 16 + c]).sum();
                 let mut alone = [f32::NAN];
-                blocks.sums(&codes, &table, Picks::Rows(&[place]), &mut alone);
+                blocks.sums(None, &codes, &table, Picks::Rows(&[place]), &mut alone);
                 assert!((alone[0] - sum).abs() < 0.5);
-                assert!(place < 5 || (sums[place - 5] - sum).abs() < 0.5);
+                let is_sum = |sums: &Vec<f32>| (sums[place - 5] - sum).abs() < 0.5;
+                assert!(place < 5 || all.iter().all(is_sum));
             }
         }
     }

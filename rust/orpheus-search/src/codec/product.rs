@@ -1,6 +1,7 @@
 //! Each stretch of a vector as the number of a centroid.
 
 use super::decoded::DecodedScorer;
+use super::kernel::CodecKernels;
 use super::{Codec, Relative, Scorer};
 use crate::distance::Kernels;
 use crate::filter::Picks;
@@ -50,7 +51,9 @@ impl Codec for ProductCodec {
         if self.codebook.nbits > MAX_TABLE_BITS {
             return Box::new(DecodedScorer::new(self, metric, kernels));
         }
-        Box::new(TableScorer { codec: self, table: Tables::new(&self.codebook, metric) })
+        let kernels = CodecKernels::beside(kernels);
+        let table = Tables::new(&self.codebook, metric, kernels);
+        Box::new(TableScorer { kernels, codec: self, table })
     }
 }
 
@@ -94,7 +97,9 @@ impl Codebook {
     }
 
     /// The score of each centroid with its stretch of `query`: `[m][2^nbits]`.
-    fn tabulate(&self, query: &[f32], metric: Metric, table: &mut [f32]) {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled with the instructions of its caller")]
+    pub(super) fn tabulate(&self, query: &[f32], metric: Metric, table: &mut [f32]) {
         let (ksub, dsub) = (self.ksub(), self.dim / self.m);
         table.fill(0.0);
         let stretches = query.chunks_exact(dsub).zip(self.values.chunks_exact(dsub * ksub));
@@ -117,6 +122,7 @@ impl Codebook {
 
 /// What each number of a code adds to the score of one query.
 pub(super) struct Tables<'a> {
+    kernels: Option<CodecKernels>,
     codebook: &'a Codebook,
     metric: Metric,
     relative: Relative,
@@ -127,9 +133,13 @@ pub(super) struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    pub(super) fn new(codebook: &'a Codebook, metric: Metric) -> Self {
+    pub(super) fn new(
+        codebook: &'a Codebook,
+        metric: Metric,
+        kernels: Option<CodecKernels>,
+    ) -> Self {
         let values = vec![0.0; codebook.m * codebook.ksub()];
-        Self { codebook, metric, relative: Relative::default(), values, is_stale: true }
+        Self { kernels, codebook, metric, relative: Relative::default(), values, is_stale: true }
     }
 
     pub(super) fn set_query(&mut self, query: &[f32]) {
@@ -146,7 +156,11 @@ impl<'a> Tables<'a> {
     /// `[m][2^nbits]`.
     pub(super) fn values(&mut self) -> &[f32] {
         if std::mem::take(&mut self.is_stale) {
-            self.codebook.tabulate(self.relative.values(), self.metric, &mut self.values);
+            let (query, values) = (self.relative.values(), &mut self.values[..]);
+            match self.kernels {
+                Some(kernels) => kernels.tabulate(self.codebook, query, self.metric, values),
+                None => self.codebook.tabulate(query, self.metric, values),
+            }
         }
         &self.values
     }
@@ -157,6 +171,7 @@ impl<'a> Tables<'a> {
 }
 
 struct TableScorer<'a> {
+    kernels: Option<CodecKernels>,
     codec: &'a ProductCodec,
     table: Tables<'a>,
 }
@@ -174,10 +189,15 @@ impl Scorer for TableScorer<'_> {
         let (size, nbits) = (self.codec.code_size, self.codec.codebook.nbits);
         let offset = self.table.offset();
         let table = self.table.values();
+        if let (8, Some(kernels)) = (nbits, self.kernels) {
+            kernels.bytes(table.as_chunks().0, codes, picks, scores);
+            super::float32::add(offset, &mut scores[..picks.len()]);
+            return;
+        }
         for (index, score) in scores[..picks.len()].iter_mut().enumerate() {
             let code = &codes[picks.row(index) * size..][..size];
             let sum = match nbits {
-                8 => sum_of_bytes(code, table),
+                8 => sum_of_bytes(code, table.as_chunks().0),
                 4 => sum_of_nibbles(code, table),
                 _ => {
                     let rows = table.chunks_exact(1 << nbits).enumerate();
@@ -190,8 +210,8 @@ impl Scorer for TableScorer<'_> {
 }
 
 /// Four sums at a time: one would wait for the addition before it.
-fn sum_of_bytes(code: &[u8], table: &[f32]) -> f32 {
-    let (rows, _) = table.as_chunks::<256>();
+#[inline]
+pub(super) fn sum_of_bytes(code: &[u8], rows: &[[f32; 256]]) -> f32 {
     let (codes, code_tail) = code.as_chunks::<4>();
     let (groups, row_tail) = rows.as_chunks::<4>();
     let mut sums = [0.0; 4];

@@ -1,6 +1,8 @@
 //! Each value of a vector as a few bits.
 
 use super::decoded::DecodedScorer;
+use super::kernel::{CodecKernels, Numbers, Width, pad};
+use super::scalar_scorer::NumbersScorer;
 use super::{Codec, Scorer, half};
 use crate::distance::Kernels;
 use crate::format::model::{ScalarKind, ScalarQuantizer};
@@ -12,8 +14,8 @@ pub(crate) struct ScalarCodec {
     kind: ScalarKind,
     dim: usize,
     code_size: usize,
-    /// A value is `scale * code + shift`: one pair for each dimension, or one for all, or none
-    /// where codes have no ranges.
+    /// A value is `scale * code + shift`: a pair for each dimension, with zeros up to whole
+    /// registers, or none where codes have no ranges.
     scale: Vec<f32>,
     shift: Vec<f32>,
 }
@@ -24,16 +26,24 @@ impl ScalarCodec {
         Self { kind: quantizer.kind, dim, code_size: quantizer.code_size, scale, shift }
     }
 
+    fn width(&self) -> Width {
+        match self.kind {
+            ScalarKind::Bits4 | ScalarKind::Bits4Uniform => Width::Bits4,
+            ScalarKind::Bits6 => Width::Bits6,
+            ScalarKind::Float16 => Width::Float16,
+            ScalarKind::BFloat16 => Width::BFloat16,
+            ScalarKind::Bits8
+            | ScalarKind::Bits8Uniform
+            | ScalarKind::Bits8Direct
+            | ScalarKind::Bits8DirectSigned => Width::Bits8,
+        }
+    }
+
     /// Writes `scale * number + shift` for each number, the first of which is that of dimension
     /// `first`.
     fn decode_ranged(&self, first: usize, numbers: &[u8], vector: &mut [f32]) {
-        let values = vector.iter_mut().zip(numbers);
-        if let (&[scale], &[shift]) = (&self.scale[..], &self.shift[..]) {
-            values.for_each(|(value, &number)| *value = f32::from(number) * scale + shift);
-            return;
-        }
         let ranges = self.scale[first..].iter().zip(&self.shift[first..]);
-        for ((value, &number), (scale, shift)) in values.zip(ranges) {
+        for ((value, &number), (scale, shift)) in vector.iter_mut().zip(numbers).zip(ranges) {
             *value = f32::from(number) * scale + shift;
         }
     }
@@ -62,16 +72,24 @@ fn ranges(dim: usize, quantizer: &ScalarQuantizer) -> (Vec<f32>, Vec<f32>) {
         ScalarKind::Bits8 | ScalarKind::Bits8Uniform => 255.0,
         ScalarKind::Bits6 => 63.0,
         ScalarKind::Bits4 | ScalarKind::Bits4Uniform => 15.0,
-        _ => return (Vec::new(), Vec::new()),
+        ScalarKind::Bits8Direct => return padded(vec![1.0; dim], vec![0.0; dim]),
+        ScalarKind::Bits8DirectSigned => return padded(vec![1.0; dim], vec![-128.0; dim]),
+        ScalarKind::Float16 | ScalarKind::BFloat16 => return (Vec::new(), Vec::new()),
     };
-    let halves = quantizer.trained.split_at_checked(match quantizer.kind {
-        _ if uniform(quantizer.kind) => 1,
-        _ => dim,
-    });
+    let n_ranges = if uniform(quantizer.kind) { 1 } else { dim };
     // Without training nothing is stored that could be decoded.
+    let halves = quantizer.trained.split_at_checked(n_ranges);
     let (low, width) = halves.unwrap_or((&[0.0], &[0.0]));
-    let scale: Vec<f32> = width.iter().map(|width| width / n_steps).collect();
-    let shift = low.iter().zip(&scale).map(|(low, step)| low + 0.5 * step).collect();
+    // One range may be that of all dimensions.
+    let steps = width.iter().map(|width| width / n_steps).cycle();
+    let scale: Vec<f32> = steps.take(dim).collect();
+    let shift = low.iter().cycle().zip(&scale).map(|(low, step)| low + 0.5 * step).collect();
+    padded(scale, shift)
+}
+
+fn padded(mut scale: Vec<f32>, mut shift: Vec<f32>) -> (Vec<f32>, Vec<f32>) {
+    pad(&mut scale);
+    pad(&mut shift);
     (scale, shift)
 }
 
@@ -117,22 +135,31 @@ impl Codec for ScalarCodec {
         let code = &codes[place * self.code_size..][..self.code_size];
         let halves = || code.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
         match self.kind {
-            ScalarKind::Bits8 | ScalarKind::Bits8Uniform => self.decode_ranged(0, code, vector),
+            ScalarKind::Bits8
+            | ScalarKind::Bits8Uniform
+            | ScalarKind::Bits8Direct
+            | ScalarKind::Bits8DirectSigned => self.decode_ranged(0, code, vector),
             ScalarKind::Bits4 | ScalarKind::Bits4Uniform => {
                 self.decode_packed(code, 4, nibbles, vector);
             }
             ScalarKind::Bits6 => self.decode_packed(code, 6, six_bits, vector),
             ScalarKind::Float16 => fill(vector, halves().map(half::from_float16)),
             ScalarKind::BFloat16 => fill(vector, halves().map(half::from_bfloat16)),
-            ScalarKind::Bits8Direct => fill(vector, code.iter().map(|&byte| f32::from(byte))),
-            ScalarKind::Bits8DirectSigned => {
-                fill(vector, code.iter().map(|&byte| f32::from(byte) - 128.0));
-            }
         }
     }
 
     fn scorer(&self, metric: Metric, kernels: Kernels) -> Box<dyn Scorer + '_> {
-        Box::new(DecodedScorer::new(self, metric, kernels))
+        // To take 128 from a query would cost it digits that the difference from a small integer
+        // has need of.
+        let is_signed = self.kind == ScalarKind::Bits8DirectSigned;
+        let wide = CodecKernels::beside(kernels).filter(|_| !is_signed);
+        let Some(wide) = wide else {
+            return Box::new(DecodedScorer::new(self, metric, kernels));
+        };
+        let Self { dim, code_size, .. } = *self;
+        let (width, scale, shift) = (self.width(), &self.scale[..], &self.shift[..]);
+        let numbers = Numbers { width, metric, dim, code_size, query: &[], scale, shift };
+        Box::new(NumbersScorer::new(wide, numbers))
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::engine::{Control, Request};
 use super::sink::Sink;
-use crate::codec::{Codec, Scorer};
+use crate::codec::{Codec, Scorer, any_near};
 use crate::distance::Kernels;
 use crate::error::{Error, Result};
 use crate::metric::Metric;
@@ -111,6 +111,11 @@ impl Codes {
                 let places = start..n_places.min(start + part_len);
                 filter.visit_blocks(places, BLOCK_LEN, &mut rows, |picks| {
                     scorer.score(codes, picks, &mut scores);
+                    let (limit, larger_is_nearer) = sink.limit();
+                    let found = &scores[..picks.len()];
+                    if !any_near(request.kernels, found, limit, larger_is_nearer) {
+                        return;
+                    }
                     sink.offer(&scores[..picks.len()], |index| {
                         request.ids.of(picks.row(index) as i64)
                     });

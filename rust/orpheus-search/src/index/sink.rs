@@ -28,6 +28,14 @@ impl Sink {
         }
     }
 
+    /// The score beyond which nothing enters, and whether larger ones are nearer.
+    pub(crate) fn limit(&self) -> (f32, bool) {
+        match self {
+            Self::Top(top) => top.limit(),
+            Self::Within(within) => (within.radius, within.larger_is_nearer),
+        }
+    }
+
     /// Considers a block of candidates; `id_of` gives the id of `scores[i]`, if it has one, and is
     /// asked only for those that may enter.
     pub(crate) fn offer(&mut self, scores: &[f32], id_of: impl Fn(usize) -> Option<i64>) {

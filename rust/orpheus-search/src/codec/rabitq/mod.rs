@@ -5,10 +5,16 @@
 //! more bits a value make the inner product itself better. The formulas are those of
 //! `faiss/impl/RaBitQuantizer.cpp`, after Gao and Long, `RaBitQ` (SIGMOD 2024).
 
+pub(in crate::codec) mod scorer;
+
+#[cfg(test)]
+pub(in crate::codec) use self::scorer::dot_of_bits;
+
+use self::scorer::RaBitQScorer;
+use super::kernel::CodecKernels;
 use super::nibbles::PackedBlocks;
-use super::{Codec, Scorer, dot, f32_at, squared_l2};
+use super::{Codec, Scorer, f32_at};
 use crate::distance::Kernels;
-use crate::filter::Picks;
 use crate::format::model::RaBitQ;
 use crate::metric::Metric;
 
@@ -74,14 +80,34 @@ impl RaBitQCodec {
         Code { rest }
     }
 
-    /// Eight signs, as bits, from value `8 group` on.
-    fn eight_signs(&self, codes: &[u8], place: usize, group: usize) -> u32 {
+    /// What follows the signs of as many of `n` codes from `place` on as lie evenly, how many those
+    /// are, and bytes from one to the next.
+    fn rests<'a>(&self, codes: &'a [u8], place: usize, n: usize) -> (&'a [u8], usize, usize) {
         match self.layout {
-            RaBitQLayout::Plain(size) => u32::from(codes[place * size + group]),
+            RaBitQLayout::Plain(size) => (&codes[place * size + self.dim.div_ceil(8)..], n, size),
+            RaBitQLayout::Blocks(blocks) => {
+                let (rests, n) = blocks.extras(codes, place, n, self.rest_len());
+                (rests, n, self.rest_len())
+            }
+        }
+    }
+
+    /// Bytes of a code, where they lie one after the other.
+    fn plain_size(&self) -> Option<usize> {
+        match self.layout {
+            RaBitQLayout::Plain(size) => Some(size),
+            RaBitQLayout::Blocks(_) => None,
+        }
+    }
+
+    /// Eight signs, as bits, from value `8 group` on.
+    fn eight_signs(&self, codes: &[u8], place: usize, group: usize) -> u8 {
+        match self.layout {
+            RaBitQLayout::Plain(size) => codes[place * size + group],
             RaBitQLayout::Blocks(blocks) => {
                 let low = blocks.number(codes, place, 2 * group);
                 // There is a padded one where values end after four.
-                (low | blocks.number(codes, place, 2 * group + 1) << 4) as u32
+                (low | blocks.number(codes, place, 2 * group + 1) << 4) as u8
             }
         }
     }
@@ -98,23 +124,27 @@ impl RaBitQCodec {
     }
 }
 
-impl Code<'_> {
+impl<'a> Code<'a> {
     /// |x − o|², less |x|² for inner products.
+    #[inline]
     fn norm(&self) -> f32 {
         f32_at(self.rest, 0)
     }
 
     /// |x − o| over the cosine of x − o and its signs.
+    #[inline]
     fn multiplier(&self) -> f32 {
         f32_at(self.rest, 4)
     }
 
     /// More bits of the values.
-    fn extra(&self) -> &[u8] {
+    #[inline]
+    fn extra(&self) -> &'a [u8] {
         &self.rest[12..self.rest.len() - 8]
     }
 
     /// What to add to, and to multiply with, the inner product of the query and all bits.
+    #[inline]
     fn extra_factors(&self) -> (f32, f32) {
         let at = self.rest.len() - 8;
         (f32_at(self.rest, at), f32_at(self.rest, at + 4))
@@ -135,192 +165,19 @@ impl Codec for RaBitQCodec {
         }
     }
 
-    fn scorer(&self, metric: Metric, _kernels: Kernels) -> Box<dyn Scorer + '_> {
-        Box::new(RaBitQScorer {
-            codec: *self,
-            metric,
-            query: Vec::new(),
-            relative: Vec::new(),
-            padded: Vec::new(),
-            table: vec![0.0; 16 * self.n_nibbles()],
-            query_to_origin: 0.0,
-            query_dot_origin: 0.0,
-            query_norm: 0.0,
-        })
+    fn scorer(&self, metric: Metric, kernels: Kernels) -> Box<dyn Scorer + '_> {
+        Box::new(RaBitQScorer::new(*self, metric, CodecKernels::beside(kernels)))
     }
-}
-
-struct RaBitQScorer {
-    codec: RaBitQCodec,
-    metric: Metric,
-    query: Vec<f32>,
-    /// The query less the origin.
-    relative: Vec<f32>,
-    /// The same with zeros up to a multiple of 8, where there are more bits.
-    padded: Vec<f32>,
-    /// What four signs add to the inner product with the rounded query: `[dim / 4][16]`.
-    table: Vec<f32>,
-    /// |q − o|².
-    query_to_origin: f32,
-    /// ⟨q, o⟩.
-    query_dot_origin: f32,
-    /// |q|².
-    query_norm: f32,
-}
-
-impl RaBitQScorer {
-    fn prepare(&mut self) {
-        if self.codec.extra_bits > 0 {
-            self.padded.clear();
-            self.padded.extend_from_slice(&self.relative);
-            self.padded.resize(self.relative.len().next_multiple_of(8), 0.0);
-            return;
-        }
-        let rounded = rounded(&self.relative, self.codec.queries, self.query_to_origin);
-        // The signs are ±1/√d each: a vector of length one.
-        let unit = 1.0 / (self.codec.dim as f32).sqrt();
-        for (row, values) in self.table.as_chunks_mut::<16>().0.iter_mut().zip(rounded.chunks(4)) {
-            for (signs, sum) in row.iter_mut().enumerate() {
-                let terms = values.iter().enumerate();
-                let terms =
-                    terms.map(|(bit, value)| if signs >> bit & 1 == 1 { *value } else { -value });
-                *sum = unit * terms.sum::<f32>();
-            }
-        }
-    }
-
-    fn score_of_signs(&self, code: &Code<'_>, dot_of_signs: f32) -> f32 {
-        let squared = code.norm() + self.query_to_origin - 2.0 * code.multiplier() * dot_of_signs;
-        match self.metric {
-            Metric::L2 => squared.max(0.0),
-            Metric::InnerProduct | Metric::Cosine => -0.5 * (squared - self.query_norm),
-        }
-    }
-
-    /// The score from all bits: value `i` stands for `number - 2^extra_bits + 0.5`, of which the
-    /// sign is the highest bit.
-    fn score_of_all_bits(&self, codes: &[u8], place: usize) -> f32 {
-        let code = self.codec.code(codes, place);
-        let signs = |group| self.codec.eight_signs(codes, place, group);
-        let dot = match self.codec.extra_bits {
-            1 => dot_of_bits::<1>,
-            2 => dot_of_bits::<2>,
-            3 => dot_of_bits::<3>,
-            4 => dot_of_bits::<4>,
-            5 => dot_of_bits::<5>,
-            6 => dot_of_bits::<6>,
-            7 => dot_of_bits::<7>,
-            _ => dot_of_bits::<8>,
-        };
-        let sum = dot(&self.padded, code.extra(), &signs);
-        let (add, rescale) = code.extra_factors();
-        match self.metric {
-            Metric::L2 => (self.query_to_origin + add + rescale * sum).max(0.0),
-            Metric::InnerProduct | Metric::Cosine => self.query_dot_origin + add + rescale * sum,
-        }
-    }
-}
-
-/// The inner product of `values`, a multiple of 8, with numbers of a sign and `BITS` bits; the
-/// middle of the range of those counts as zero.
-fn dot_of_bits<const BITS: usize>(
-    values: &[f32],
-    bits: &[u8],
-    signs: &dyn Fn(usize) -> u32,
-) -> f32 {
-    let mut sums = [0.0; 8];
-    // Eight values have as many bytes of bits as each has bits.
-    let (whole, rest) = bits.as_chunks::<BITS>();
-    let (groups, _) = values.as_chunks::<8>();
-    for (group, (values, bytes)) in groups.iter().zip(whole).enumerate() {
-        add_products(&mut sums, values, bytes, signs(group));
-    }
-    if let Some(values) = groups.get(whole.len()) {
-        let mut bytes = [0; BITS];
-        bytes[..rest.len()].copy_from_slice(rest);
-        add_products(&mut sums, values, &bytes, signs(whole.len()));
-    }
-    sums.iter().sum()
-}
-
-fn add_products<const BITS: usize>(
-    sums: &mut [f32; 8],
-    values: &[f32; 8],
-    bytes: &[u8; BITS],
-    signs: u32,
-) {
-    let half = (1 << BITS) as f32 - 0.5;
-    let mut word = [0; 8];
-    word[..BITS].copy_from_slice(bytes);
-    let word = u64::from_le_bytes(word);
-    for index in 0..8 {
-        let low = (word >> (index * BITS)) as i32 & ((1 << BITS) - 1);
-        let number = (signs as i32 >> index & 1) << BITS | low;
-        sums[index] += values[index] * (number as f32 - half);
-    }
-}
-
-impl Scorer for RaBitQScorer {
-    fn set_query(&mut self, query: &[f32]) {
-        self.query.clear();
-        self.query.extend_from_slice(query);
-        self.relative.clear();
-        self.relative.extend_from_slice(query);
-        self.query_norm = dot(query, query);
-        self.query_to_origin = self.query_norm;
-        self.query_dot_origin = 0.0;
-        self.prepare();
-    }
-
-    fn set_origin(&mut self, origin: &[f32]) {
-        self.relative.clear();
-        self.relative.extend(self.query.iter().zip(origin).map(|(value, origin)| value - origin));
-        self.query_to_origin = squared_l2(&self.query, origin);
-        self.query_dot_origin = dot(&self.query, origin);
-        self.prepare();
-    }
-
-    fn score(&mut self, codes: &[u8], picks: Picks<'_>, scores: &mut [f32]) {
-        let scores = &mut scores[..picks.len()];
-        if self.codec.extra_bits > 0 {
-            for (index, score) in scores.iter_mut().enumerate() {
-                *score = self.score_of_all_bits(codes, picks.row(index));
-            }
-            return;
-        }
-        match self.codec.layout {
-            RaBitQLayout::Blocks(blocks) => blocks.sums(codes, &self.table, picks, scores),
-            RaBitQLayout::Plain(size) => {
-                for (index, score) in scores.iter_mut().enumerate() {
-                    *score = sum_of_signs(&codes[picks.row(index) * size..], &self.table);
-                }
-            }
-        }
-        for (index, score) in scores.iter_mut().enumerate() {
-            *score = self.score_of_signs(&self.codec.code(codes, picks.row(index)), *score);
-        }
-    }
-}
-
-fn sum_of_signs(code: &[u8], table: &[f32]) -> f32 {
-    let mut sums = [0.0; 2];
-    for (byte, rows) in code.iter().zip(table.as_chunks::<16>().0.chunks(2)) {
-        sums[0] += rows[0][usize::from(byte & 15)];
-        if let Some(row) = rows.get(1) {
-            sums[1] += row[usize::from(byte >> 4)];
-        }
-    }
-    sums[0] + sums[1]
 }
 
 /// Radius, in standard deviations of a normal distribution, for 1 to 8 bits a value
 /// (`Z_MAX_BY_QB` of `faiss/impl/RaBitQUtils.cpp`).
 const RADII: [f32; 8] = [0.79688, 1.49375, 2.05078, 2.50938, 2.91250, 3.26406, 3.59844, 3.91016];
 
-/// The query as FAISS rounds it; `norm` is its squared length.
-fn rounded(query: &[f32], queries: RaBitQQueries, norm: f32) -> Vec<f32> {
+/// Rounds the query as FAISS does; `norm` is its squared length.
+fn round(query: &mut [f32], queries: RaBitQQueries, norm: f32) {
     let n_steps = match queries.bits {
-        0 => return query.to_vec(),
+        0 => return,
         bits => ((1u32 << bits.min(8)) - 1) as f32,
     };
     let (low, high) = if queries.centered {
@@ -336,11 +193,15 @@ fn rounded(query: &[f32], queries: RaBitQQueries, norm: f32) -> Vec<f32> {
     // A range of no width divides by zero; the comparison then gives code 0, as in FAISS.
     let number = |value: f32| ((value - low) * inverse).round().max(0.0).min(n_steps);
     if !queries.centered {
-        return query.iter().map(|&value| low + step * number(value)).collect();
+        return query.iter_mut().for_each(|value| *value = low + step * number(*value));
     }
-    let odd: Vec<f32> = query.iter().map(|&value| 2.0 * number(value) - n_steps).collect();
-    let scale = (norm / odd.iter().map(|odd| odd * odd).sum::<f32>()).sqrt();
-    odd.into_iter().map(|odd| odd * scale).collect()
+    for value in query.iter_mut() {
+        *value = 2.0 * number(*value) - n_steps;
+    }
+    let scale = (norm / query.iter().map(|odd| odd * odd).sum::<f32>()).sqrt();
+    for value in query.iter_mut() {
+        *value *= scale;
+    }
 }
 
 #[cfg(test)]

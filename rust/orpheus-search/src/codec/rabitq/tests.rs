@@ -1,8 +1,13 @@
 //! Codes by their definition.
 
+#![expect(clippy::float_cmp, reason = "these values are exact")]
+
 use super::*;
+use crate::codec::dot;
 use crate::codec::nibbles::tests::packing;
 use crate::codec::testing::values;
+use crate::distance::Tier;
+use crate::filter::Picks;
 
 const DIM: usize = 37;
 const EXACT: RaBitQQueries = RaBitQQueries { bits: 0, centered: false };
@@ -52,8 +57,14 @@ fn blocked(n: usize, nb_bits: usize) -> Vec<u8> {
     packed
 }
 
-fn scores(codec: &RaBitQCodec, codes: &[u8], n: usize, metric: Metric) -> Vec<f32> {
-    let mut scorer = codec.scorer(metric, Kernels::best());
+fn scores(
+    codec: &RaBitQCodec,
+    codes: &[u8],
+    n: usize,
+    metric: Metric,
+    kernels: Kernels,
+) -> Vec<f32> {
+    let mut scorer = codec.scorer(metric, kernels);
     scorer.set_query(&values(DIM, 90));
     scorer.set_origin(&values(DIM, 91));
     let mut scores = vec![f32::NAN; n];
@@ -106,9 +117,11 @@ fn scores_are_those_of_the_definition_in_rows_and_in_blocks() {
     let n = 100;
     for nb_bits in 1..=9 {
         let (plain, blocked) = (plain(n, nb_bits), blocked(n, nb_bits));
-        for metric in [Metric::L2, Metric::InnerProduct] {
-            let in_rows = scores(&codec(nb_bits, EXACT, false), &plain, n, metric);
-            let in_blocks = scores(&codec(nb_bits, EXACT, true), &blocked, n, metric);
+        let tiers = || Tier::ALL.into_iter().filter_map(Kernels::of);
+        let metrics = [Metric::L2, Metric::InnerProduct];
+        for (metric, kernels) in metrics.into_iter().flat_map(|m| tiers().map(move |k| (m, k))) {
+            let in_rows = scores(&codec(nb_bits, EXACT, false), &plain, n, metric, kernels);
+            let in_blocks = scores(&codec(nb_bits, EXACT, true), &blocked, n, metric, kernels);
             for place in 0..n {
                 let exact = definition(&plain, plain.len() / n, place, nb_bits, metric);
                 for score in [in_rows[place], in_blocks[place]] {
@@ -126,7 +139,8 @@ fn a_query_is_rounded_to_as_many_steps_as_it_has_bits_for() {
     let norm = dot(&query, &query);
     for bits in 1..=8u8 {
         for centered in [false, true] {
-            let rounded = rounded(&query, RaBitQQueries { bits, centered }, norm);
+            let mut rounded = query.clone();
+            round(&mut rounded, RaBitQQueries { bits, centered }, norm);
             let mut levels: Vec<u32> = rounded.iter().map(|value| value.to_bits()).collect();
             levels.sort_unstable();
             levels.dedup();
@@ -136,6 +150,7 @@ fn a_query_is_rounded_to_as_many_steps_as_it_has_bits_for() {
             assert!(centered || worst <= 1.01 / ((1 << bits) - 1) as f32, "{bits} {worst}");
         }
     }
-    let flat = [0.25; 5];
-    assert_eq!(super::rounded(&flat, RaBitQQueries { bits: 4, centered: false }, 0.3), flat);
+    let mut flat = [0.25; 5];
+    round(&mut flat, RaBitQQueries { bits: 4, centered: false }, 0.3);
+    assert_eq!(flat, [0.25; 5]);
 }

@@ -1,7 +1,7 @@
 //! Visiting lists.
 
 use super::Ivf;
-use crate::codec::Scorer;
+use crate::codec::{Scorer, any_near};
 use crate::error::{Error, Result};
 use crate::filter::Picks;
 use crate::format::model::List;
@@ -185,6 +185,10 @@ impl Visit<'_> {
     fn picks(&mut self, list: &List, picks: Picks<'_>, sink: &mut Sink) {
         let scores = &mut self.scores[..picks.len()];
         self.scorer.score(&self.file[list.codes.clone()], picks, scores);
+        let (limit, larger_is_nearer) = sink.limit();
+        if !any_near(self.request.kernels, scores, limit, larger_is_nearer) {
+            return;
+        }
         let (ids, _) = self.file[list.ids.clone()].as_chunks::<8>();
         let id_of = |index| self.request.ids.of(i64::from_le_bytes(ids[picks.row(index)]));
         sink.offer(scores, id_of);
