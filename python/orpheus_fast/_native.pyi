@@ -155,9 +155,7 @@ class VectorIndex:
     def metric(self) -> Literal["inner_product", "l2"]: ...
     @property
     def kind(self) -> str: ...
-    def search(
-        self, queries: _F32, k: int, filters: _FilterParts, options: _SearchNumbers
-    ) -> tuple[_F32, _I64]: ...
+    def search(self, queries: _F32, k: int, filters: _FilterParts, options: _SearchNumbers) -> tuple[_F32, _I64]: ...
     def find(self, queries: object, k: object) -> tuple[_F32, _I64] | None: ...
     def range_search(
         self, queries: _F32, radius: float, filters: _FilterParts, options: _SearchNumbers
@@ -185,8 +183,7 @@ def build_index(
     path: _Path,
     vectors: _F32,
     ids: _I64 | None,
-    kind: str | tuple[int | None, int, int] | tuple[int, int],
-    metric: str,
+    plan: tuple[str | tuple[int | None, int, int] | tuple[int, int], str],
     options: tuple[int, int, _Progress],
 ) -> None: ...
 def add_to_index(

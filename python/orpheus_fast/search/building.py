@@ -122,7 +122,7 @@ def build_index(
     numbers = None if ids is None else as_int64("ids", ids)
     settings = _settings(kind)
     with _threads(n_threads) as n:
-        _native.build_index(os.fsdecode(path), rows, numbers, settings, metric, (n, _seed(seed), progress))
+        _native.build_index(os.fsdecode(path), rows, numbers, (settings, metric), (n, _seed(seed), progress))
         if len(rows):
             VectorIndex(path).accelerate(n_threads=n)
 

@@ -203,7 +203,7 @@ class VectorIndex(Updates):
                 return _new_tuple(Neighbours, as_it_is)
         vectors = as_queries(queries, self._native.dim)
         filters = (as_allowed(allow), as_allowed(deny, name="deny"))
-        options = _options(n_threads, nprobe, ef_search, exact)
+        options = _options(n_threads, nprobe, ef_search, exact=exact)
         found = self._native.search(vectors, positive("k", k), filters, options)
         return neighbours_of(*found, is_single=vectors.ndim == 1)
 
@@ -329,7 +329,7 @@ class VectorIndex(Updates):
 
 
 def _options(
-    n_threads: int, nprobe: int | None, ef_search: int | None, exact: bool | None = None
+    n_threads: int, nprobe: int | None, ef_search: int | None, *, exact: bool | None = None
 ) -> tuple[int, int | None, int | None, bool | None]:
     n_lists = None if nprobe is None else positive("nprobe", nprobe)
     beam = None if ef_search is None else positive("ef_search", ef_search)

@@ -52,11 +52,10 @@ pub(crate) fn build_index(
     path: PathBuf,
     vectors: F32View<'_>,
     ids: Option<I64View<'_>>,
-    kind: KindArgument,
-    metric: &str,
+    plan: (KindArgument, String),
     options: (usize, u64, ProgressCall),
 ) -> NativeResult<()> {
-    let (n_threads, seed, progress) = options;
+    let ((kind, metric), (n_threads, seed, progress)) = (plan, options);
     let metric = metric.parse().map_err(|error| raise(py, &error, None))?;
     let kind = kind.kind().map_err(|error| raise(py, &error, None))?;
     let rows = rows(py, "vectors", &vectors)?;
