@@ -391,3 +391,28 @@ def test_an_interrupt_ends_a_long_search_at_once(n_threads: int) -> None:
         _, errors = process.communicate(timeout=60)
         assert time.monotonic() - sent < 2
     assert errors.rstrip().endswith("KeyboardInterrupt")
+
+
+@pytest.mark.parametrize("exact", [None, True, False])
+def test_what_is_asked_of_exactness_reaches_the_search(
+    path: Path, vectors: NDArray[np.float32], exact: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Recorder:
+        dim = DIM
+        asked: Any = "by the short way, which asks for nothing"
+
+        def __init__(self, native: Any) -> None:
+            self.native = native
+
+        def find(self, queries: Any, k: Any) -> Any:
+            return self.native.find(queries, k)
+
+        def search(self, queries: Any, k: int, filters: Any, options: Any) -> Any:
+            self.asked = options[3]
+            return self.native.search(queries, k, filters, options)
+
+    index = VectorIndex.open(path)
+    recorder = Recorder(index._native)
+    monkeypatch.setattr(index, "_native", recorder)
+    assert index.search(vectors[:3], k=1, exact=exact).ids[:, 0].tolist() == [0, 1, 2]
+    assert recorder.asked == (Recorder.asked if exact is None else exact)

@@ -196,7 +196,7 @@ class VectorIndex(Updates):
             If the file has been shortened since it was opened, or the links of a graph, which are
             looked at when it is searched for the first time, lead astray.
         """
-        if (allow is deny is nprobe is ef_search is None) and n_threads == 1:
+        if (allow is deny is nprobe is ef_search is exact is None) and n_threads == 1:
             # Most calls: what fits as it is goes straight through.
             as_it_is = self._native.find(queries, k)
             if as_it_is is not None:
